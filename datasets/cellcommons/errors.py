@@ -1,0 +1,95 @@
+"""Errors a person can act on: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+
+class CellCommonsError(Exception):
+    """Base of every refusal of bad input.
+
+    Args:
+        what: one clause naming the fault, e.g. ``"the file ends before its pixel data"``.
+        where: the file, field or id at fault.
+        remedy: what the person can do next.
+    """
+
+    code = "error"
+    title = "The request could not be carried out"
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        super().__init__(self.line())
+
+    def line(self) -> str:
+        """The error as one line, for a terminal."""
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return " ".join((f"{text}. {self.remedy}" if self.remedy else text).split())
+
+
+class UnreadableFile(CellCommonsError):
+    """The bytes are not what the format promises (truncated, damaged, empty)."""
+
+    code = "unreadable-file"
+    title = "The file cannot be read"
+
+
+class WrongFormat(CellCommonsError):
+    """The content and the name (or the supported formats) disagree."""
+
+    code = "wrong-format"
+    title = "The file is not of the expected format"
+
+
+class TooLarge(CellCommonsError):
+    """The declared or real size passes a limit."""
+
+    code = "too-large"
+    title = "The file is above the size limit"
+
+
+class UnsafeArchive(CellCommonsError):
+    """An archive member would leave its folder, or is a link or a bomb."""
+
+    code = "unsafe-archive"
+    title = "The archive is not safe to unpack"
+
+
+class UnknownLayout(CellCommonsError):
+    """No layout of that name, or the folder does not follow it."""
+
+    code = "unknown-layout"
+    title = "The layout is not known"
+
+
+class MismatchedShapes(CellCommonsError):
+    """A mask, label map or pair differs in shape from its image."""
+
+    code = "mismatched-shapes"
+    title = "Image and labels differ in shape"
+
+
+class AlreadyThere(CellCommonsError):
+    """The same bytes, slug or edition exist already."""
+
+    code = "already-there"
+    title = "It is already there"
+
+
+class DigestMismatch(CellCommonsError):
+    """Bytes do not hash to the name they are kept under."""
+
+    code = "digest-mismatch"
+    title = "The bytes do not match their sha256"
+
+
+class NotFound(CellCommonsError):
+    """The named thing does not exist here."""
+
+    code = "not-found"
+    title = "It does not exist"
+
+
+class InvalidDocument(CellCommonsError):
+    """An order, manifest or report lacks a field or holds a bad value."""
+
+    code = "invalid-document"
+    title = "The document is not valid"

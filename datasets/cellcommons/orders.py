@@ -1,0 +1,207 @@
+"""Orders and reports: all that the hub and a worker say to each other.
+
+An order names its inputs by sha256 and holds everything a run depends on; a report names its outputs the same way.
+Both travel as canonical JSON through the object store, so that a run can be re-read and repeated from its digest.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
+
+from cellcommons.canonical import canonical_json
+from cellcommons.errors import InvalidDocument
+from cellcommons.store import ObjectStore
+
+
+@dataclass(frozen=True)
+class Document:
+    """A frozen JSON document with a ``kind`` that names its type and version."""
+
+    KIND: ClassVar[str] = ""
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        return canonical_json({"kind": self.KIND, **asdict(self)})
+
+    def save(self, store: ObjectStore) -> str:
+        """Put into ``store``; return the sha256."""
+        return store.put(self.to_bytes())
+
+    @classmethod
+    def parse(cls, data: bytes, *, where: str = "") -> Self:
+        """Parse canonical JSON of this kind. Raises InvalidDocument naming the field at fault."""
+        try:
+            document = json.loads(data)
+        except ValueError as error:
+            raise InvalidDocument(f"not JSON ({error})", where=where) from error
+        if not isinstance(document, dict) or document.pop("kind", None) != cls.KIND:
+            raise InvalidDocument(f"expected a document of kind {cls.KIND!r}", where=where)
+        value: Self = _build(cls, document, where)
+        return value
+
+    @classmethod
+    def load(cls, store: ObjectStore, digest: str) -> Self:
+        """Load by digest. Raises NotFound, DigestMismatch, InvalidDocument."""
+        return cls.parse(store.get(digest), where=digest)
+
+
+def _build(cls: Any, document: dict[str, Any], where: str) -> Any:
+    hints = get_type_hints(cls)
+    known = {f.name for f in fields(cls)}
+    if extra := set(document) - known:
+        raise InvalidDocument(f"unknown fields {sorted(extra)}", where=where)
+    values: dict[str, Any] = {}
+    for name, value in document.items():
+        values[name] = _convert(hints[name], value, f"{where}:{name}")
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise InvalidDocument(str(error), where=where) from error
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin = get_origin(hint)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise InvalidDocument("expected a list", where=where)
+        return tuple(_convert(get_args(hint)[0], item, where) for item in value)
+    if origin is types.UnionType:
+        if value is None and type(None) in get_args(hint):
+            return None
+        return _convert(next(a for a in get_args(hint) if a is not type(None)), value, where)
+    if origin is dict or hint is Any:
+        return value
+    if isinstance(hint, type) and hasattr(hint, "__dataclass_fields__"):
+        if not isinstance(value, dict):
+            raise InvalidDocument("expected an object", where=where)
+        return _build(hint, value, where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
+        raise InvalidDocument(f"expected {hint.__name__}, got {value!r}", where=where)
+    return value
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """One image by hub id and tree digest; ``name`` is for people."""
+
+    image: str
+    tree: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class TrainingOrder(Document):
+    """Train on one release.
+
+    Attributes:
+        run: the TrainingRun's id; also the prefix ``runs/<run>/`` of its refs (``cancel``, ``state``).
+        manifest: sha256 of the release manifest; the worker reads nothing that it does not name.
+        task: ``"instance_segmentation"``.
+        config: settings of the trainer, see ``ml_worker.train.TrainConfig``.
+        seed: of weights, crops and augmentation.
+        budget_seconds: wall-clock limit of the optimisation.
+    """
+
+    KIND: ClassVar[str] = "cellcommons.training-order/1"
+    run: str
+    manifest: str
+    task: str
+    seed: int = 0
+    budget_seconds: float = 120.0
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """Measures of one held-out image, with its prediction and a picture.
+
+    Attributes:
+        image: hub id. tree: image tree digest. labels: predicted label tree digest.
+        picture: sha256 of a PNG: image, truth outline, prediction outline side by side.
+        measures: name -> value, e.g. ``f1_50``.
+    """
+
+    image: str
+    tree: str
+    labels: str
+    picture: str
+    measures: dict[str, Any]
+    stratum: str = ""
+
+
+@dataclass(frozen=True)
+class TrainingReport(Document):
+    """What a training run came to.
+
+    Attributes:
+        status: ``finished``, ``cancelled`` or ``failed``.
+        checkpoint: sha256 of the safetensors checkpoint (None unless finished).
+        measures: on the release's test split, name -> value.
+        baseline: the same measures for Otsu + watershed on the same images.
+        by_stratum: stratum -> measures.
+        images: one score per test image, best first.
+        curve: list of ``{"step", "seconds", "loss", "validation"?}``.
+        environment: library versions, threads, device.
+    """
+
+    KIND: ClassVar[str] = "cellcommons.training-report/1"
+    run: str
+    status: str
+    checkpoint: str | None = None
+    measures: dict[str, Any] = field(default_factory=dict)
+    baseline: dict[str, Any] = field(default_factory=dict)
+    by_stratum: dict[str, Any] = field(default_factory=dict)
+    images: tuple[ImageScore, ...] = ()
+    curve: tuple[dict[str, Any], ...] = ()
+    seconds: float = 0.0
+    environment: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class PredictionOrder(Document):
+    """Predict label maps for a list of images with one checkpoint."""
+
+    KIND: ClassVar[str] = "cellcommons.prediction-order/1"
+    run: str
+    checkpoint: str
+    images: tuple[ImageRef, ...]
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ImagePrediction:
+    """One image's prediction.
+
+    Attributes:
+        labels: label tree digest (uint32, yx). cells: number of cells.
+        uncertainty: 0..1, how unsure the model is of this image as a whole; what a Round ranks by.
+        cell_scores: cell id -> mean foreground certainty 0..1.
+    """
+
+    image: str
+    tree: str
+    labels: str
+    cells: int
+    uncertainty: float
+    cell_scores: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PredictionReport(Document):
+    """What a prediction run came to; ``failures`` maps image id to why."""
+
+    KIND: ClassVar[str] = "cellcommons.prediction-report/1"
+    run: str
+    status: str
+    checkpoint: str
+    predictions: tuple[ImagePrediction, ...] = ()
+    failures: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    environment: dict[str, Any] = field(default_factory=dict)
+    error: str = ""

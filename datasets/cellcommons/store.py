@@ -1,0 +1,200 @@
+"""Content-addressed objects: written once, named by their sha256, plus a few small mutable refs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+from urllib.parse import unquote, urlsplit
+
+from cellcommons.canonical import sha256_hex
+from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
+
+_HEX = re.compile(r"[0-9a-f]{64}")
+_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
+CHUNK = 1 << 20
+
+
+def object_path(digest: str) -> str:
+    """Relative path of an object: ``objects/sha256/ab/cd/<hex>``.
+
+    Raises:
+        InvalidDocument: ``digest`` is not 64 lower-case hex digits.
+    """
+    if not _HEX.fullmatch(digest):
+        raise InvalidDocument("an object is named by 64 lower-case hex digits", where=digest[:80])
+    return f"objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}"
+
+
+class ObjectStore(Protocol):
+    """What every store can do; ``cellcommons.testing.store_suite`` holds each to it."""
+
+    url: str
+
+    def put(self, data: bytes) -> str:
+        """Keep ``data``; return its sha256. Putting the same bytes again is a no-op."""
+
+    def put_file(self, path: Path) -> str:
+        """Keep a file's bytes without holding them in memory; return their sha256."""
+
+    def get(self, digest: str) -> bytes:
+        """The object's bytes. Raises NotFound, or DigestMismatch if they no longer hash to their name."""
+
+    def open(self, digest: str) -> BinaryIO:
+        """A seekable stream of the object, not verified. Raises NotFound."""
+
+    def exists(self, digest: str) -> bool:
+        """Whether the object is kept here."""
+
+    def size(self, digest: str) -> int:
+        """Bytes. Raises NotFound."""
+
+    def digests(self) -> Iterator[str]:
+        """Every object kept here, in no order."""
+
+    def delete(self, digest: str) -> None:
+        """Forget an object; only garbage collection calls this."""
+
+    def put_ref(self, name: str, data: bytes) -> None:
+        """Set a small mutable blob, e.g. ``runs/<id>/cancel``; atomic."""
+
+    def get_ref(self, name: str) -> bytes | None:
+        """A ref's bytes, or None."""
+
+    def delete_ref(self, name: str) -> None:
+        """Remove a ref; absent is fine."""
+
+
+class FolderStore:
+    """An object store in a local folder.
+
+    A put writes a temporary file beside its final name, syncs it and links it into place, so a crash leaves either the
+    whole object or nothing.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).absolute()
+        self.url = self.root.as_uri()
+        self._incoming = self.root / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def put(self, data: bytes) -> str:
+        digest = sha256_hex(data)
+        target = self.root / object_path(digest)
+        if not target.exists():
+            with self._temporary() as (handle, path):
+                handle.write(data)
+                self._seal(handle, path, target)
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        hasher = hashlib.sha256()
+        with open(path, "rb") as source, self._temporary() as (handle, temporary):
+            while block := source.read(CHUNK):
+                hasher.update(block)
+                handle.write(block)
+            digest = hasher.hexdigest()
+            self._seal(handle, temporary, self.root / object_path(digest))
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        with self.open(digest) as handle:
+            data = handle.read()
+        if sha256_hex(data) != digest:
+            raise DigestMismatch(
+                "the stored bytes no longer hash to their name",
+                where=digest,
+                remedy="Restore this object from a backup or another copy.",
+            )
+        return data
+
+    def open(self, digest: str) -> BinaryIO:
+        try:
+            return open(self.root / object_path(digest), "rb")
+        except FileNotFoundError:
+            raise NotFound("no such object in the store", where=digest) from None
+
+    def exists(self, digest: str) -> bool:
+        return (self.root / object_path(digest)).exists()
+
+    def size(self, digest: str) -> int:
+        try:
+            return (self.root / object_path(digest)).stat().st_size
+        except FileNotFoundError:
+            raise NotFound("no such object in the store", where=digest) from None
+
+    def digests(self) -> Iterator[str]:
+        for path in (self.root / "objects" / "sha256").glob("??/??/*"):
+            yield path.name
+
+    def delete(self, digest: str) -> None:
+        (self.root / object_path(digest)).unlink(missing_ok=True)
+
+    def put_ref(self, name: str, data: bytes) -> None:
+        target = self._ref(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._temporary() as (handle, path):
+            handle.write(data)
+            handle.flush()
+            os.replace(path, target)
+
+    def get_ref(self, name: str) -> bytes | None:
+        try:
+            return self._ref(name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def delete_ref(self, name: str) -> None:
+        self._ref(name).unlink(missing_ok=True)
+
+    def _ref(self, name: str) -> Path:
+        if not _REF.fullmatch(name):
+            raise InvalidDocument("a ref is a path of plain names", where=name[:80])
+        return self.root / "refs" / name
+
+    @contextlib.contextmanager
+    def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
+        descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        path = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as handle:
+                yield handle, path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _seal(self, handle: BinaryIO, path: Path, target: Path) -> None:
+        handle.flush()
+        os.fsync(handle.fileno())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A rename over an existing object is harmless: same name, same bytes.
+        os.chmod(path, 0o444)
+        os.replace(path, target)
+
+
+def open_store(url: str) -> ObjectStore:
+    """The store at ``url``: ``file:///path`` or a plain folder path.
+
+    Raises:
+        InvalidDocument: a scheme this version does not speak.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return FolderStore(unquote(parts.path))
+    if parts.scheme == "":
+        return FolderStore(url)
+    raise InvalidDocument(
+        f"object store scheme {parts.scheme!r} is not supported", where=url, remedy="Use file:///absolute/folder."
+    )
+
+
+def free_bytes(path: Path) -> int:
+    """Free bytes on the disk that holds ``path`` (or its nearest existing parent)."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
