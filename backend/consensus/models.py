@@ -1,0 +1,69 @@
+"""Many readings, one consensus; what cannot be settled goes to an expert."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from backend.annotation.models import Annotation, Item
+from backend.core.rows import Row, is_sha256, sha256_field
+
+
+class ConsensusState(models.TextChoices):
+    SETTLED = "settled"
+    DISPUTED = "disputed"
+
+
+class Consensus(Row):
+    """The label map fused from an item's readings; a new revision for each change. Append-only (trigger)."""
+
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="consensuses")
+    revision = models.PositiveIntegerField()
+    state = models.CharField(max_length=16, choices=ConsensusState)
+    labels_sha256 = sha256_field(help_text="label tree")
+    cells_sha256 = sha256_field(help_text="JSON object: per cell, agreement and the annotations' cells that support it")
+    cells = models.PositiveIntegerField()
+    agreement = models.FloatField()
+    method = models.CharField(max_length=64)
+    readings = models.ManyToManyField(Annotation, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "revision"], name="consensus_revisions_in_order"),
+            is_sha256("labels_sha256", "consensus_labels_is_sha256"),
+        ]
+
+
+class DisagreementState(models.TextChoices):
+    OPEN = "open"
+    SETTLED = "settled"
+
+
+class Disagreement(Row):
+    """A region that the readings cannot settle, with what they said."""
+
+    consensus = models.ForeignKey(Consensus, on_delete=models.PROTECT, related_name="disagreements")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="disagreements")
+    kind = models.CharField(max_length=16)
+    box = models.JSONField(help_text="[y0, x0, y1, x1], half-open")
+    options = models.JSONField(
+        help_text="[{index, readings: [annotation ids], cells, labels: base64 raw-deflated uint32 of the box}]"
+    )
+    state = models.CharField(max_length=16, choices=DisagreementState, default=DisagreementState.OPEN)
+
+
+class Adjudication(Row):
+    """An expert's decision. One per Disagreement, append-only."""
+
+    disagreement = models.OneToOneField(Disagreement, on_delete=models.PROTECT, related_name="adjudication")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="adjudications")
+    option = models.SmallIntegerField(
+        null=True, blank=True, help_text="index of the option chosen; NULL: drawn anew or nothing"
+    )
+    labels = models.TextField(help_text="base64 raw-deflated uint32 of the box, as decided")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(option__isnull=True) | Q(option__gte=0), name="option_counts_from_zero")
+        ]

@@ -1,0 +1,118 @@
+"""Images and where they come from."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from backend.core.rows import Row, is_sha256, sha256_field
+
+
+class Dataset(Row):
+    """A living collection of images; its frozen editions are Releases."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    licence = models.CharField(max_length=64, default="CC0-1.0", help_text="SPDX identifier")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Source(Row):
+    """A donor, line, slide or experiment: what must not straddle a split."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="sources")
+    name = models.CharField(max_length=200)
+    known = models.BooleanField(
+        default=True, help_text="False where the files do not say and the image stands for itself"
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dataset", "name"], name="source_once_per_dataset")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImageState(models.TextChoices):
+    READY = "ready"
+    REJECTED = "rejected"
+
+
+class Image(Row):
+    """One image as an OME-Zarr tree in the object store, with its original kept byte for byte."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="images")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="images")
+    name = models.CharField(max_length=200)
+    stratum = models.CharField(max_length=100, blank=True, db_index=True)
+    state = models.CharField(max_length=16, choices=ImageState, default=ImageState.READY)
+    original_sha256 = sha256_field()
+    original_name = models.CharField(max_length=255)
+    tree_sha256 = sha256_field()
+    preview_sha256 = sha256_field()
+    axes = models.CharField(max_length=5, default="cyx")
+    shape = models.JSONField(help_text="sizes along axes")
+    dtype = models.CharField(max_length=16)
+    channels = models.JSONField(help_text="channel names in order")
+    pixel_size_um = models.JSONField(help_text="{y, x, z}; null where unknown")
+    metadata = models.JSONField(default=dict, blank=True)
+    bytes = models.BigIntegerField(default=0)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "original_sha256"], name="image_bytes_once_per_dataset"),
+            models.UniqueConstraint(fields=["dataset", "name"], name="image_name_once_per_dataset"),
+            is_sha256("original_sha256", "image_original_is_sha256"),
+            is_sha256("tree_sha256", "image_tree_is_sha256"),
+            is_sha256("preview_sha256", "image_preview_is_sha256"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def height(self) -> int:
+        return int(self.shape[-2])
+
+    @property
+    def width(self) -> int:
+        return int(self.shape[-1])
+
+
+class Truth(Row):
+    """Masks that came with an import. Only evaluation reads this table; no route serves it."""
+
+    image = models.OneToOneField(Image, on_delete=models.PROTECT, related_name="+")
+    tree_sha256 = sha256_field()
+    cells = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [is_sha256("tree_sha256", "truth_tree_is_sha256")]
+
+
+class ImportState(models.TextChoices):
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class Import(Row):
+    """One archive or folder in a published layout on its way into a dataset."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="imports")
+    layout = models.CharField(max_length=64)
+    limit = models.PositiveIntegerField(null=True, blank=True)
+    archive_sha256 = sha256_field(blank=True, help_text="the zip, where one was uploaded")
+    state = models.CharField(max_length=16, choices=ImportState, default=ImportState.WAITING)
+    found = models.PositiveIntegerField(default=0)
+    imported = models.PositiveIntegerField(default=0)
+    skipped = models.JSONField(default=list, help_text="[{where, reason}]")
+    error = models.TextField(blank=True)
+    heartbeat = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ModelzooConfig(AppConfig):
+    name = "backend.modelzoo"
+    label = "modelzoo"

@@ -1,0 +1,98 @@
+"""Immutable editions of a dataset."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from backend.annotation.models import Campaign
+from backend.consensus.models import Consensus
+from backend.core.rows import Row, is_sha256, sha256_field
+from backend.imaging.models import Dataset, Image, Source
+
+
+class ReleaseState(models.TextChoices):
+    DRAFT = "draft"
+    PUBLISHING = "publishing"
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+
+class Split(models.TextChoices):
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Release(Row):
+    """One edition. Once published no UPDATE or DELETE is admitted (trigger)."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="releases")
+    edition = models.PositiveIntegerField()
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="releases")
+    title = models.CharField(max_length=200)
+    notes = models.TextField(blank=True)
+    licence = models.CharField(max_length=64)
+    seed = models.PositiveIntegerField(default=0)
+    fractions = models.JSONField(default=dict, help_text="{train, validation, test}")
+    state = models.CharField(max_length=16, choices=ReleaseState, default=ReleaseState.DRAFT)
+    manifest_sha256 = sha256_field(blank=True)
+    card_sha256 = sha256_field(blank=True)
+    counts = models.JSONField(default=dict)
+    bytes = models.BigIntegerField(default=0)
+    delta_bytes = models.BigIntegerField(default=0, help_text="bytes that the parent release lacks")
+    error = models.TextField(blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    heartbeat = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "edition"], name="editions_in_order"),
+            models.CheckConstraint(
+                condition=~Q(state=ReleaseState.PUBLISHED)
+                | (Q(manifest_sha256__regex=r"^[0-9a-f]{64}$") & Q(published_at__isnull=False)),
+                name="published_has_manifest",
+            ),
+            is_sha256("manifest_sha256", "release_manifest_is_sha256", blank=True),
+        ]
+
+    @property
+    def reference(self) -> str:
+        """``slug@edition``."""
+        return f"{self.dataset.slug}@{self.edition}"
+
+
+class ReleaseImage(Row):
+    """One image of one release with the consensus it was published with. Frozen with its release (trigger)."""
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="images")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
+    consensus = models.ForeignKey(Consensus, on_delete=models.PROTECT, related_name="+")
+    split = models.CharField(max_length=16, choices=Split)
+    cells = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["release", "image"], name="image_once_per_release")]
+
+
+class ReleaseObject(models.Model):
+    """Every object a release needs: what its download route may serve, and what garbage collection keeps."""
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="objects_needed")
+    sha256 = sha256_field()
+    size = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["release", "sha256"], name="object_once_per_release")]
+
+
+class SplitLock(Row):
+    """Which split a source lies in, once published: what was test stays test (trigger refuses UPDATE and DELETE)."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="split_locks")
+    source = models.OneToOneField(Source, on_delete=models.PROTECT, related_name="split_lock")
+    split = models.CharField(max_length=16, choices=Split)
+    first_release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+")
