@@ -1,1 +1,1 @@
-
+"""Measures of a prediction against truth, one family per file."""
