@@ -1,0 +1,143 @@
+"""The manifest: a few kilobytes that name everything a release holds; its sha256 is the release's identity."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from cellcommons.canonical import sha256_hex
+from cellcommons.documents import Document
+from cellcommons.errors import InvalidDocument, TooLarge
+
+LIMIT = 16_000
+INDEXES = ("images", "labels", "cells", "splits", "provenance")
+SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_NAME = re.compile(r"[a-z][a-z_]{0,31}")
+_HEX = re.compile(r"[0-9a-f]{64}")
+_SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One object: sha256 of its bytes, size in bytes."""
+
+    sha256: str
+    size: int
+
+    def __post_init__(self) -> None:
+        if not _HEX.fullmatch(self.sha256) or self.size < 0:
+            raise InvalidDocument("an object is named by 64 lower-case hex digits and a size", where=self.sha256[:80])
+
+
+@dataclass(frozen=True)
+class Index(Blob):
+    """One parquet index with its number of rows."""
+
+    rows: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much a release holds: images, cells, readings (annotations), and images per split."""
+
+    images: int
+    cells: int
+    readings: int
+    splits: dict[str, int]
+
+
+@dataclass(frozen=True)
+class ObjectCount:
+    """Distinct objects that the manifest leads to (itself not counted), and their bytes together."""
+
+    count: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Manifest(Document):
+    """One immutable release.
+
+    Attributes:
+        dataset: slug of the dataset. edition: 1, 2, 3, ...; together the reference ``slug@edition``.
+        parent: sha256 of the manifest this edition follows, or None.
+        created: ISO 8601 UTC to the second, ``2026-11-20T08:00:00Z``; given by the publisher, so that publishing the
+            same edition again gives the same bytes.
+        licence: SPDX id, e.g. ``CC0-1.0``.
+        task: e.g. ``instance_segmentation``.
+        indexes: name -> parquet index; at least images, labels, cells, splits, provenance.
+        card: the dataset card (README.md). certificate: JSON that says how the splits were made.
+
+    Raises:
+        InvalidDocument: a field holds a bad value.
+    """
+
+    KIND: ClassVar[str] = "cellcommons.manifest/1"
+    dataset: str
+    title: str
+    edition: int
+    parent: str | None
+    created: str
+    licence: str
+    task: str
+    indexes: dict[str, Index]
+    card: Blob
+    certificate: Blob
+    counts: Counts
+    objects: ObjectCount
+    axes: dict[str, str] = field(default_factory=lambda: {"image": "cyx", "labels": "yx"})
+
+    def __post_init__(self) -> None:
+        checks = {
+            "dataset": SLUG.fullmatch(self.dataset) is not None,
+            "title": len(self.title.strip()) > 0 and len(self.title) <= 300,
+            "edition": self.edition >= 1,
+            "parent": self.parent is None or _HEX.fullmatch(self.parent) is not None,
+            "created": checked_time(self.created),
+            "licence": _SPDX.fullmatch(self.licence) is not None,
+            "task": bool(self.task),
+            "indexes": set(INDEXES) <= set(self.indexes) and all(map(_NAME.fullmatch, self.indexes)),
+        }
+        for name, good in checks.items():
+            if not good:
+                raise InvalidDocument(f"the manifest's {name} is not valid", where=f"{self.dataset[:64]}:{name}")
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON, below 16 kB. Raises TooLarge."""
+        data = super().to_bytes()
+        if len(data) >= LIMIT:
+            raise TooLarge(f"a manifest stays below {LIMIT} bytes, this has {len(data)}", where=self.reference)
+        return data
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the canonical JSON: the release's identity."""
+        return sha256_hex(self.to_bytes())
+
+    @property
+    def reference(self) -> str:
+        """``slug@edition``."""
+        return f"{self.dataset}@{self.edition}"
+
+    def blobs(self) -> dict[str, Blob]:
+        """Every object the manifest names itself, by the file name it has in a download."""
+        named: dict[str, Blob] = {f"{name}.parquet": index for name, index in sorted(self.indexes.items())}
+        return {**named, "README.md": self.card, "splits.json": self.certificate}
+
+
+def checked_time(text: str) -> bool:
+    """Whether ``text`` is ISO 8601 UTC to the second: ``2026-11-20T08:00:00Z``."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ") == text
+    except ValueError:
+        return False
+
+
+def parse_reference(reference: str) -> tuple[str, int]:
+    """Split ``slug@edition``. Raises InvalidDocument."""
+    slug, _, edition = reference.partition("@")
+    if not SLUG.fullmatch(slug) or not re.fullmatch(r"[1-9][0-9]{0,8}", edition):
+        raise InvalidDocument("a release is named slug@edition", where=reference[:80], remedy="For example dsb2018@1.")
+    return slug, int(edition)

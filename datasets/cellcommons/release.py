@@ -1,0 +1,231 @@
+"""Releases: sealed once, never changed, opened by the sha256 of their manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from cellcommons.canonical import canonical_json
+from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
+from cellcommons.indexes import SPLITS, CellRow, Provenance, ReleaseItem, named_items, read_items, write_indexes
+from cellcommons.manifest import Blob, Counts, Index, Manifest, ObjectCount
+from cellcommons.splits import check_leaks
+from cellcommons.store import CHUNK, ObjectStore
+from cellcommons.tree import Tree, load_tree
+
+__all__ = ["CellRow", "Provenance", "Release", "ReleaseItem", "open_release", "seal_release"]
+
+
+def seal_release(
+    store: ObjectStore,
+    *,
+    slug: str,
+    title: str,
+    edition: int,
+    parent: str | None,
+    created: str,
+    licence: str,
+    task: str,
+    items: Iterable[ReleaseItem],
+    card_text: str | Callable[[Counts], str],
+    split_certificate: Mapping[str, Any],
+) -> tuple[Manifest, str]:
+    """Write indexes, card, certificate and manifest into ``store``; return the manifest and its sha256.
+
+    Trees are named, never copied. Sealing the same items with the same ``created`` again gives the same sha256.
+
+    Args:
+        card_text: the README, or a function that writes it from the counts.
+
+    Raises:
+        InvalidDocument: no items, bad fields, or a source in more than one split.
+        NotFound: a tree, or a file of a tree, is not in the store.
+    """
+    named = named_items(items)
+    if not named:
+        raise InvalidDocument("a release holds at least one image", where=f"{slug}@{edition}")
+    leaks = check_leaks({i.image: i.split for i in named}, {i.image: i.source for i in named}, ())
+    if leaks:
+        raise InvalidDocument(leaks[0].line(), where=leaks[0].source, remedy="Split by source with cellcommons.splits.")
+    splits = Counter(item.split for item in named)
+    counts = Counts(
+        images=len(named),
+        cells=sum(len(item.cells) for item in named),
+        readings=sum(len(item.provenance.annotations) for item in named),
+        splits={name: splits[name] for name in SPLITS},
+    )
+    sizes = _tree_objects(store, named)
+    indexes = {}
+    for name, (data, rows) in write_indexes(named).items():
+        indexes[name] = Index(store.put(data), len(data), rows)
+    card = _put(store, (card_text if isinstance(card_text, str) else card_text(counts)).encode())
+    certificate = _put(store, canonical_json(dict(split_certificate)))
+    sizes |= {blob.sha256: blob.size for blob in (*indexes.values(), card, certificate)}
+    manifest = Manifest(
+        dataset=slug,
+        title=title,
+        edition=edition,
+        parent=parent,
+        created=created,
+        licence=licence,
+        task=task,
+        indexes=indexes,
+        card=card,
+        certificate=certificate,
+        counts=counts,
+        objects=ObjectCount(len(sizes), sum(sizes.values())),
+    )
+    return manifest, manifest.save(store)
+
+
+def open_release(store: ObjectStore, manifest_sha256: str) -> Release:
+    """Open the release named by its manifest. Raises NotFound, DigestMismatch, InvalidDocument."""
+    return Release(store, Manifest.load(store, manifest_sha256), manifest_sha256)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One object of a release and what it is to it, e.g. ``"image a1, file zarr.json"``."""
+
+    sha256: str
+    size: int
+    role: str
+
+
+class Release:
+    """An immutable release in an object store. Indexes are read on first use.
+
+    Attributes:
+        manifest: what it holds. digest: sha256 of the manifest.
+    """
+
+    def __init__(self, store: ObjectStore, manifest: Manifest, digest: str) -> None:
+        self.store, self.manifest, self.digest = store, manifest, digest
+
+    def __repr__(self) -> str:
+        counts = self.manifest.counts
+        return f"<Release {self.manifest.reference}: {counts.images} images, {counts.cells} cells>"
+
+    @cached_property
+    def _items(self) -> tuple[ReleaseItem, ...]:
+        indexes = {}
+        for name, index in self.manifest.indexes.items():
+            try:
+                indexes[name] = self.store.get(index.sha256)
+            except NotFound:
+                raise _missing(f"index {name}", index.sha256) from None
+        return tuple(read_items(indexes))
+
+    def items(self, split: str | None = None) -> Iterator[ReleaseItem]:
+        """The items of one split, or all, in order of image id.
+
+        Raises:
+            InvalidDocument: no such split, or a damaged index.
+        """
+        if split is not None and split not in SPLITS:
+            raise InvalidDocument(f"split {split!r} is not one of {', '.join(SPLITS)}", where=self.manifest.reference)
+        return (item for item in self._items if split is None or item.split == split)
+
+    def tree(self, digest: str) -> Tree:
+        """The listing of one image's or label map's files."""
+        return load_tree(self.store, digest)
+
+    def card(self) -> str:
+        """The dataset card, markdown."""
+        return self.store.get(self.manifest.card.sha256).decode()
+
+    def members(self) -> Iterator[Member]:
+        """Every object the release needs with its role, each sha256 once, the manifest first.
+
+        Listings come before what they list, so that a copy can be made while reading.
+        """
+        seen = {self.digest}
+        yield Member(self.digest, len(self.manifest.to_bytes()), "the manifest")
+        for name, blob in self.manifest.blobs().items():
+            if blob.sha256 not in seen:
+                seen.add(blob.sha256)
+                yield Member(blob.sha256, blob.size, f"index {name}" if name.endswith(".parquet") else name)
+        for item in self._items:
+            for kind, digest in (("image", item.tree), ("labels", item.labels)):
+                if digest in seen:
+                    continue
+                seen.add(digest)
+                role = f"{kind} {item.path}, listing"
+                if not self.store.exists(digest):
+                    raise _missing(role, digest)
+                yield Member(digest, self.store.size(digest), role)
+                for entry in self.tree(digest).entries:
+                    if entry.sha256 not in seen:
+                        seen.add(entry.sha256)
+                        yield Member(entry.sha256, entry.size, f"{kind} {item.path}, file {entry.path}")
+
+    def objects(self) -> Iterator[tuple[str, int]]:
+        """``(sha256, size)`` of every object the release needs, each once, the manifest first."""
+        return ((member.sha256, member.size) for member in self.members())
+
+    def verify(self, progress: Callable[[Member], None] | None = None) -> ObjectCount:
+        """Read every object and check its sha256; return how many there are, the manifest not counted.
+
+        Raises:
+            DigestMismatch: bytes changed; NotFound: an object is missing; InvalidDocument: the indexes disagree.
+                The message says which index, image or label map it is.
+        """
+        count = total = 0
+        for member in self.members():
+            hash_object(self.store, member)
+            if member.sha256 != self.digest:
+                count, total = count + 1, total + member.size
+            if progress:
+                progress(member)
+        found = ObjectCount(count, total)
+        held = Counts(
+            images=len(self._items),
+            cells=sum(len(item.cells) for item in self._items),
+            readings=sum(len(item.provenance.annotations) for item in self._items),
+            splits={name: sum(item.split == name for item in self._items) for name in SPLITS},
+        )
+        if found != self.manifest.objects or held != self.manifest.counts:
+            raise InvalidDocument("the manifest's counts are not those of its indexes", where=self.manifest.reference)
+        return found
+
+
+def hash_object(store: ObjectStore, member: Member) -> None:
+    """Stream one object and compare. Raises DigestMismatch, NotFound."""
+    hasher, size = hashlib.sha256(), 0
+    try:
+        with store.open(member.sha256) as handle:
+            while block := handle.read(CHUNK):
+                hasher.update(block)
+                size += len(block)
+    except NotFound:
+        raise _missing(member.role, member.sha256) from None
+    if hasher.hexdigest() != member.sha256 or size != member.size:
+        raise DigestMismatch(
+            f"{member.role} does not match its sha256",
+            where=member.sha256,
+            remedy="Restore this object from another copy, or download the release again.",
+        )
+
+
+def _missing(role: str, digest: str) -> NotFound:
+    return NotFound(f"{role} is missing", where=digest, remedy="Download the release again.")
+
+
+def _put(store: ObjectStore, data: bytes) -> Blob:
+    return Blob(store.put(data), len(data))
+
+
+def _tree_objects(store: ObjectStore, items: Iterable[ReleaseItem]) -> dict[str, int]:
+    """sha256 -> size of every listing and file the items lead to; each must be in the store."""
+    sizes: dict[str, int] = {}
+    for digest, name in {d: item.name for item in items for d in (item.tree, item.labels)}.items():
+        sizes[digest] = store.size(digest)
+        for entry in load_tree(store, digest).entries:
+            if entry.sha256 not in sizes and not store.exists(entry.sha256):
+                raise NotFound(f"file {entry.path} of {name} is not in the store", where=entry.sha256)
+            sizes[entry.sha256] = entry.size
+    return sizes
