@@ -32,12 +32,15 @@ class Consensus(Row):
         constraints = [
             models.UniqueConstraint(fields=["item", "revision"], name="consensus_revisions_in_order"),
             is_sha256("labels_sha256", "consensus_labels_is_sha256"),
+            is_sha256("cells_sha256", "consensus_cells_is_sha256"),
+            models.CheckConstraint(condition=Q(agreement__gte=0) & Q(agreement__lte=1), name="agreement_is_a_fraction"),
         ]
 
 
 class DisagreementState(models.TextChoices):
     OPEN = "open"
     SETTLED = "settled"
+    SUPERSEDED = "superseded"  # a later reading changed the consensus before anybody settled it
 
 
 class Disagreement(Row):
@@ -45,12 +48,17 @@ class Disagreement(Row):
 
     consensus = models.ForeignKey(Consensus, on_delete=models.PROTECT, related_name="disagreements")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="disagreements")
+    index = models.PositiveIntegerField(help_text="its place among the regions of its consensus")
     kind = models.CharField(max_length=16)
     box = models.JSONField(help_text="[y0, x0, y1, x1], half-open")
     options = models.JSONField(
         help_text="[{index, readings: [annotation ids], cells, labels: base64 raw-deflated uint32 of the box}]"
     )
     state = models.CharField(max_length=16, choices=DisagreementState, default=DisagreementState.OPEN)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["consensus", "index"], name="disagreements_in_order")]
+        indexes = [models.Index(fields=["state", "created"], name="disagreement_queue")]
 
 
 class Adjudication(Row):
@@ -62,6 +70,7 @@ class Adjudication(Row):
         null=True, blank=True, help_text="index of the option chosen; NULL: drawn anew or nothing"
     )
     labels = models.TextField(help_text="base64 raw-deflated uint32 of the box, as decided")
+    had_read = models.BooleanField(default=False, help_text="the expert's own reading is among those that disagree")
 
     class Meta:
         constraints = [

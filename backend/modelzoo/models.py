@@ -29,6 +29,7 @@ class Run(Row):
     report_sha256 = sha256_field(blank=True)
     progress = models.JSONField(default=dict)
     error = models.TextField(blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="when the order was last sent to the queue")
     heartbeat = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
@@ -85,6 +86,7 @@ class PredictionRun(Run):
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="prediction_runs")
     scope = models.CharField(max_length=16, choices=PredictionScope, default=PredictionScope.UNREAD)
     images = models.PositiveIntegerField(default=0)
+    failures = models.JSONField(default=dict, help_text="image id -> why it could not be predicted")
 
     class Meta:
         constraints = [

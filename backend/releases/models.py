@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from backend.annotation.models import Campaign
 from backend.consensus.models import Consensus
@@ -26,7 +27,11 @@ class Split(models.TextChoices):
 
 
 class Release(Row):
-    """One edition. Once published no UPDATE or DELETE is admitted (trigger)."""
+    """One edition. Once published no UPDATE or DELETE is admitted (trigger).
+
+    ``contents`` and ``drafted_at`` fix what is published, so that a publication killed half-way and started again
+    seals the same manifest whatever people submitted meanwhile.
+    """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="releases")
     edition = models.PositiveIntegerField()
@@ -38,6 +43,8 @@ class Release(Row):
     seed = models.PositiveIntegerField(default=0)
     fractions = models.JSONField(default=dict, help_text="{train, validation, test}")
     state = models.CharField(max_length=16, choices=ReleaseState, default=ReleaseState.DRAFT)
+    contents = models.JSONField(default=list, help_text="ids of the settled consensuses, frozen when it was drafted")
+    drafted_at = models.DateTimeField(default=timezone.now, help_text="the manifest's time of creation")
     manifest_sha256 = sha256_field(blank=True)
     card_sha256 = sha256_field(blank=True)
     counts = models.JSONField(default=dict)
@@ -57,6 +64,14 @@ class Release(Row):
                 name="published_has_manifest",
             ),
             is_sha256("manifest_sha256", "release_manifest_is_sha256", blank=True),
+            is_sha256("card_sha256", "release_card_is_sha256", blank=True),
+            models.CheckConstraint(condition=Q(edition__gte=1), name="editions_count_from_one"),
+            # Editions follow one another: the splits of the next depend on what this one locks.
+            models.UniqueConstraint(
+                fields=["dataset"],
+                condition=~Q(state=ReleaseState.PUBLISHED),
+                name="one_unpublished_release_per_dataset",
+            ),
         ]
 
     @property
