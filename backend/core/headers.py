@@ -1,0 +1,48 @@
+"""The content security policy of every page: the workbench loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import sync_and_async_middleware
+
+_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        # Decoders of zarr chunks are WebAssembly, and workers are started from blobs.
+        "script-src 'self' 'wasm-unsafe-eval'",
+        "worker-src 'self' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self' blob: data:",
+        "font-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+@sync_and_async_middleware
+def ContentSecurityPolicy(get_response: Callable) -> Callable:
+    """Adds the header to every response that has none."""
+
+    def sealed(response: HttpResponse) -> HttpResponse:
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
+        return response
+
+    if iscoroutinefunction(get_response):
+
+        async def middleware(request: HttpRequest) -> HttpResponse:
+            return sealed(await get_response(request))
+
+        markcoroutinefunction(middleware)
+        return middleware
+
+    def middleware_sync(request: HttpRequest) -> HttpResponse:
+        return sealed(get_response(request))
+
+    return middleware_sync

@@ -1,0 +1,14 @@
+"""A running hub: web and workers."""
+
+from __future__ import annotations
+
+from backend.settings.base import *  # noqa: F403
+from backend.settings.base import DATABASES, env
+
+# Web threads share a few connections. Persistent connections and a pool exclude each other.
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+DATABASES["default"]["OPTIONS"]["pool"] = {
+    "min_size": 1,
+    "max_size": env.whole("DATABASE_POOL", 16),
+    "timeout": 20,
+}
