@@ -1,0 +1,68 @@
+"""``./hub rehearse LAYOUT PATH``: see docs/rehearsal.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from backend.door.hub import running_hub
+from backend.rehearsal.api import Api
+from backend.rehearsal.loop import Loop, Plan
+from backend.rehearsal.pool import draw_pool
+from backend.rehearsal.report import as_table, make_report
+from cellcommons.errors import CellCommonsError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one rehearsal; 0 when it went through, 2 for bad input."""
+    parser = argparse.ArgumentParser(
+        prog="./hub rehearse", description="The whole loop on a throw-away hub, over HTTP."
+    )
+    parser.add_argument("layout")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--images", type=int, default=60)
+    parser.add_argument("--annotators", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--readings", type=int, default=3, help="readings per image that the policy asks for")
+    parser.add_argument(
+        "--training-seconds",
+        type=float,
+        nargs=2,
+        default=(90.0, 150.0),
+        metavar=("EARLY", "LAST"),
+        help="budget per training",
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object, last")
+    asked = parser.parse_args(argv)
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        sys.stderr.write(f"{time.monotonic() - started:6.1f} s  {line}\n")
+        sys.stderr.flush()
+
+    try:
+        pool = draw_pool(asked.layout, asked.path, images=asked.images, seed=asked.seed)
+    except CellCommonsError as error:
+        sys.stderr.write(f"{error.line()}\n")
+        return 2
+    say(f"{len(pool.entries)} images of {len(set(pool.strata.values()))} strata")
+    plan = Plan(asked.annotators, asked.rounds, asked.seed, asked.readings, tuple(asked.training_seconds))
+    with tempfile.TemporaryDirectory(prefix="rehearse-") as folder, running_hub(Path(folder) / "hub", log=say) as hub:
+        say(f"throw-away hub at {hub.url}")
+        account = hub.accounts["curator"]
+        work = Path(folder) / "work"
+        work.mkdir()
+        loop = Loop(Api(hub.url, account["username"], account["password"]), pool, plan, work, say)
+        loop.run()
+        report = make_report(loop, seconds=time.monotonic() - started)
+    sys.stdout.write((json.dumps(report) if asked.json else as_table(report)) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
