@@ -56,7 +56,7 @@ class LabelMap:
     def ids(self) -> NDArray[np.uint32]:
         """Sorted ids of the cells present."""
         ids = np.unique(self.data)
-        return ids[ids != 0]
+        return np.asarray(ids[ids != 0])
 
     def cells(self) -> Iterator[Cell]:
         """The cells in order of id."""

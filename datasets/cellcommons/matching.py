@@ -6,6 +6,7 @@ Everything starts from the sparse table of overlaps between two label maps of on
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,23 +82,32 @@ def overlap_table(a: Labels, b: Labels) -> Overlaps:
     changes = (flat_a[1:] != flat_a[:-1]) | (flat_b[1:] != flat_b[:-1])
     starts = np.flatnonzero(np.concatenate([np.full(min(1, flat_a.size), True), changes]))
     lengths = np.diff(starts, append=flat_a.size)
-    ids_a, areas_a, rows = _areas(flat_a[starts], lengths)
-    ids_b, areas_b, cols = _areas(flat_b[starts], lengths)
+    ids_a, areas_a, rows = _compact(flat_a[starts], lengths)
+    ids_b, areas_b, cols = _compact(flat_b[starts], lengths)
     both = (rows >= 0) & (cols >= 0)
-    codes, inverse = np.unique(rows[both] * max(1, ids_b.size) + cols[both], return_inverse=True)
-    intersections = np.bincount(inverse, weights=lengths[both], minlength=codes.size).astype(np.int64)
-    row, col = np.divmod(codes, max(1, ids_b.size))
-    return Overlaps(ids_a, ids_b, areas_a, areas_b, row.astype(np.int64), col.astype(np.int64), intersections)
+    # Shifted by one because _compact drops 0.
+    codes, intersections, _ = _compact(rows[both] * ids_b.size + cols[both] + 1, lengths[both])
+    row, col = np.divmod(codes - 1, max(1, ids_b.size))
+    return Overlaps(ids_a.astype(np.uint32), ids_b.astype(np.uint32), areas_a, areas_b, row, col, intersections)
 
 
-def _areas(
-    values: NDArray[np.uint32], lengths: NDArray[np.int64]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
-    """Ids without background, their areas, and each run's index into the ids (-1 for background)."""
-    ids, inverse = np.unique(values, return_inverse=True)
-    areas = np.bincount(inverse, weights=lengths, minlength=ids.size).astype(np.int64)
-    background = int(ids.size > 0 and ids[0] == 0)
-    return ids[background:].astype(np.uint32), areas[background:], inverse.astype(np.int64) - background
+def _compact(
+    values: NDArray[np.integer[Any]], weights: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Sorted distinct non-zero values, the sum of weights of each, and each value's index among them (-1 for 0)."""
+    top = int(values.max(initial=0))
+    if top <= 8 * values.size + (1 << 20):
+        # Dense counting is several times faster than the sort inside np.unique.
+        sums = np.bincount(values, weights=weights, minlength=top + 1)
+        sums[0] = 0
+        distinct = np.flatnonzero(sums)
+        index = np.full(top + 1, -1, dtype=np.int64)
+        index[distinct] = np.arange(distinct.size)
+        return distinct.astype(np.int64), sums[distinct].astype(np.int64), index[values]
+    found, inverse = np.unique(values, return_inverse=True)
+    sums = np.bincount(inverse, weights=weights, minlength=found.size)
+    zero = int(found[0] == 0)
+    return found[zero:].astype(np.int64), sums[zero:].astype(np.int64), inverse.astype(np.int64) - zero
 
 
 def iou_pairs(a: Labels, b: Labels) -> list[tuple[int, int, float]]:
