@@ -69,7 +69,7 @@ def as_table(report: dict[str, Any]) -> str:
     model = report["model"]
     annotators = f"annotators {report['annotator_f1']:.3f} (best {report['best_annotator_f1']:.3f})"
     lines = [
-        f"images {report['images']}   readings {report['annotations']}   edits {report['edits']}   lost {report['lost']}",
+        "   ".join(f"{name} {report[name]}" for name in ("images", "annotations", "edits", "lost")),
         f"F1 at IoU 0.5 against the truth: {annotators}, consensus {report['consensus_f1']:.3f}",
     ]
     for row in report["rounds"]:

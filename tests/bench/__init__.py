@@ -1,0 +1,1 @@
+"""Benchmarks: ``./hub bench NAME [--json]``. Never part of the test run."""
