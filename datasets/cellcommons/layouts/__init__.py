@@ -1,1 +1,1 @@
-
+"""Published folder layouts, read and written, one file each."""

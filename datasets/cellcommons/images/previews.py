@@ -1,0 +1,102 @@
+"""Small PNG pictures of images, alone or with outlines of cells, for pages and reports."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cellcommons.errors import MismatchedShapes
+from cellcommons.images.data import ImageData
+from cellcommons.images.display import Colour, channel_colours, channel_window
+from cellcommons.images.pyramid import halve_mean
+from cellcommons.labels import Labels, outlines
+
+Picture = NDArray[np.uint8]
+
+TRUTH: Colour = (94, 234, 190)
+PREDICTION: Colour = (255, 176, 84)
+_GUTTER: Colour = (18, 21, 28)
+_GAP = 6
+
+
+def preview_png(image: ImageData, size: int = 256) -> bytes:
+    """The image at most ``size`` pixels long, as an 8-bit RGB PNG.
+
+    Each channel is stretched between percentiles and added in its colour; a stack shows its middle z and first t.
+    """
+    return _png(_composite(image, size))
+
+
+def overlay_png(image: ImageData, outlined: Sequence[tuple[Labels, Colour]], size: int = 512) -> bytes:
+    """The image, dimmed a little, with the outlines of each label map (uint32, yx) in its colour.
+
+    Raises:
+        MismatchedShapes: a label map differs in shape from the image.
+    """
+    return _png(_overlay(image, outlined, size))
+
+
+def side_by_side_png(image: ImageData, truth: Labels, prediction: Labels, size: int = 320) -> bytes:
+    """Three panels: the image, the truth outlined in green, the prediction outlined in amber.
+
+    Raises:
+        MismatchedShapes: a label map differs in shape from the image.
+    """
+    panels = [
+        _composite(image, size),
+        _overlay(image, [(truth, TRUTH)], size),
+        _overlay(image, [(prediction, PREDICTION)], size),
+    ]
+    gap = np.full((panels[0].shape[0], _GAP, 3), _GUTTER, dtype=np.uint8)
+    return _png(np.concatenate([panels[0], gap, panels[1], gap, panels[2]], axis=1))
+
+
+def _fitted(shape: tuple[int, int], size: int) -> tuple[int, int]:
+    """Rows and columns that fit ``size``, keeping the aspect; small images are enlarged at most fourfold."""
+    factor = min(size / max(shape), 4.0)
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
+
+
+def _composite(image: ImageData, size: int) -> Picture:
+    """uint8, axes y, x, RGB."""
+    height, width = _fitted(image.shape_yx, size)
+    total = np.zeros((height, width, 3), dtype=np.float32)
+    for channel, colour in enumerate(channel_colours(image)):
+        plane = image.plane(c=channel, z=image.size("z") // 2)
+        # Averaging by halves first keeps a large plane cheap, and fine structure from turning into moire.
+        while min(plane.shape) >= 4 * size:
+            plane = halve_mean(plane)
+        shown = channel_window(image, channel).apply(plane)
+        resized = Image.fromarray(shown).resize((width, height), _filter(height, shown.shape[0]))
+        total += np.asarray(resized)[..., None] * np.asarray(colour, dtype=np.float32)
+    return np.asarray(np.clip(total + 0.5, 0, 255), dtype=np.uint8)
+
+
+def _filter(target: int, source: int) -> Image.Resampling:
+    return Image.Resampling.BOX if target < source else Image.Resampling.BILINEAR
+
+
+def _overlay(image: ImageData, outlined: Sequence[tuple[Labels, Colour]], size: int) -> Picture:
+    picture = (_composite(image, size) * np.float32(0.85)).astype(np.uint8)
+    height, width = picture.shape[:2]
+    for labels, colour in outlined:
+        if labels.shape != image.shape_yx:
+            raise MismatchedShapes(
+                f"labels are {labels.shape[1]} x {labels.shape[0]}, "
+                f"the image is {image.shape_yx[1]} x {image.shape_yx[0]}"
+            )
+        # Outlines are drawn at the picture's own resolution, so that they stay one pixel wide whatever the scale.
+        rows = (np.arange(height) * labels.shape[0] // height)[:, None]
+        cols = (np.arange(width) * labels.shape[1] // width)[None, :]
+        picture[outlines(labels[rows, cols])] = colour
+    return picture
+
+
+def _png(picture: Picture) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()

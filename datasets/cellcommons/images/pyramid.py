@@ -1,0 +1,53 @@
+"""Smaller copies of an image or label map, each half the size of the one before."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from cellcommons.images.data import Pixels
+from cellcommons.labels import Labels
+
+SMALLEST = 256
+
+
+def _small_enough(array: Pixels) -> bool:
+    return bool(max(array.shape[-2:]) <= SMALLEST)
+
+
+def halve_mean(array: Pixels) -> Pixels:
+    """Mean of each 2 x 2 block of the last two axes; odd edges average what there is. Same dtype, halves round up.
+
+    NaN counts as absent, so that one bad pixel does not spread.
+    """
+    height, width = array.shape[-2:]
+    pad = [(0, 0)] * (array.ndim - 2) + [(0, height % 2), (0, width % 2)]
+    padded = np.pad(array, pad, mode="edge") if height % 2 or width % 2 else array
+    quarters = [padded[..., i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    if array.dtype.kind == "f":
+        stack = np.stack(quarters)
+        with warnings.catch_warnings(), np.errstate(invalid="ignore", over="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return np.asarray(np.nanmean(stack, axis=0), dtype=array.dtype)
+    wide = {1: np.int32, 2: np.int32, 4: np.int64}[array.dtype.itemsize]
+    total = quarters[0].astype(wide)
+    for quarter in quarters[1:]:
+        total += quarter
+    return np.asarray((total + 2) >> 2, dtype=array.dtype)
+
+
+def mean_levels(array: Pixels) -> list[Pixels]:
+    """``array`` and its halvings until both sides are at most 256 pixels."""
+    levels = [array]
+    while not _small_enough(levels[-1]):
+        levels.append(halve_mean(levels[-1]))
+    return levels
+
+
+def nearest_levels(labels: Labels) -> list[Labels]:
+    """``labels`` (uint32, yx) and every second pixel of it, until at most 256 pixels: ids are never blended."""
+    levels = [labels]
+    while not _small_enough(levels[-1]):
+        levels.append(np.ascontiguousarray(levels[-1][::2, ::2]))
+    return levels

@@ -1,0 +1,43 @@
+"""Which layouts there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cellcommons.errors import NotFound, UnknownLayout
+from cellcommons.layouts.contract import Layout
+from cellcommons.layouts.dsb2018 import Dsb2018
+from cellcommons.layouts.plain import Plain
+
+_LAYOUTS: tuple[Layout, ...] = (Dsb2018(), Plain())
+
+
+def all_layouts() -> tuple[Layout, ...]:
+    """Every known layout, the more specific first."""
+    return _LAYOUTS
+
+
+def get_layout(name: str) -> Layout:
+    """The layout called ``name``. Raises UnknownLayout, which names the known ones."""
+    for layout in _LAYOUTS:
+        if layout.name == name:
+            return layout
+    known = ", ".join(layout.name for layout in _LAYOUTS)
+    raise UnknownLayout("no such layout", where=name, remedy=f"Choose one of: {known}.")
+
+
+def guess_layout(path: Path) -> Layout:
+    """The layout that ``path`` most likely follows.
+
+    Raises:
+        NotFound: no such path.
+        UnknownLayout: it follows none; the message says why not, layout by layout.
+    """
+    if not path.exists():
+        raise NotFound("no such file or folder", where=str(path))
+    guesses = [(layout.guess(path), layout) for layout in _LAYOUTS]
+    (likely, _), best = max(guesses, key=lambda item: item[0][0])
+    if likely == 0.0:
+        reasons = "; ".join(f"{layout.name}: {reason}" for (_, reason), layout in guesses)
+        raise UnknownLayout(f"it follows no known layout ({reasons})", where=str(path))
+    return best
