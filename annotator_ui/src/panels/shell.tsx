@@ -1,0 +1,70 @@
+/** The frame of every page but the workbench: brand, navigation, the person. */
+
+import type { ComponentChildren } from "preact";
+import { may, person, signOut } from "../session/people";
+import { Mark } from "./mark";
+import { navigate, path } from "./router";
+import { navigation } from "./routes";
+
+async function leave(): Promise<void> {
+  await signOut();
+  navigate("/sign-in");
+}
+
+function Who() {
+  const who = person.value;
+  if (!who)
+    return (
+      <a class="button quiet" href="/sign-in">
+        Sign in
+      </a>
+    );
+  const name = who.display_name || who.username;
+  return (
+    <div class="who">
+      <span class="avatar" aria-hidden="true">
+        {name.slice(0, 1).toUpperCase()}
+      </span>
+      <span class="who-name">
+        {name}
+        <small>{who.role}</small>
+      </span>
+      <button type="button" class="button quiet small" onClick={() => void leave()}>
+        Sign out
+      </button>
+    </div>
+  );
+}
+
+export function Shell({ children }: { children: ComponentChildren }) {
+  const here = path.value;
+  return (
+    <div class="shell">
+      <a class="skip" href="#content">
+        Skip to content
+      </a>
+      <header class="shell-bar">
+        <a class="brand" href="/">
+          <Mark />
+          <span>Cell Commons</span>
+        </a>
+        <nav aria-label="Main">
+          {navigation
+            .filter((entry) => may(entry.role))
+            .map((entry) => {
+              const current = entry.href === "/" ? here === "/" : here === entry.href || here.startsWith(`${entry.href}/`);
+              return (
+                <a key={entry.href} href={entry.href} {...(current ? { "aria-current": "page" as const } : {})}>
+                  {entry.label}
+                </a>
+              );
+            })}
+        </nav>
+        <Who />
+      </header>
+      <main id="content" class="page" tabIndex={-1}>
+        {children}
+      </main>
+    </div>
+  );
+}
