@@ -24,7 +24,7 @@ def vote_pixels(maps: NDArray[np.int32], weights: NDArray[np.int64], support: ND
     Returns:
         The cluster at each pixel, 0 for none; axes yx.
     """
-    fused = maps[0].copy()
+    fused: NDArray[np.int32] = maps[0].copy()
     differing = np.zeros(fused.shape, dtype=np.bool_)
     for other in maps[1:]:
         differing |= other != maps[0]

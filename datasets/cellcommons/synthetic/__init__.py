@@ -1,1 +1,1 @@
-
+"""Cells and people with known truth, generated from a seed."""
