@@ -1,0 +1,96 @@
+"""What a hub is made of: the environment of its processes, and the processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from .broker import Broker
+from .home import ROOT, Home
+from .ports import HOST
+from .postgres import Cluster
+from .processes import Service
+
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+
+#: What a person may set to replace an embedded part; a throw-away hub ignores all of them.
+REPLACEABLE = ("DATABASE_URL", "BROKER_URL", "OBJECTS_URL", "SECRET_KEY", "HUB_HOSTS", "HUB_ORIGINS")
+_LEADS_ASTRAY = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "DJANGO_SETTINGS_MODULE")
+
+
+def own_environment() -> dict[str, str]:
+    """Ours, with `.venv` first and without what would lead Python elsewhere."""
+    env = {key: value for key, value in os.environ.items() if key not in _LEADS_ASTRAY}
+    env["PATH"] = f"{VENV / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
+    env["VIRTUAL_ENV"] = str(VENV)
+    env["PYTHONUNBUFFERED"] = "1"
+    return env
+
+
+class Parts:
+    """The parts of the hub in `home` on `port`. A URL in the environment replaces the embedded part."""
+
+    def __init__(self, home: Home, port: int) -> None:
+        self.home, self.port = home, port
+        self.url = f"http://{HOST}:{port}"
+        sockets = home.socket_folder()
+        given = {name: os.environ[name] for name in REPLACEABLE if os.environ.get(name)}
+        self.cluster: Cluster | None = None
+        self.broker: Broker | None = None
+        if "DATABASE_URL" not in given:
+            self.cluster = Cluster(data=home.postgres, sockets=sockets, log=home.log("postgres"), venv=VENV)
+            given["DATABASE_URL"] = self.cluster.url
+        if "BROKER_URL" not in given:
+            self.broker = Broker(data=home.broker, sockets=sockets, log=home.log("broker"), venv=VENV)
+            given["BROKER_URL"] = self.broker.url
+        given.setdefault("OBJECTS_URL", home.objects.as_uri())
+        given.setdefault("SECRET_KEY", home.secret_key())
+        #: What manage.py and the processes need to know of this hub.
+        self.env = given | {
+            "DJANGO_SETTINGS_MODULE": "backend.settings.hub",
+            "HUB_HOME": str(home.path),
+            "HUB_URL": self.url,
+            "HUB_COOKIE_SUFFIX": f"_{port}",
+        }
+
+    def environment(self) -> dict[str, str]:
+        return own_environment() | self.env
+
+    def web(self) -> Service:
+        """The web server. Django knows no lifespan events, hence `asginl`; streams are cut when it stops."""
+        workers = max(1, min(4, (os.cpu_count() or 1) // 2))
+        command = [str(PYTHON), "-m", "granian", "--interface", "asginl", "backend.asgi:application"]
+        command += ["--host", HOST, "--port", str(self.port), "--workers", str(workers), "--no-ws"]
+        command += ["--workers-kill-timeout", "2", "--respawn-failed-workers"]
+        return self._service("web", command, self.environment(), stop_signals=(signal.SIGTERM,))
+
+    def cpu_worker(self) -> Service:
+        """Imports, fusion, releases; and beat, which only sends a sweep now and then."""
+        command = [str(PYTHON), "-m", "celery", "-A", "backend", "worker", "-Q", "cpu", "-n", "cpu@%h"]
+        command += ["-c", str(max(2, (os.cpu_count() or 2) // 2)), "-l", "INFO", "--without-gossip", "--without-mingle"]
+        command += ["-B", "-s", str(self.home.run / "beat-schedule")]
+        return self._worker("cpu_worker", command, self.environment())
+
+    def gpu_worker(self) -> Service:
+        """Training and prediction, one at a time. It gets no database and no key: orders carry all it needs."""
+        command = [str(PYTHON), "-m", "celery", "-A", "ml_worker.worker", "worker", "-Q", "gpu", "-n", "gpu@%h"]
+        command += ["-P", "solo", "-l", "INFO", "--without-gossip", "--without-mingle"]
+        secret = ("DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
+        env = {key: value for key, value in self.environment().items() if key not in secret}
+        return self._worker("gpu_worker", command, env)
+
+    def _worker(self, name: str, command: list[str], env: Mapping[str, str]) -> Service:
+        # TERM lets the task at hand finish; QUIT gives it back to the queue.
+        signals = (signal.SIGTERM, signal.SIGQUIT)
+        service = self._service(name, command, env, stop_signals=signals)
+        service.orphan_signal, service.vital = signal.SIGQUIT, False
+        return service
+
+    def _service(
+        self, name: str, command: list[str], env: Mapping[str, str], *, stop_signals: tuple[signal.Signals, ...]
+    ) -> Service:
+        log = self.home.log(name)
+        return Service(name=name, command=command, env=env, log=log, cwd=Path(ROOT), stop_signals=stop_signals)
