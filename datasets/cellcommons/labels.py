@@ -43,7 +43,7 @@ class LabelMap:
     """
 
     data: Labels = field(repr=False)
-    pixel_size: PixelSize = PixelSize()
+    pixel_size: PixelSize = field(default_factory=PixelSize)
 
     def __post_init__(self) -> None:
         if self.data.ndim != 2 or self.data.dtype != np.uint32:
@@ -85,6 +85,8 @@ def cells(labels: Labels) -> Iterator[Cell]:
     Ids are compacted first so that the cost follows the number of cells, not the largest id.
     """
     ids, compact = _compacted(labels)
+    if ids.size == 0:
+        return
     for index, box in enumerate(ndimage.find_objects(compact, max_label=ids.size), start=1):
         mask = compact[box] == index
         rows, cols = box
