@@ -18,12 +18,14 @@ class Limits:
         max_file_bytes: bytes on disk.
         max_pixels: pixels of one plane, rows times columns.
         max_channels: channels (colour samples included).
+        max_planes: planes over all channels, z and t; also the pages of a TIFF, each of which costs time to visit.
         max_decoded_bytes: bytes of all planes once decoded. Reading needs at most about three times as much memory.
     """
 
     max_file_bytes: int = 2 << 30
     max_pixels: int = 1 << 28
     max_channels: int = 64
+    max_planes: int = 20_000
     max_decoded_bytes: int = 1 << 30
 
     def check_file(self, size: int, *, where: str) -> None:
@@ -31,6 +33,13 @@ class Limits:
         if size > self.max_file_bytes:
             raise TooLarge(
                 f"the file has {size:,} bytes; the limit is {self.max_file_bytes:,}", where=where, remedy=_REMEDY
+            )
+
+    def check_planes(self, planes: int, *, where: str) -> None:
+        """Raises TooLarge if ``planes`` is above the limit."""
+        if planes > self.max_planes:
+            raise TooLarge(
+                f"the file declares {planes:,} planes; the limit is {self.max_planes:,}", where=where, remedy=_REMEDY
             )
 
     def check_declared(self, axes: str, shape: tuple[int, ...], itemsize: int, *, where: str) -> None:
@@ -54,6 +63,7 @@ class Limits:
                 where=where,
                 remedy=_REMEDY,
             )
+        self.check_planes(math.prod(shape) // max(1, height * width * sizes.get("s", 1)), where=where)
         decoded = math.prod(shape) * itemsize
         if decoded > self.max_decoded_bytes:
             raise TooLarge(

@@ -13,7 +13,7 @@ from cellcommons.errors import CellCommonsError, TooLarge, UnreadableFile, Wrong
 from cellcommons.images.colour import RGB_NAMES, channels_from_rgb
 from cellcommons.images.data import DTYPES, ImageData, Pixels
 from cellcommons.images.limits import Limits
-from cellcommons.images.tiff_metadata import Stated, stated_by
+from cellcommons.images.tiff_metadata import Stated, ome_sizes, stated_by
 
 # tifffile logs what it repairs; here it either raises below or is checked, so the log would only repeat it.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -38,6 +38,7 @@ def read_tiff(path: Path, name: str, limits: Limits) -> ImageData:
     try:
         # Companion files named in OME-XML are never opened: an upload must not read its neighbours.
         with tifffile.TiffFile(path, _multifile=False) as tiff:
+            _check_structure(tiff, limits, name)
             series, notes = _chosen_series(tiff, name)
             limits.check_declared(series.axes, series.shape, np.dtype(series.dtype).itemsize, where=name)
             _check_pages(series, path.stat().st_size, limits, name)
@@ -49,6 +50,14 @@ def read_tiff(path: Path, name: str, limits: Limits) -> ImageData:
         raise TooLarge("the image does not fit into memory", where=name, remedy="Crop or tile it.") from error
     except Exception as error:  # tifffile and its codecs raise nearly every type on damaged bytes
         raise UnreadableFile(f"the TIFF is truncated or damaged ({error})", where=name, remedy=_AGAIN) from error
+
+
+def _check_structure(tiff: tifffile.TiffFile, limits: Limits, name: str) -> None:
+    """Bound what tifffile would build in memory from declared counts alone, before asking it for series."""
+    limits.check_planes(len(tiff.pages), where=name)
+    if tiff.is_ome:
+        for sizes in ome_sizes(tiff.ome_metadata or ""):
+            limits.check_declared("".join(sizes), tuple(sizes.values()), 1, where=name)
 
 
 def _chosen_series(tiff: tifffile.TiffFile, name: str) -> tuple[Any, dict[str, Any]]:
@@ -80,7 +89,8 @@ def _check_pages(series: Any, file_size: int, limits: Limits, name: str) -> None
     tile = (first.tilelength, first.tilewidth) if first.is_tiled else (first.rowsperstrip or 1, first.imagewidth)
     # A strip may state 2^32-1 rows, which means all of them.
     rows = min(tile[0], first.imagelength) if not first.is_tiled else tile[0]
-    limits.check_declared("YX", (rows, tile[1]), 1, where=name)
+    depth = max(1, first.tiledepth) * max(1, first.bitspersample // 8)
+    limits.check_declared("SYX", (first.samplesperpixel, rows, tile[1]), depth, where=name)
     if series.dataoffset is not None:
         if series.dataoffset + series.nbytes > file_size:
             raise UnreadableFile("the TIFF ends before its pixel data", where=name, remedy=_AGAIN)
@@ -118,7 +128,6 @@ def _image(tiff: tifffile.TiffFile, series: Any, stated: Stated, notes: dict[str
 def _named_axes(axes: str, shape: tuple[int, ...], notes: dict[str, Any], name: str) -> str:
     """``axes`` with its unnamed dimension, if any, taken as channels where that is safe. Letters: TCZYXS."""
     unknown = [a for a in axes if a not in "TCZYXS"]
-    where = f"{name}"
     if not unknown:
         return axes
     letter = unknown[0]
@@ -129,7 +138,7 @@ def _named_axes(axes: str, shape: tuple[int, ...], notes: dict[str, Any], name: 
         return axes.replace(letter, "C")
     raise WrongFormat(
         f"the TIFF holds an array of shape {'x'.join(map(str, shape))} and does not say what its dimensions are",
-        where=where,
+        where=name,
         remedy=_NAME_AXES,
     )
 

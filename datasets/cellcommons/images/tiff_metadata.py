@@ -55,6 +55,22 @@ def stated_by(tiff: tifffile.TiffFile, series: int) -> Stated:
     return _from_tags(tiff)
 
 
+def ome_sizes(xml: str) -> list[dict[str, int]]:
+    """Declared sizes of each image in OME-XML: axis letter -> length.
+
+    Raises:
+        xml.etree.ElementTree.ParseError, ValueError: not XML, or a size that is no number.
+    """
+    return [
+        {a: int(pixels.get(f"Size{a.upper()}", "1")) for a in "xyczt"}
+        for pixels in _pixels(ElementTree.fromstring(xml))
+    ]
+
+
+def _pixels(root: ElementTree.Element) -> list[ElementTree.Element]:
+    return [element for element in root.iter() if element.tag.rsplit("}", 1)[-1] == "Pixels"]
+
+
 def _micrometres(value: float, unit: str) -> float | None:
     size = value * _MICROMETRES.get(unit, _MICROMETRES.get(unit.lower(), math.nan))
     return size if math.isfinite(size) and size > 0 else None
@@ -68,8 +84,7 @@ def _without_print_resolution(size: PixelSize, notes: dict[str, Any]) -> PixelSi
 
 
 def _from_ome(xml: str, series: int) -> Stated:
-    root = ElementTree.fromstring(xml)
-    pixels = [p for p in root.iter() if p.tag.rsplit("}", 1)[-1] == "Pixels"][series]
+    pixels = _pixels(ElementTree.fromstring(xml))[series]
     notes: dict[str, Any] = {}
     sizes = {}
     for axis in "xyz":
