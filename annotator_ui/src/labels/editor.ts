@@ -1,0 +1,125 @@
+/** The label map being edited: one stroke at a time, undo, redo, and who wants to know. No DOM, no network. */
+
+import { fillEnclosed } from "./fill";
+import { History } from "./history";
+import { BACKGROUND, type LabelMap } from "./label-map";
+import type { Point } from "./raster";
+import { type Rect } from "./rect";
+import { Stroke, type Over } from "./stroke";
+import { applyDelta, TILE, type Delta } from "./tiles";
+
+export type ToolName = "brush" | "eraser" | "new-cell" | "delete-cell" | "undo" | "redo";
+export type ToolParams = Record<string, number | boolean | string>;
+
+/** A finished change, ready for the journal. */
+export interface LocalEdit {
+  readonly tool: ToolName;
+  readonly params: ToolParams;
+  readonly delta: Delta;
+}
+
+export interface EditorListener {
+  /** Pixels in `rect` changed and want redrawing. */
+  drawn(rect: Rect): void;
+  /** A change is complete. Called before the next one can begin. */
+  edited(edit: LocalEdit): void;
+}
+
+interface OpenStroke {
+  readonly stroke: Stroke;
+  readonly tool: ToolName;
+  readonly params: ToolParams;
+}
+
+export class Editor {
+  readonly history = new History();
+  private open: OpenStroke | null = null;
+
+  constructor(
+    public map: LabelMap,
+    private readonly listener: EditorListener,
+  ) {}
+
+  get drawing(): boolean {
+    return this.open !== null;
+  }
+
+  begin(tool: ToolName, params: ToolParams): void {
+    this.commit();
+    this.open = { stroke: new Stroke(this.map), tool, params };
+  }
+
+  private current(): Stroke {
+    if (!this.open) throw new Error("no stroke has begun");
+    return this.open.stroke;
+  }
+
+  paint(from: Point, to: Point, radius: number, id: number, over: Over): void {
+    const rect = this.current().paintCapsule(from, to, radius, id, over);
+    if (rect) this.listener.drawn(rect);
+  }
+
+  /** Fill what this stroke circled. Only where it closed a loop, judged inside the stroke's own box. */
+  fillCircled(id: number, over: Over): void {
+    const stroke = this.current();
+    if (!stroke.box) return;
+    if (fillEnclosed(stroke, id, stroke.box, over) > 0 && stroke.box) this.listener.drawn(stroke.box);
+  }
+
+  eraseCell(id: number): void {
+    const stroke = this.current();
+    stroke.replaceCell(id, BACKGROUND);
+    if (stroke.box) this.listener.drawn(stroke.box);
+  }
+
+  /** End the stroke. One that changed nothing leaves no trace. */
+  commit(): void {
+    const open = this.open;
+    if (!open) return;
+    this.open = null;
+    const delta = open.stroke.finish();
+    if (delta.length === 0) return;
+    this.history.push(delta);
+    this.listener.edited({ tool: open.tool, params: open.params, delta });
+  }
+
+  /** Give the stroke up and put back what it changed. */
+  abort(): void {
+    const open = this.open;
+    if (!open) return;
+    this.open = null;
+    this.apply(open.stroke.finish());
+  }
+
+  undo(): boolean {
+    this.commit();
+    return this.step("undo", this.history.undo());
+  }
+
+  redo(): boolean {
+    this.commit();
+    return this.step("redo", this.history.redo());
+  }
+
+  private step(tool: "undo" | "redo", delta: Delta | null): boolean {
+    if (!delta) return false;
+    this.apply(delta);
+    this.listener.edited({ tool, params: {}, delta });
+    return true;
+  }
+
+  /** Put another map in place (after a rebase). What was undone or redone before has no meaning on it. */
+  replace(map: LabelMap): void {
+    this.open = null;
+    this.map = map;
+    this.history.clear();
+    this.listener.drawn({ y0: 0, x0: 0, y1: map.height, x1: map.width });
+  }
+
+  private apply(delta: Delta): void {
+    applyDelta(this.map, delta);
+    for (const tile of delta) {
+      this.listener.drawn({ y0: tile.y * TILE, x0: tile.x * TILE, y1: (tile.y + 1) * TILE, x1: (tile.x + 1) * TILE });
+    }
+  }
+}

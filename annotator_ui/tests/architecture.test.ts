@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const src = fileURLToPath(new URL("../src", import.meta.url));
+
+/** What a folder may import besides itself. */
+const MAY: Record<string, string[]> = {
+  labels: [],
+  tools: ["labels"],
+  layers: ["labels"],
+  api: [],
+  session: ["api", "tools", "labels"],
+  panels: ["session", "layers", "tools", "labels"],
+};
+/** Types and the Problem class are words everyone may use; asking the hub is the session's alone. */
+const WORDS = ["api/types", "api/problem"];
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(src, file), "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((found) =>
+    normalize(join(dirname(file), found[1]!)).split(sep).join("/"),
+  );
+}
+
+describe("imports descend", () => {
+  it("walks the real tree", () => {
+    expect(files.length).toBeGreaterThan(30);
+    expect(new Set(files.map((file) => file.split(sep)[0]).filter((name) => !name!.includes(".")))).toEqual(new Set(Object.keys(MAY)));
+  });
+
+  it.each(files.filter((file) => file.includes(sep)))("%s", (file) => {
+    const folder = file.split(sep)[0]!;
+    for (const target of importsOf(file)) {
+      const to = target.split("/")[0]!;
+      const allowed = to === folder || MAY[folder]!.includes(to) || (folder === "panels" && WORDS.includes(target));
+      expect(allowed, `${relative(".", file)} imports ${target}`).toBe(true);
+    }
+  });
+
+  it("labels and tools know no browser", () => {
+    for (const file of files.filter((name) => /^(labels|tools)/.test(name))) {
+      expect(readFileSync(join(src, file), "utf8"), file).not.toMatch(/\b(document|window|HTMLElement|indexedDB|fetch)\b\s*[.(]/);
+    }
+  });
+
+  it("keeps files to one noun", () => {
+    for (const file of files.filter((name) => !name.endsWith("schema.ts"))) {
+      expect(readFileSync(join(src, file), "utf8").split("\n").length, file).toBeLessThanOrEqual(350);
+      expect(file).not.toMatch(/(utils?|helpers?|common|manager)\b/);
+    }
+  });
+});
