@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.urls import path
+from functools import partial
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from django.contrib import admin
+from django.contrib.staticfiles.views import serve
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView
+
+from backend.core import errors
+from backend.core.pages import page
+
+api = [
+    path("", include("backend.core.urls")),
+    path("", include("backend.people.urls")),
+    path("", include("backend.imaging.urls")),
+]
+
+urlpatterns = [
+    path("api/v1/", include(api)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    re_path("^api/", errors.no_such_route),
+    path("admin/", admin.site.urls),
+    # Only the admin's own few files: no need for a collected folder.
+    path("static/<path:path>", partial(serve, insecure=True)),
+    re_path("^(?P<path>.*)$", page),
+]
+
+handler400 = "backend.core.errors.bad_request"
+handler500 = "backend.core.errors.server_fault"

@@ -83,6 +83,27 @@ class Image(Row):
     def width(self) -> int:
         return int(self.shape[-1])
 
+    @property
+    def depth(self) -> int:
+        """Planes along z; 1 where there is no z axis."""
+        return self._size("z")
+
+    @property
+    def frames(self) -> int:
+        """Time points; 1 where there is no t axis."""
+        return self._size("t")
+
+    @property
+    def preview_url(self) -> str:
+        return f"/api/v1/images/{self.pk}/preview.png"
+
+    @property
+    def zarr_url(self) -> str:
+        return f"/api/v1/images/{self.pk}/zarr"
+
+    def _size(self, axis: str) -> int:
+        return int(self.shape[self.axes.index(axis)]) if axis in self.axes else 1
+
 
 class Truth(Row):
     """Masks that came with an import. Only evaluation reads this table; no route serves it."""

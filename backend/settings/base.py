@@ -83,6 +83,7 @@ SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
 _COOKIE_SUFFIX = env.text("HUB_COOKIE_SUFFIX", "")
 SESSION_COOKIE_NAME = f"cellcommons_session{_COOKIE_SUFFIX}"
 CSRF_COOKIE_NAME = f"cellcommons_csrf{_COOKIE_SUFFIX}"
+CSRF_FAILURE_VIEW = "backend.core.errors.csrf_refused"
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 HTTPS = env.flag("HUB_HTTPS", False)
@@ -101,6 +102,11 @@ ARCHIVE_LIMIT_BYTES = env.whole("ARCHIVE_LIMIT_BYTES", 20 << 30)
 # A body of JSON (edits in base64) is held in memory; files are streamed to disk and not counted here.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.whole("JSON_LIMIT_BYTES", 32 << 20)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 << 20
+FILE_UPLOAD_HANDLERS = [
+    "backend.core.uploads.LimitedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # ---- Queue -------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.text("BROKER_URL")
@@ -123,15 +129,20 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["backend.core.permissions.DenyAll"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "backend.core.authentication.TokenAuthentication",
-        "backend.core.authentication.SessionAuthentication",
+        # First: its challenge makes an anonymous refusal a 401, not a 403.
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "backend.core.negotiation.OneForm",
     "DEFAULT_FILTER_BACKENDS": [],
     "DEFAULT_PAGINATION_CLASS": "backend.core.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"sign_in": env.text("SIGN_IN_RATE", "20/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "sign_in_person": "10/min",
+        "sign_in_address": env.text("SIGN_IN_RATE", "300/min"),
+    },
     "EXCEPTION_HANDLER": "backend.core.errors.problem_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -142,7 +153,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_PERMISSIONS": ["backend.core.permissions.Anyone"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "backend.core.schema.add_problems",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "backend.people.models.Role",
         "ImageStateEnum": "backend.imaging.models.ImageState",

@@ -80,6 +80,33 @@ def extract_zip(
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def check_zip(path: Path, *, max_bytes: int = 8 << 30, max_members: int = 200_000) -> None:
+    """Refuse at once what ``extract_zip`` would refuse for its listing: names, links, counts, declared sizes.
+
+    Nothing is decompressed, so that an upload can be answered while its sender waits; ``extract_zip`` checks again.
+
+    Raises:
+        NotFound, UnreadableFile, WrongFormat, UnsafeArchive, TooLarge: as ``extract_zip``.
+    """
+    _check_directory(path, max_members)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            listed = archive.infolist()
+    except (zipfile.BadZipFile, struct.error, NotImplementedError, ValueError) as error:
+        raise UnreadableFile(
+            f"the zip is truncated or damaged ({error})", where=path.name, remedy="Pack or copy it again."
+        ) from error
+    total = sum(member.file_size for member in listed)
+    if len(listed) > max_members or total > max_bytes:
+        raise TooLarge(
+            f"the archive declares {len(listed):,} members of {total:,} bytes in all; "
+            f"the limits are {max_members:,} and {max_bytes:,}",
+            where=path.name,
+            remedy=_SHRINK,
+        )
+    _checked(listed, path.name)
+
+
 def _check_directory(path: Path, max_members: int) -> None:
     """Bound the directory by what the end record says, before zipfile loads all of it into memory."""
     try:

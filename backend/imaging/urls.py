@@ -1,0 +1,14 @@
+from django.urls import path
+
+from backend.imaging import views
+
+urlpatterns = [
+    path("datasets/", views.DatasetsView.as_view()),
+    path("datasets/<slug:slug>/", views.DatasetView.as_view()),
+    path("images/", views.ImagesView.as_view()),
+    path("images/<uuid:pk>/", views.ImageView.as_view()),
+    path("images/<uuid:pk>/preview.png", views.PreviewView.as_view()),
+    path("images/<uuid:pk>/zarr/<path:path>", views.ImageZarrView.as_view()),
+    path("imports/", views.ImportsView.as_view()),
+    path("imports/<uuid:pk>/", views.ImportView.as_view()),
+]

@@ -1,0 +1,171 @@
+"""Datasets, images and imports over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, status
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from backend.core.object_files import object_response, tree_file_response
+from backend.core.permissions import SignedIn
+from backend.imaging.models import Image
+from backend.imaging.selectors import datasets_with_counts, images_matching, imports_of_hub
+from backend.imaging.serializers import (
+    DatasetSerializer,
+    ImageSerializer,
+    ImportSerializer,
+    NewDataset,
+    NewImage,
+    NewImport,
+)
+from backend.imaging.services.datasets import create_dataset
+from backend.imaging.services.images import receive_image
+from backend.imaging.services.imports import receive_import
+from backend.imaging.uploaded import on_disk
+from backend.people.permissions import IsCurator
+
+_QUERY = [OpenApiParameter(name, OpenApiTypes.STR) for name in ("dataset", "search", "stratum")]
+
+
+class ReadOpenWriteCurator:
+    """Reading is for everyone signed in, writing for curators."""
+
+    def get_permissions(self) -> list[Any]:
+        return [IsCurator() if self.request.method == "POST" else SignedIn()]
+
+
+class DatasetsView(ReadOpenWriteCurator, generics.ListAPIView):
+    serializer_class = DatasetSerializer
+    queryset = datasets_with_counts()
+
+    @extend_schema(operation_id="datasets_list")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Living datasets."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(operation_id="datasets_create", request=NewDataset, responses={201: DatasetSerializer})
+    def post(self, request: Request) -> Response:
+        """A new dataset."""
+        form = NewDataset(data=request.data)
+        form.is_valid(raise_exception=True)
+        dataset = create_dataset(**form.validated_data, person=request.user)
+        return Response(
+            DatasetSerializer(datasets_with_counts().get(pk=dataset.pk)).data, status=status.HTTP_201_CREATED
+        )
+
+
+class DatasetView(generics.RetrieveAPIView):
+    permission_classes = [SignedIn]
+    serializer_class = DatasetSerializer
+    queryset = datasets_with_counts()
+    lookup_field = "slug"
+
+    @extend_schema(operation_id="datasets_retrieve")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One dataset."""
+        return super().get(request, *args, **kwargs)
+
+
+class ImagesView(ReadOpenWriteCurator, generics.ListAPIView):
+    serializer_class = ImageSerializer
+    parser_classes = [MultiPartParser, JSONParser]
+    queryset = Image.objects.none()  # for the schema
+
+    def get_queryset(self) -> Any:
+        query = self.request.query_params
+        return images_matching(**{name: query.get(name, "") for name in ("dataset", "search", "stratum")})
+
+    @extend_schema(operation_id="images_list", parameters=_QUERY)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Images, by dataset and name."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="images_create", request={"multipart/form-data": NewImage}, responses={201: ImageSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Upload one TIFF, OME-TIFF, PNG or JPEG."""
+        form = NewImage(data=request.data)
+        form.is_valid(raise_exception=True)
+        given = dict(form.validated_data)
+        upload = given.pop("file")
+        with on_disk(upload) as path:
+            image = receive_image(**given, path=path, filename=upload.name, person=request.user)
+        return Response(ImageSerializer(image).data, status=status.HTTP_201_CREATED)
+
+
+class ImageView(generics.RetrieveAPIView):
+    permission_classes = [SignedIn]
+    serializer_class = ImageSerializer
+    queryset = Image.objects.select_related("dataset", "source")
+
+    @extend_schema(operation_id="images_retrieve")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One image."""
+        return super().get(request, *args, **kwargs)
+
+
+class PreviewView(APIView):
+    permission_classes = [SignedIn]
+
+    @extend_schema(operation_id="images_preview", responses={(200, "image/png"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """A small picture of the image."""
+        image = get_object_or_404(Image.objects.only("preview_sha256"), pk=pk)
+        return object_response(request, image.preview_sha256, content_type="image/png")
+
+
+class ImageZarrView(APIView):
+    permission_classes = [SignedIn]
+
+    @extend_schema(operation_id="images_zarr", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: str, path: str) -> HttpResponseBase:
+        """A file of the image's OME-Zarr 0.5."""
+        image = get_object_or_404(Image.objects.only("tree_sha256"), pk=pk)
+        return tree_file_response(request, image.tree_sha256, path)
+
+    head = get
+
+
+class ImportsView(generics.ListAPIView):
+    permission_classes = [IsCurator]
+    serializer_class = ImportSerializer
+    parser_classes = [MultiPartParser]
+    queryset = imports_of_hub()
+
+    @extend_schema(operation_id="imports_list")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Imports, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="imports_create", request={"multipart/form-data": NewImport}, responses={202: ImportSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Import a zip in a published layout; a worker does it."""
+        form = NewImport(data=request.data)
+        form.is_valid(raise_exception=True)
+        given = dict(form.validated_data)
+        upload = given.pop("file")
+        with on_disk(upload) as path:
+            record = receive_import(**given, archive=path, person=request.user)
+        return Response(ImportSerializer(record).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ImportView(generics.RetrieveAPIView):
+    permission_classes = [IsCurator]
+    serializer_class = ImportSerializer
+    queryset = imports_of_hub()
+
+    @extend_schema(operation_id="imports_retrieve")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """How far an import is."""
+        return super().get(request, *args, **kwargs)
