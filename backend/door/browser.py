@@ -98,7 +98,8 @@ class Browser:
 
     def _find_env(self) -> dict[str, str]:
         """What the unpacked browser needs beside our environment to start. Raises DoorError where nothing helps."""
-        fonts = {} if Path("/usr/share/fonts").is_dir() else {"FONTCONFIG_PATH": str(self.unpacked / "fonts")}
+        has_fonts = any(Path("/usr/share/fonts").rglob("*.[to]tf"))
+        fonts = {} if has_fonts else {"FONTCONFIG_PATH": str(self.unpacked / "fonts")}
         libraries = {"LD_LIBRARY_PATH": str(self.unpacked / "al2023" / "lib")}
         said = ""
         for extra in (fonts, fonts | libraries):

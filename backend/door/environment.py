@@ -64,7 +64,7 @@ class Environment:
     def _install(self, steps: Steps, extras: frozenset[str]) -> None:
         stamp = read_stamp(self.stamp)
         moved = bool(stamp) and stamp.get("root") != str(self.root)
-        if self.unfinished.exists() or moved or not self._works():
+        if (self.unfinished.exists() and self._was_cut()) or moved or not self._works():
             require_space(self.root, megabytes=PACKAGES_MEGABYTES, what="the first installation")
             shutil.rmtree(self.venv, ignore_errors=True)
             self.venv.mkdir()
@@ -81,11 +81,19 @@ class Environment:
                 command, what="Installing the Python packages", log=self.log, env=self._clean_env(), cwd=self.root
             )
         except DoorError:
-            if stamp and not any("Installing collected packages" in line for line in log_tail(self.log, lines=200)):
+            if not self._was_cut():
                 self.unfinished.unlink(missing_ok=True)  # pip refused before it touched anything: keep what works
             raise
         write_stamp(self.stamp, {"wanted": wanted, "root": str(self.root), "extras": sorted(extras)})
         self.unfinished.unlink()
+
+    def _was_cut(self) -> bool:
+        """Whether the last pip was ended while it wrote packages; while it only fetched, nothing is broken."""
+        lines = log_tail(self.log, lines=5000)
+        begun = max(
+            (number for number, line in enumerate(lines) if line.startswith("Installing collected")), default=-1
+        )
+        return begun >= 0 and not any(line.startswith(("Successfully installed", "$ ")) for line in lines[begun:])
 
     def _works(self) -> bool:
         if not self.python.exists():
