@@ -1,15 +1,28 @@
-"""Tests: defaults for everything but the database, which is a real Postgres."""
+"""Tests: defaults for everything, and a real Postgres: the one in DATABASE_URL, else a throw-away cluster."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
-_SCRATCH = Path(tempfile.gettempdir()) / f"cellcommons-test-{os.getpid()}"
-os.environ.setdefault("SECRET_KEY", "only-for-tests")
-os.environ.setdefault("BROKER_URL", "memory://")
-os.environ.setdefault("OBJECTS_URL", f"file://{_SCRATCH}/objects")
+from backend.door.postgres import throw_away_cluster
+
+_cleanup = ExitStack()
+atexit.register(_cleanup.close)
+_scratch = Path(_cleanup.enter_context(tempfile.TemporaryDirectory(prefix="cellcommons-test-")))
+if not os.environ.get("DATABASE_URL"):
+    # Here and not in a conftest: pytest-django reads the settings before any conftest is loaded. The processes of
+    # pytest-xdist inherit the variable and share the cluster, each with a database of its own.
+    os.environ["DATABASE_URL"] = _cleanup.enter_context(throw_away_cluster(Path(sys.prefix), cwd=Path.cwd()))
+os.environ.setdefault("SECRET_KEY", "only-for-tests-and-long-enough-to-sign-with")
+# Set, not defaulted: tests must never write into the objects or the queue of a real hub.
+os.environ["BROKER_URL"] = "memory://"
+os.environ["OBJECTS_URL"] = (_scratch / "objects").as_uri()
+os.environ.pop("HUB_HOME", None)
 
 from backend.settings.base import *  # noqa: E402,F403
 from backend.settings.base import REST_FRAMEWORK  # noqa: E402
