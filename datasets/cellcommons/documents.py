@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import types
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
@@ -19,8 +20,11 @@ class Document:
     KIND: ClassVar[str] = ""
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON."""
-        return canonical_json({"kind": self.KIND, **asdict(self)})
+        """Canonical JSON. Raises InvalidDocument where a number is not finite."""
+        try:
+            return canonical_json({"kind": self.KIND, **asdict(self)})
+        except ValueError as error:
+            raise InvalidDocument(f"it cannot be written as JSON ({error})", where=self.KIND) from error
 
     def save(self, store: ObjectStore) -> str:
         """Put into ``store``; return the sha256."""
@@ -30,8 +34,8 @@ class Document:
     def parse(cls, data: bytes, *, where: str = "") -> Self:
         """Parse canonical JSON of this kind. Raises InvalidDocument naming the field at fault."""
         try:
-            document = json.loads(data)
-        except ValueError as error:
+            document = json.loads(data, parse_float=_finite, parse_constant=_finite)
+        except (ValueError, RecursionError) as error:
             raise InvalidDocument(f"not JSON ({error})", where=where) from error
         if not isinstance(document, dict) or document.pop("kind", None) != cls.KIND:
             raise InvalidDocument(f"expected a document of kind {cls.KIND!r}", where=where)
@@ -42,6 +46,14 @@ class Document:
     def load(cls, store: ObjectStore, digest: str) -> Self:
         """Load by digest. Raises NotFound, DigestMismatch, InvalidDocument."""
         return cls.parse(store.get(digest), where=digest)
+
+
+def _finite(text: str) -> float:
+    """Python reads NaN, Infinity and 1e999; JSON has no such numbers, and they could not be written again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
 
 
 def _build(cls: Any, document: dict[str, Any], where: str) -> Any:

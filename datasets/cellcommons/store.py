@@ -138,20 +138,24 @@ class FolderStore:
 
     def put_ref(self, name: str, data: bytes) -> None:
         target = self._ref(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
         with self._temporary() as (handle, path):
             handle.write(data)
             handle.flush()
-            os.replace(path, target)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(path, target)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                raise InvalidDocument("a ref cannot be both a value and a folder of refs", where=name) from error
 
     def get_ref(self, name: str) -> bytes | None:
         try:
             return self._ref(name).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
     def delete_ref(self, name: str) -> None:
-        self._ref(name).unlink(missing_ok=True)
+        with contextlib.suppress(NotADirectoryError):
+            self._ref(name).unlink(missing_ok=True)
 
     def _ref(self, name: str) -> Path:
         if not _REF.fullmatch(name):

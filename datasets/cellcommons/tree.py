@@ -10,7 +10,7 @@ from typing import Any
 
 from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.errors import InvalidDocument, NotFound
-from cellcommons.store import ObjectStore
+from cellcommons.store import ObjectStore, object_path
 
 FORMAT = "cellcommons-tree-1"
 
@@ -34,10 +34,17 @@ class Tree:
         paths = [entry.path for entry in self.entries]
         if paths != sorted(set(paths)):
             raise InvalidDocument("tree paths must be sorted and unique")
-        for path in paths:
-            pure = PurePosixPath(path)
-            if pure.is_absolute() or ".." in pure.parts or not path or str(pure) != path or "\\" in path:
+        files = set(paths)
+        for entry in self.entries:
+            path, pure = entry.path, PurePosixPath(entry.path)
+            plain = pure.parts and ".." not in pure.parts and str(pure) == path and not {"\\", "\0"} & set(path)
+            if pure.is_absolute() or not plain:
                 raise InvalidDocument("tree paths stay inside the tree", where=path)
+            if any(str(parent) in files for parent in pure.parents):
+                raise InvalidDocument("a tree path lies below another file", where=path)
+            object_path(entry.sha256)
+            if entry.size < 0:
+                raise InvalidDocument("a file has no negative size", where=path)
 
     @property
     def bytes(self) -> int:

@@ -1,0 +1,141 @@
+"""The suite that every object store must pass. Subclass it and say how to make a store and how to damage an object."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cellcommons.canonical import sha256_hex
+from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
+from cellcommons.store import CHUNK, ObjectStore
+
+ABSENT = "0" * 64
+
+
+class StoreSuite:
+    """Behaviour of ``ObjectStore``. A subclass named ``Test...`` defines ``store``, ``corrupt`` and, where a put can be
+    cut short, ``crash_during_put``."""
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> ObjectStore:
+        """A fresh, empty store."""
+        raise NotImplementedError
+
+    def corrupt(self, store: ObjectStore, digest: str, data: bytes) -> None:
+        """Replace the kept bytes of ``digest`` by ``data``, behind the store's back."""
+        raise NotImplementedError
+
+    def crash_during_put(self, store: ObjectStore, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Put ``data`` in such a way that the process dies before the last step."""
+        raise NotImplementedError
+
+    def reopened(self, store: ObjectStore) -> ObjectStore:
+        """The same place through a new store object."""
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("data", [b"", b"x", b"cells" * 1000, bytes(range(256)) * (CHUNK // 128)])
+    def test_put_is_named_by_sha256_and_read_back(self, store: ObjectStore, data: bytes) -> None:
+        digest = store.put(data)
+        assert digest == sha256_hex(data)
+        assert store.get(digest) == data
+        assert store.exists(digest)
+        assert store.size(digest) == len(data)
+        with store.open(digest) as handle:
+            handle.seek(len(data) // 2)
+            assert handle.read() == data[len(data) // 2 :]
+
+    def test_put_twice_keeps_one(self, store: ObjectStore) -> None:
+        assert store.put(b"same") == store.put(b"same")
+        assert list(store.digests()) == [sha256_hex(b"same")]
+
+    def test_put_file_equals_put(self, store: ObjectStore, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(b"abc" * CHUNK)
+        assert store.put_file(path) == sha256_hex(b"abc" * CHUNK)
+        assert store.get(sha256_hex(b"abc" * CHUNK)) == b"abc" * CHUNK
+        assert path.exists()
+
+    def test_absent_objects(self, store: ObjectStore) -> None:
+        assert not store.exists(ABSENT)
+        for read in (store.get, store.open, store.size):
+            with pytest.raises(NotFound):
+                read(ABSENT)
+        store.delete(ABSENT)
+
+    @pytest.mark.parametrize("name", ["", "abc", "../../etc/passwd", "A" * 64, "0" * 63 + "\n", "0" * 65])
+    def test_bad_names_are_refused(self, store: ObjectStore, name: str) -> None:
+        for use in (store.get, store.open, store.size, store.exists, store.delete):
+            with pytest.raises(InvalidDocument):
+                use(name)
+
+    @pytest.mark.parametrize("damaged", [b"", b"original bytez", b"original bytes and more"])
+    def test_a_damaged_object_is_never_handed_out(self, store: ObjectStore, damaged: bytes) -> None:
+        digest = store.put(b"original bytes")
+        self.corrupt(store, digest, damaged)
+        with pytest.raises(DigestMismatch):
+            store.get(digest)
+
+    def test_deleted_objects_are_gone_and_can_come_back(self, store: ObjectStore) -> None:
+        digest = store.put(b"garbage")
+        other = store.put(b"kept")
+        store.delete(digest)
+        assert not store.exists(digest)
+        assert list(store.digests()) == [other]
+        assert store.put(b"garbage") == digest
+        assert store.get(digest) == b"garbage"
+
+    def test_a_crash_leaves_no_partial_object(self, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        data = b"half written" * 1000
+        with monkeypatch.context() as patch:
+            self.crash_during_put(store, data, patch)
+        later = self.reopened(store)
+        assert not later.exists(sha256_hex(data))
+        assert list(later.digests()) == []
+        later.put(data)
+        assert later.get(sha256_hex(data)) == data
+
+    def test_threads_putting_the_same_and_different_objects(self, store: ObjectStore) -> None:
+        payloads = [bytes([index % 10]) * 5000 for index in range(80)]
+        with ThreadPoolExecutor(8) as pool:
+            digests = list(pool.map(store.put, payloads))
+        assert digests == [sha256_hex(data) for data in payloads]
+        assert sorted(store.digests()) == sorted(set(digests))
+        assert all(store.get(digest) == data for digest, data in zip(digests, payloads, strict=True))
+
+    def test_refs_change_and_go(self, store: ObjectStore) -> None:
+        assert store.get_ref("runs/1/state") is None
+        store.put_ref("runs/1/state", b"running")
+        store.put_ref("runs/1/state", b"done")
+        store.put_ref("runs/1/cancel", b"")
+        assert store.get_ref("runs/1/state") == b"done"
+        assert store.get_ref("runs/1/cancel") == b""
+        assert self.reopened(store).get_ref("runs/1/state") == b"done"
+        store.delete_ref("runs/1/state")
+        store.delete_ref("runs/1/state")
+        assert store.get_ref("runs/1/state") is None
+        assert list(store.digests()) == []
+
+    @pytest.mark.parametrize("name", ["", "/absolute", "../up", "runs/../../up", "runs//x", "runs/", ".hidden", "a\n"])
+    def test_bad_ref_names_are_refused(self, store: ObjectStore, name: str) -> None:
+        with pytest.raises(InvalidDocument):
+            store.put_ref(name, b"x")
+        with pytest.raises(InvalidDocument):
+            store.get_ref(name)
+
+    def test_a_ref_is_never_read_half_written(self, store: ObjectStore) -> None:
+        values = [bytes([index]) * 20_000 for index in range(4)]
+        store.put_ref("runs/1/progress", values[0])
+
+        def write(index: int) -> None:
+            store.put_ref("runs/1/progress", values[index % 4])
+
+        def read(_: int) -> bytes | None:
+            return store.get_ref("runs/1/progress")
+
+        with ThreadPoolExecutor(8) as pool:
+            writes = [pool.submit(write, index) for index in range(60)]
+            reads = [pool.submit(read, index) for index in range(60)]
+            assert all(task.result() in values for task in reads)
+            assert all(task.exception() is None for task in writes)

@@ -1,0 +1,80 @@
+"""The folder store passes the suite, and opens by URL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cellcommons.errors import InvalidDocument
+from cellcommons.store import FolderStore, ObjectStore, free_bytes, object_path, open_store
+from cellcommons.testing.store_suite import StoreSuite
+
+
+class Died(BaseException):
+    """Stands for kill -9: no except clause of the store may swallow it."""
+
+
+class TestFolderStore(StoreSuite):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> ObjectStore:
+        return FolderStore(tmp_path / "store")
+
+    def corrupt(self, store: ObjectStore, digest: str, data: bytes) -> None:
+        assert isinstance(store, FolderStore)
+        path = store.root / object_path(digest)
+        path.chmod(0o644)
+        path.write_bytes(data)
+
+    def crash_during_put(self, store: ObjectStore, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        def die(*_: object) -> None:
+            raise Died
+
+        monkeypatch.setattr(os, "fsync", die)
+        # A killed process does not tidy up either.
+        monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(Died):
+            store.put(data)
+
+    def reopened(self, store: ObjectStore) -> ObjectStore:
+        assert isinstance(store, FolderStore)
+        return FolderStore(store.root)
+
+    def test_objects_are_read_only_files(self, store: FolderStore) -> None:
+        path = store.root / object_path(store.put(b"sealed"))
+        assert path.stat().st_mode & 0o777 == 0o444
+
+    def test_nothing_is_left_in_incoming(self, store: FolderStore, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"1")
+        store.put(b"1")
+        store.put_file(tmp_path / "file")
+        store.put_ref("a/b", b"1")
+        assert list((store.root / "incoming").iterdir()) == []
+
+    def test_a_ref_cannot_hide_others_below_it(self, store: FolderStore) -> None:
+        store.put_ref("runs/1", b"x")
+        with pytest.raises(InvalidDocument, match="runs/1/state"):
+            store.put_ref("runs/1/state", b"y")
+        assert store.get_ref("runs/1/state") is None
+        store.delete_ref("runs/1/state")
+        store.put_ref("runs/2/state", b"y")
+        with pytest.raises(InvalidDocument, match="runs/2"):
+            store.put_ref("runs/2", b"x")
+        assert store.get_ref("runs/2") is None
+
+
+def test_open_store_by_url_and_by_path(tmp_path: Path) -> None:
+    folder = tmp_path / "with space and %"
+    digest = FolderStore(folder).put(b"x")
+    assert open_store(FolderStore(folder).url).get(digest) == b"x"
+    assert open_store(str(folder)).get(digest) == b"x"
+
+
+def test_other_schemes_are_refused() -> None:
+    with pytest.raises(InvalidDocument, match="ftp"):
+        open_store("ftp://host/bucket")
+
+
+def test_free_bytes_of_a_folder_not_made_yet(tmp_path: Path) -> None:
+    assert free_bytes(tmp_path / "a" / "b") > 0
