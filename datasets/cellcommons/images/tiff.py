@@ -25,6 +25,7 @@ _NAME_AXES = (
     "for example tifffile.imwrite(path, data, ome=True, metadata={'axes': 'ZYX'})."
 )
 _UNKNOWN_AXES = "QI"
+_COLOUR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR, tifffile.PHOTOMETRIC.PALETTE)
 
 
 def read_tiff(path: Path, name: str, limits: Limits) -> ImageData:
@@ -56,8 +57,17 @@ def _check_structure(tiff: tifffile.TiffFile, limits: Limits, name: str) -> None
     """Bound what tifffile would build in memory from declared counts alone, before asking it for series."""
     limits.check_planes(len(tiff.pages), where=name)
     if tiff.is_ome:
-        for sizes in ome_sizes(tiff.ome_metadata or ""):
+        stated = ome_sizes(tiff.ome_metadata or "")
+        for sizes in stated:
             limits.check_declared("".join(sizes), tuple(sizes.values()), 1, where=name)
+            first = tiff.pages.first
+            if sizes is stated[0] and (sizes["y"], sizes["x"]) != (first.imagelength, first.imagewidth):
+                raise UnreadableFile(
+                    f"its OME-XML declares {sizes['x']} x {sizes['y']} pixels, "
+                    f"its planes have {first.imagewidth} x {first.imagelength}",
+                    where=name,
+                    remedy="Export the image again.",
+                )
 
 
 def _chosen_series(tiff: tifffile.TiffFile, name: str) -> tuple[Any, dict[str, Any]]:
@@ -112,8 +122,7 @@ def _image(tiff: tifffile.TiffFile, series: Any, stated: Stated, notes: dict[str
         data, axes = _through_palette(data, axes, keyframe.colormap, notes)
     # ImageJ writes three stains as an RGB page and calls the mode composite: those are channels, not a colour picture.
     composite = tiff.is_imagej and (tiff.imagej_metadata or {}).get("mode") == "composite"
-    colour = int(keyframe.photometric) in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR) or "s" in series.axes
-    rgb = "S" in axes and not composite and colour
+    rgb = "S" in axes and not composite and int(keyframe.photometric) in _COLOUR
     data, axes = _canonical(data, axes, keyframe, rgb, notes)
     if rgb and data.shape[axes.index("c")] == 3:
         return channels_from_rgb(data, axes, notes, stated.pixel_size)
@@ -121,8 +130,13 @@ def _image(tiff: tifffile.TiffFile, series: Any, stated: Stated, notes: dict[str
     names = stated.channels if len(stated.channels) == count else ()
     if not names:
         names = ("intensity",) if count == 1 else RGB_NAMES if composite and "S" in axes else ("",) * count
-    named = tuple(n or f"channel {i + 1}" for i, n in enumerate(names))
+    named = tuple(_printable(n) or f"channel {i + 1}" for i, n in enumerate(names))
     return ImageData(data, axes, named, stated.pixel_size, metadata=notes)
+
+
+def _printable(name: str) -> str:
+    """A channel name without what no database or page can hold (NUL, control characters, lone surrogates)."""
+    return "".join(letter for letter in name if letter.isprintable()).strip()[:100]
 
 
 def _named_axes(axes: str, shape: tuple[int, ...], notes: dict[str, Any], name: str) -> str:
