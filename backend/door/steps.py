@@ -103,10 +103,12 @@ class Steps:
         assert process.stdout is not None
         try:
             with log.open("a", encoding="utf-8") as file:
+                fell = False  # a traceback is for the log: the refusal at the end is one line
                 for line in process.stdout:
                     file.write(line)
                     file.flush()
-                    if line.strip() and not _is_log_record(line):
+                    fell = fell or line.startswith("Traceback ")
+                    if line.strip() and not fell and not _is_log_record(line):
                         self.note(line.rstrip())
             process.wait()
         finally:

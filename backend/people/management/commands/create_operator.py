@@ -28,8 +28,6 @@ class Command(BaseCommand):
         password = options["password"] or secrets.token_urlsafe(12)
         if settings.HUB_HOME:
             # Before the person: a password nobody can read again would be worse than one too many in the file.
-            write_accounts(
-                settings.HUB_HOME, [{"username": username, "password": password, "role": Role.CURATOR.value}]
-            )
+            write_accounts(settings.HUB_HOME, {Role.CURATOR.value: {"username": username, "password": password}})
         create_person(username=username, password=password, role=Role.CURATOR, display_name="Curator", operator=True)
         self.stdout.write(f"sign in as {username} with password {password}")
