@@ -101,18 +101,20 @@ def _spawn(options: UpOptions, *, env: dict[str, str], tether: bool) -> tuple[su
 
 def _follow_until_ready(process: subprocess.Popen[bytes], home: Home, output: Path, say: Callable[[str], None]) -> None:
     """Pass on what it prints until it says it is ready. Raises DoorError with its last line if it ends before."""
-    last = ""
+    said: list[str] = []
     with output.open(encoding="utf-8", errors="replace") as file:
         while True:
             ended = process.poll() is not None  # looked at before reading, so that no last words are missed
             state = home.read_state()
             ready = state.get("state") == "ready" and state.get("pid") == process.pid
             while line := file.readline():
-                last = line.rstrip("\n") or last
-                if not ended or ready:
-                    say(line.rstrip("\n"))
+                said.append(line.rstrip("\n"))
+                if not said[-1].startswith("hub: ") and not ended:
+                    say(said[-1])
             if ready:
                 return
             if ended:
-                raise DoorError(last.removeprefix("hub: ") or f"the hub ended with status {process.returncode}")
+                starts = [number for number, line in enumerate(said) if line.startswith("hub: ")]
+                refusal = "\n".join(said[starts[-1] :]).removeprefix("hub: ") if starts else ""
+                raise DoorError(refusal or f"the hub ended with status {process.returncode} (log: {output})")
             time.sleep(0.1)

@@ -44,7 +44,11 @@ def describe(home: Home) -> dict[str, Any]:
         parts["web"] = _process("web", services, "" if health else "its health page does not answer")
         for name in WORKERS:
             word = seen.get(name, "ok")
-            parts[name] = _process(name, services, "" if word == "ok" else str(word))
+            # One process that computes for minutes answers no questions meanwhile: it is busy, not down.
+            busy = name == "gpu_worker" and word != "ok"
+            parts[name] = _process(name, services, "" if busy or word == "ok" else str(word))
+            if busy and parts[name]["ok"]:
+                parts[name]["detail"] += ", busy or starting"
     report["ok"] = running and all(part["ok"] for part in report["parts"].values())
     return report
 

@@ -21,7 +21,7 @@ from .home import ROOT, Home, require_space
 from .ports import require_free_port
 from .processes import Supervisor
 from .services import PYTHON, VENV, Parts
-from .stamps import read_stamp, write_stamp
+from .stamps import digest_files, read_stamp, write_stamp
 from .steps import Steps
 
 RUNNING_MEGABYTES = 300
@@ -105,10 +105,17 @@ def start_stores(parts: Parts, supervisor: Supervisor, steps: Steps) -> None:
 
 
 def migrate(parts: Parts, steps: Steps) -> None:
-    """Bring the tables to what the code expects."""
+    """Bring the tables to what the code expects; skipped where this cluster has seen these migrations before."""
+    wanted = digest_files([*(ROOT / "backend").glob("*/migrations/*.py"), ROOT / "pyproject.toml"], root=ROOT)
+    # Kept with the tables it speaks of, so that the two cannot be parted.
+    stamp = parts.cluster.data / "cellcommons-tables.json" if parts.cluster else None
+    if stamp and read_stamp(stamp).get("wanted") == wanted:
+        return
     command = [str(PYTHON), "manage.py", "migrate", "--no-input", "--verbosity", "1"]
     log = parts.home.log("migrate")
     steps.run(command, what="Making the database tables", log=log, env=parts.environment(), cwd=ROOT)
+    if stamp:
+        write_stamp(stamp, {"wanted": wanted})
 
 
 def _load_first_data(parts: Parts, steps: Steps, *, empty: bool) -> None:
