@@ -29,6 +29,7 @@ class Nodes:
 
     Attributes:
         reading, cell, area: reading index, id in that reading, and pixels of each node, shape (n,).
+        trace: a number that depends on a node's pixels and on nothing else, shape (n,).
         boxes: half-open bounding boxes ``(y0, x0, y1, x1)``, one per node.
         maps: node index + 1 at each pixel of each reading, 0 for background; axes (reading, y, x).
         first, second, iou, containment: overlapping pairs of nodes of different readings, shape (k,).
@@ -37,6 +38,7 @@ class Nodes:
     reading: NDArray[np.int64]
     cell: NDArray[np.int64]
     area: NDArray[np.int64]
+    trace: NDArray[np.float64]
     boxes: list[Box] = field(repr=False)
     maps: NodeMap = field(repr=False)
     first: NDArray[np.int64] = field(repr=False)
@@ -44,14 +46,15 @@ class Nodes:
     iou: NDArray[np.float64] = field(repr=False)
     containment: NDArray[np.float64] = field(repr=False)
 
-    def key(self, node: int) -> tuple[int, ...]:
+    def key(self, node: int) -> tuple[float, ...]:
         """Order of a node by its geometry alone, so that neither ids nor the order of readers decide anything."""
-        return (*self.boxes[node], int(self.area[node]))
+        return (*self.boxes[node], float(self.trace[node]))
 
 
 def collect_nodes(readings: Sequence[Labels]) -> Nodes:
     """List the cells of ``readings`` (at least one, all of one shape) and their overlaps."""
-    reading, cell, area, boxes = [], [], [], []
+    reading, cell, area, trace, boxes = [], [], [], [], []
+    scrambled = _scrambled(readings[0].size)
     maps = np.zeros((len(readings), *readings[0].shape), dtype=np.int32)
     offsets = [0]
     for index, labels in enumerate(readings):
@@ -64,6 +67,7 @@ def collect_nodes(readings: Sequence[Labels]) -> Nodes:
         reading.append(np.full(count, index))
         cell.append(table.ids_a.astype(np.int64))
         area.append(table.areas_a)
+        trace.append(np.bincount(maps[index].ravel(), weights=scrambled, minlength=offset + count + 1)[offset + 1 :])
         offsets.append(offset + count)
     first, second, iou, containment = [], [], [], []
     for a, b in combinations(range(len(readings)), 2):
@@ -77,6 +81,7 @@ def collect_nodes(readings: Sequence[Labels]) -> Nodes:
         reading=np.concatenate(reading).astype(np.int64),
         cell=np.concatenate(cell),
         area=np.concatenate(area),
+        trace=np.concatenate(trace),
         boxes=boxes,
         maps=maps,
         first=np.concatenate(first or none).astype(np.int64),
@@ -84,6 +89,11 @@ def collect_nodes(readings: Sequence[Labels]) -> Nodes:
         iou=np.concatenate(iou or none),
         containment=np.concatenate(containment or none),
     )
+
+
+def _scrambled(size: int) -> NDArray[np.float64]:
+    """A fixed pseudo-random integer below 2^32 per pixel: sums of up to 2^21 of them are exact (Knuth, TAOCP 6.4)."""
+    return ((np.arange(size, dtype=np.uint64) * np.uint64(2_654_435_761)) % np.uint64(2**32)).astype(np.float64)
 
 
 def _indexed(labels: Labels, ids: NDArray[np.uint32], offset: int) -> NodeMap:
@@ -135,7 +145,7 @@ def _agglomerate(
     """Join the closest two clusters without a common reading until none are close enough."""
     clusters: list[tuple[int, ...]] = [(node,) for node in group]
     while True:
-        best: tuple[float, list[tuple[int, ...]], int, int] | None = None
+        best: tuple[float, list[tuple[float, ...]], int, int] | None = None
         for a, b in combinations(range(len(clusters)), 2):
             joined = clusters[a] + clusters[b]
             if len({int(nodes.reading[m]) for m in joined}) < len(joined):

@@ -209,9 +209,9 @@ def _render_settled(
     ids[present] = np.arange(1, present.size + 1)
     labels = ids[fused]
     shared = [np.bincount(fused[fused == m], minlength=len(clusters) + 1) for m in maps]
-    boxes = [
-        (rows.start, cols.start, rows.stop, cols.stop) for rows, cols in ndimage.find_objects(labels.astype(np.int32))
-    ]
+    # find_objects cannot read a frame without pixels.
+    slices = ndimage.find_objects(labels.astype(np.int32)) if present.size else []
+    boxes = [(rows.start, cols.start, rows.stop, cols.stop) for rows, cols in slices]
     cells = []
     for index, (cluster, area) in enumerate(zip(present.tolist(), areas.tolist(), strict=True)):
         agreement = 0.0
