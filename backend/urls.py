@@ -16,6 +16,7 @@ api = [
     path("", include("backend.core.urls")),
     path("", include("backend.people.urls")),
     path("", include("backend.imaging.urls")),
+    path("", include("backend.annotation.urls")),
 ]
 
 urlpatterns = [

@@ -1,0 +1,153 @@
+"""Campaigns, assignments and edits in JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from backend.annotation.models import Annotation, Assignment, Campaign, Task
+from backend.imaging.models import Dataset
+from backend.imaging.serializers import ImageSerializer
+
+MAX_EDITS = 500
+MAX_TILES = 16_384  # all tiles of the largest image a hub takes
+
+
+class Progress(serializers.Serializer):
+    """Items, and readings over all of them."""
+
+    items = serializers.IntegerField()
+    readings_needed = serializers.IntegerField()
+    readings_done = serializers.IntegerField()
+    settled = serializers.IntegerField()
+    disputed = serializers.IntegerField()
+
+
+class CampaignSerializer(serializers.ModelSerializer):
+    """A campaign; ``context["outcomes"]`` holds campaign id -> (settled, disputed)."""
+
+    dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    progress = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Campaign
+        fields = [
+            "slug", "title", "dataset", "task", "guidelines", "state", "readings_needed", "lease_seconds", "progress",
+            "created",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(Progress)
+    def get_progress(self, campaign: Any) -> dict[str, int]:
+        settled, disputed = self.context["outcomes"].get(campaign.pk, (0, 0))
+        return {
+            "items": campaign.item_count,
+            "readings_needed": campaign.needed_count,
+            "readings_done": campaign.done_count,
+            "settled": settled,
+            "disputed": disputed,
+        }
+
+
+class NewCampaign(serializers.Serializer):
+    slug = serializers.SlugField(max_length=64)
+    title = serializers.CharField(max_length=200)
+    dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
+    task = serializers.ChoiceField(choices=Task.choices)
+    guidelines = serializers.CharField(required=False, allow_blank=True, default="", max_length=50_000)
+    readings_needed = serializers.IntegerField(min_value=1, max_value=100)
+    lease_seconds = serializers.IntegerField(required=False, default=900, min_value=1, max_value=7 * 24 * 3600)
+
+
+class Draft(serializers.Serializer):
+    """What a checkpoint drew: where the person starts. ``cells`` maps cell id to the checkpoint's certainty, 0..1."""
+
+    annotation = serializers.UUIDField()
+    zarr_url = serializers.CharField()
+    cells = serializers.DictField(child=serializers.FloatField())
+
+
+class AssignmentSerializer(serializers.ModelSerializer):
+    campaign = serializers.CharField(source="item.campaign.slug", read_only=True)
+    image = ImageSerializer(source="item.image", read_only=True)
+    guidelines = serializers.CharField(source="item.campaign.guidelines", read_only=True)
+    tile_versions = serializers.DictField(child=serializers.IntegerField(), read_only=True)
+    draft = serializers.SerializerMethodField()
+    rank = serializers.IntegerField(source="item.rank", read_only=True)
+
+    class Meta:
+        model = Assignment
+        fields = [
+            "id", "campaign", "image", "guidelines", "state", "lease_expires_at", "edit_count", "tile_versions",
+            "draft", "rank", "created",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(Draft(allow_null=True))
+    def get_draft(self, assignment: Assignment) -> dict[str, Any] | None:
+        if assignment.draft is None:
+            return None
+        return {
+            "annotation": str(assignment.draft_id),
+            "zarr_url": f"/api/v1/assignments/{assignment.pk}/draft/zarr",
+            "cells": assignment.draft.cell_scores,
+        }
+
+
+class Lease(serializers.Serializer):
+    lease_expires_at = serializers.DateTimeField()
+
+
+class Tile(serializers.Serializer):
+    """One changed tile of 128 x 128 pixels."""
+
+    y = serializers.IntegerField(min_value=0)
+    x = serializers.IntegerField(min_value=0)
+    version = serializers.IntegerField(min_value=0, help_text="earlier edits that touched this tile")
+    # 65,536 bytes of incompressible XOR are some 87,400 characters of base64.
+    xor = serializers.CharField(max_length=90_000, help_text="base64 of the raw deflate of old XOR new, uint32 LE")
+
+
+class Edit(serializers.Serializer):
+    """One stroke."""
+
+    uuid = serializers.UUIDField()
+    seq = serializers.IntegerField(min_value=1)
+    tool = serializers.CharField(max_length=32)
+    params = serializers.DictField()
+    tiles = serializers.ListField(child=Tile(), max_length=MAX_TILES)
+
+
+class EditBatch(serializers.Serializer):
+    edits = serializers.ListField(child=Edit(), max_length=MAX_EDITS)
+
+
+class Edits(serializers.Serializer):
+    """All edits of an assignment in order of seq."""
+
+    edits = Edit(many=True)
+    tile_versions = serializers.DictField(child=serializers.IntegerField())
+
+
+class Accepted(serializers.Serializer):
+    accepted = serializers.ListField(child=serializers.UUIDField())
+    duplicates = serializers.ListField(child=serializers.UUIDField())
+    edit_count = serializers.IntegerField()
+    tile_versions = serializers.DictField(child=serializers.IntegerField())
+
+
+class Submission(serializers.Serializer):
+    edit_count = serializers.IntegerField(min_value=0)
+    labels_sha256 = serializers.RegexField(r"^[0-9a-f]{64}$")
+    active_seconds = serializers.FloatField(min_value=0, max_value=30 * 24 * 3600)
+
+
+class Submitted(serializers.ModelSerializer):
+    annotation = serializers.UUIDField(source="pk", read_only=True)
+
+    class Meta:
+        model = Annotation
+        fields = ["annotation", "cells", "accepted_unchanged"]
+        read_only_fields = fields
