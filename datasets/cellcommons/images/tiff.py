@@ -14,6 +14,7 @@ from cellcommons.images.colour import RGB_NAMES, channels_from_rgb
 from cellcommons.images.data import DTYPES, ImageData, Pixels
 from cellcommons.images.limits import Limits
 from cellcommons.images.tiff_metadata import Stated, ome_sizes, stated_by
+from cellcommons.images.tiff_structure import check_directories, check_segments
 
 # tifffile logs what it repairs; here it either raises below or is checked, so the log would only repeat it.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -36,13 +37,15 @@ def read_tiff(path: Path, name: str, limits: Limits) -> ImageData:
         WrongFormat: axes that cannot be told, or a kind of pixel that is not supported.
         TooLarge: declared above a limit.
     """
+    check_directories(path, limits, name)
     try:
         # Companion files named in OME-XML are never opened: an upload must not read its neighbours.
         with tifffile.TiffFile(path, _multifile=False) as tiff:
-            _check_structure(tiff, limits, name)
+            _check_ome(tiff, limits, name)
             series, notes = _chosen_series(tiff, name)
             limits.check_declared(series.axes, series.shape, np.dtype(series.dtype).itemsize, where=name)
-            _check_pages(series, path.stat().st_size, limits, name)
+            check_segments(series, path.stat().st_size, limits, name)
+            _check_complete(tiff, series, name)
             stated = stated_by(tiff, 0)
             return _image(tiff, series, stated, notes | stated.notes, name)
     except CellCommonsError:
@@ -53,21 +56,11 @@ def read_tiff(path: Path, name: str, limits: Limits) -> ImageData:
         raise UnreadableFile(f"the TIFF is truncated or damaged ({error})", where=name, remedy=_AGAIN) from error
 
 
-def _check_structure(tiff: tifffile.TiffFile, limits: Limits, name: str) -> None:
+def _check_ome(tiff: tifffile.TiffFile, limits: Limits, name: str) -> None:
     """Bound what tifffile would build in memory from declared counts alone, before asking it for series."""
-    limits.check_planes(len(tiff.pages), where=name)
     if tiff.is_ome:
-        stated = ome_sizes(tiff.ome_metadata or "")
-        for sizes in stated:
+        for sizes in ome_sizes(tiff.ome_metadata or ""):
             limits.check_declared("".join(sizes), tuple(sizes.values()), 1, where=name)
-            first = tiff.pages.first
-            if sizes is stated[0] and (sizes["y"], sizes["x"]) != (first.imagelength, first.imagewidth):
-                raise UnreadableFile(
-                    f"its OME-XML declares {sizes['x']} x {sizes['y']} pixels, "
-                    f"its planes have {first.imagewidth} x {first.imagelength}",
-                    where=name,
-                    remedy="Export the image again.",
-                )
 
 
 def _chosen_series(tiff: tifffile.TiffFile, name: str) -> tuple[Any, dict[str, Any]]:
@@ -88,27 +81,24 @@ def _chosen_series(tiff: tifffile.TiffFile, name: str) -> tuple[Any, dict[str, A
     return series, notes
 
 
-def _check_pages(series: Any, file_size: int, limits: Limits, name: str) -> None:
-    """Every plane must lie in this file, and no tile may be larger than a whole plane may be."""
-    for page in series.pages:
-        if page is None:
+def _check_complete(tiff: tifffile.TiffFile, series: Any, name: str) -> None:
+    """The file's own count of planes must be what is there: a stack cut short would pass for a small one."""
+    height, width = (series.shape[series.axes.index(a)] for a in "YX")
+    planes = series.size // (height * width)
+    declared = planes
+    if tiff.is_ome:
+        first = ome_sizes(tiff.ome_metadata or "")[0]
+        if (first["y"], first["x"]) != (height, width):
             raise UnreadableFile(
-                "planes of this image are not in this file", where=name, remedy="Export it as one single file."
+                f"its OME-XML declares {first['x']} x {first['y']} pixels, its planes have {width} x {height}",
+                where=name,
+                remedy=_AGAIN,
             )
-    first = series.keyframe
-    tile = (first.tilelength, first.tilewidth) if first.is_tiled else (first.rowsperstrip or 1, first.imagewidth)
-    # A strip may state 2^32-1 rows, which means all of them.
-    rows = min(tile[0], first.imagelength) if not first.is_tiled else tile[0]
-    depth = max(1, first.tiledepth) * max(1, first.bitspersample // 8)
-    limits.check_declared("SYX", (first.samplesperpixel, rows, tile[1]), depth, where=name)
-    if series.dataoffset is not None:
-        if series.dataoffset + series.nbytes > file_size:
-            raise UnreadableFile("the TIFF ends before its pixel data", where=name, remedy=_AGAIN)
-        return
-    for page in series.pages:
-        spans = list(zip(page.dataoffsets, page.databytecounts, strict=False))
-        if not spans or any(offset <= 0 or count <= 0 or offset + count > file_size for offset, count in spans):
-            raise UnreadableFile("the TIFF ends before its pixel data", where=name, remedy=_AGAIN)
+        declared = first["c"] * first["z"] * first["t"]
+    elif tiff.is_imagej and "S" not in series.axes:
+        declared = int((tiff.imagej_metadata or {}).get("images", planes))
+    if declared != planes:
+        raise UnreadableFile(f"it declares {declared:,} planes and holds {planes:,}", where=name, remedy=_AGAIN)
 
 
 def _image(tiff: tifffile.TiffFile, series: Any, stated: Stated, notes: dict[str, Any], name: str) -> ImageData:
