@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is no failure: examples have no deadline.
+settings.register_profile("hub", deadline=None)
+settings.load_profile("hub")
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("CELLCOMMONS_REAL_DATA") or ROOT.parent / "shared" / "data")
