@@ -17,6 +17,10 @@ api = [
     path("", include("backend.people.urls")),
     path("", include("backend.imaging.urls")),
     path("", include("backend.annotation.urls")),
+    path("", include("backend.consensus.urls")),
+    path("", include("backend.releases.urls")),
+    path("", include("backend.modelzoo.urls")),
+    path("", include("backend.selection.urls")),
 ]
 
 urlpatterns = [

@@ -1,6 +1,13 @@
 from django.apps import AppConfig
 
+from backend.core.sweep import register_sweep
+
 
 class ReleasesConfig(AppConfig):
     name = "backend.releases"
     label = "releases"
+
+    def ready(self) -> None:
+        from backend.releases.services import sweep_releases  # models exist only now
+
+        register_sweep("releases.unpublished", sweep_releases)

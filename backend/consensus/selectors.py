@@ -1,0 +1,88 @@
+"""What is known about consensus: readings, the latest revisions, the experts' queue."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+
+from backend.annotation.models import Annotation, AuthorKind, Campaign, Item
+from backend.consensus.models import Consensus, ConsensusState, Disagreement, DisagreementState
+
+
+def independent_readings(item_id: uuid.UUID | str) -> list[Annotation]:
+    """The readings of an item that count: by people, independent, in the order they came in."""
+    return list(
+        Annotation.objects.filter(item_id=item_id, author_kind=AuthorKind.PERSON, independent=True).order_by(
+            "created", "id"
+        )
+    )
+
+
+def latest_consensuses() -> QuerySet[Consensus]:
+    """The highest revision of every item."""
+    newest = Consensus.objects.filter(item=OuterRef("item")).order_by("-revision").values("id")[:1]
+    return Consensus.objects.filter(id=Subquery(newest))
+
+
+def latest_consensus(item_id: uuid.UUID | str) -> Consensus | None:
+    """The highest revision of one item, or None."""
+    return Consensus.objects.filter(item_id=item_id).order_by("-revision").first()
+
+
+def settled_consensuses(campaign: Campaign) -> QuerySet[Consensus]:
+    """What a release can be made of: items of the campaign whose latest revision is settled."""
+    return latest_consensuses().filter(item__campaign=campaign, state=ConsensusState.SETTLED)
+
+
+def list_consensuses() -> QuerySet[Consensus]:
+    """Latest revisions for a list: campaign and number of readings at hand."""
+    return (
+        latest_consensuses()
+        .select_related("item__campaign")
+        .annotate(reading_count=Count("readings"))
+        .order_by("-created", "id")
+    )
+
+
+def list_disagreements() -> QuerySet[Disagreement]:
+    """Disagreements in the order they arose, campaign, image and consensus at hand."""
+    return Disagreement.objects.select_related(
+        "consensus", "item__campaign", "item__image__dataset", "item__image__source"
+    ).order_by("created", "consensus_id", "index")
+
+
+def count_outcomes(campaigns: list[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
+    """Campaign id -> items settled, items disputed; see ``backend.annotation.progress``."""
+    rows = (
+        latest_consensuses()
+        .filter(item__campaign__in=campaigns)
+        .values_list("item__campaign")
+        .annotate(
+            settled=Count("pk", filter=Q(state=ConsensusState.SETTLED)),
+            disputed=Count("pk", filter=Q(state=ConsensusState.DISPUTED)),
+        )
+    )
+    return {campaign: (settled, disputed) for campaign, settled, disputed in rows}
+
+
+def unfused_items(*, before: datetime, limit: int = 500) -> list[uuid.UUID]:
+    """Items with enough readings, the last of them older than ``before``, that no consensus holds all of."""
+    counts = Q(annotations__author_kind=AuthorKind.PERSON, annotations__independent=True)
+    fused = latest_consensuses().filter(item=OuterRef("id")).annotate(n=Count("readings")).values("n")[:1]
+    items = (
+        Item.objects.annotate(readings=Count("annotations", filter=counts))
+        .filter(readings__gte=F("readings_needed"))
+        .annotate(fused=Subquery(fused))
+        .filter(Q(fused__isnull=True) | Q(fused__lt=F("readings")))
+        .exclude(annotations__created__gte=before)
+    )
+    return list(items.order_by("created").values_list("id", flat=True)[:limit])
+
+
+def unfinished_consensuses(*, limit: int = 500) -> list[uuid.UUID]:
+    """Latest disputed revisions of which nothing is left open: what a dead process should have settled."""
+    left = Count("disagreements", filter=Q(disagreements__state=DisagreementState.OPEN))
+    disputed = latest_consensuses().filter(state=ConsensusState.DISPUTED).annotate(left=left)
+    return list(disputed.filter(left=0).values_list("id", flat=True)[:limit])

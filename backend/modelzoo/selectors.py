@@ -1,0 +1,69 @@
+"""What is known about runs, model cards and predictions. Nothing here reads an image's truth."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from backend.annotation.models import Campaign, Item
+from backend.annotation.selectors import unread_items
+from backend.imaging.models import Image
+from backend.modelzoo.models import ModelCard, Prediction, PredictionRun, PredictionScope, Run, RunState, TrainingRun
+from backend.releases.models import ReleaseImage, Split
+
+RUNS: dict[str, type[Run]] = {"training": TrainingRun, "prediction": PredictionRun}
+ENDED = (RunState.FINISHED, RunState.CANCELLED, RunState.FAILED)
+
+
+def list_training_runs() -> QuerySet[TrainingRun]:
+    """Training runs, newest first."""
+    return TrainingRun.objects.select_related("release__dataset", "model_card").order_by("-created", "id")
+
+
+def list_prediction_runs() -> QuerySet[PredictionRun]:
+    """Prediction runs, newest first."""
+    return PredictionRun.objects.select_related("model_card", "campaign").order_by("-created", "id")
+
+
+def list_model_cards() -> QuerySet[ModelCard]:
+    """Model cards, newest first."""
+    return ModelCard.objects.select_related("training_run__release__dataset").order_by("-created", "id")
+
+
+def list_predictions() -> QuerySet[Prediction]:
+    """Predictions in order of image."""
+    return Prediction.objects.select_related("image").order_by("run", "image__name", "id")
+
+
+def image_names(card: ModelCard) -> dict[str, str]:
+    """Image id -> name, of the images a card scores."""
+    ids = [score["image"] for score in card.images]
+    return {str(pk): name for pk, name in Image.objects.filter(pk__in=ids).values_list("pk", "name")}
+
+
+def items_to_predict(campaign: Campaign, scope: str) -> list[Item]:
+    """The items of a prediction order, images at hand.
+
+    Those to be pre-annotated (``unread``) hold no test image of the dataset's releases: what a model is measured on
+    must not grow out of a model's drafts.
+    """
+    if scope == PredictionScope.ALL:
+        return list(campaign.items.select_related("image").order_by("rank", "created", "id"))
+    tested = ReleaseImage.objects.filter(release__dataset=campaign.dataset_id, split=Split.TEST)
+    return list(unread_items(campaign=campaign).exclude(image__in=tested.values("image")))
+
+
+def unsent_runs(model: type[Run], *, waiting_since: datetime, silent_since: datetime) -> list[uuid.UUID]:
+    """Runs that wait longer than a queue explains, and runs whose worker has fallen silent."""
+    waiting = Q(state=RunState.WAITING) & (Q(sent_at__isnull=True) | Q(sent_at__lt=waiting_since))
+    silent = Q(state=RunState.RUNNING, heartbeat__lt=silent_since) & (
+        Q(sent_at__isnull=True) | Q(sent_at__lt=silent_since)
+    )
+    return list(model.objects.filter(waiting | silent).values_list("pk", flat=True))
+
+
+def cancelling_runs(model: type[Run]) -> list[uuid.UUID]:
+    """Runs whose worker has been asked to stop and has not answered yet."""
+    return list(model.objects.filter(state=RunState.CANCELLING).values_list("pk", flat=True))

@@ -1,0 +1,166 @@
+"""Runs, model cards and predictions in JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from backend.modelzoo.models import ModelCard, Prediction, PredictionRun, PredictionScope, RunState, TrainingRun
+
+
+class RunQuery(serializers.Serializer):
+    state = serializers.ChoiceField(choices=RunState.choices, required=False)
+
+
+class PredictionQuery(serializers.Serializer):
+    run = serializers.UUIDField(required=False)
+
+
+class NewTrainingRun(serializers.Serializer):
+    release = serializers.RegexField(r"^[A-Za-z0-9_-]+@[1-9][0-9]{0,8}$", help_text="slug@edition")
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
+    budget_seconds = serializers.FloatField(required=False, min_value=1, max_value=7 * 24 * 3600, default=120.0)
+    config = serializers.DictField(required=False, default=dict, help_text="settings of the trainer")
+
+
+class NewPredictionRun(serializers.Serializer):
+    model_card = serializers.UUIDField()
+    campaign = serializers.CharField(help_text="slug")
+    scope = serializers.ChoiceField(
+        choices=PredictionScope.choices,
+        required=False,
+        default=PredictionScope.UNREAD,
+        help_text="unread: images nobody has read, which get drafts; all: every image, to measure",
+    )
+
+
+class RunProgress(serializers.Serializer):
+    """How far a run is, as its worker last said; empty before it started."""
+
+    step = serializers.IntegerField(required=False)
+    steps = serializers.IntegerField(required=False)
+    fraction = serializers.FloatField(required=False, help_text="0 to 1")
+    loss = serializers.FloatField(required=False)
+    validation = serializers.FloatField(required=False)
+    seconds = serializers.FloatField(required=False)
+    message = serializers.CharField(required=False)
+
+
+class CurvePoint(serializers.Serializer):
+    step = serializers.IntegerField()
+    seconds = serializers.FloatField(required=False)
+    loss = serializers.FloatField(required=False)
+    validation = serializers.FloatField(required=False)
+
+
+class TrainingRunSummary(serializers.ModelSerializer):
+    """A training without its curve."""
+
+    release = serializers.CharField(source="release.reference", read_only=True, help_text="slug@edition")
+    progress = RunProgress(read_only=True)
+    model_card = serializers.SerializerMethodField(help_text="id, once finished")
+
+    class Meta:
+        model = TrainingRun
+        fields = [
+            "id", "release", "state", "seed", "budget_seconds", "progress", "model_card", "error", "created",
+            "heartbeat", "finished_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_model_card(self, run: TrainingRun) -> str | None:
+        card = getattr(run, "model_card", None)
+        return str(card.pk) if card else None
+
+
+class TrainingRunSerializer(TrainingRunSummary):
+    """A training with its curve."""
+
+    curve = CurvePoint(many=True, read_only=True)
+    config = serializers.DictField(read_only=True)
+
+    class Meta(TrainingRunSummary.Meta):
+        fields = [*TrainingRunSummary.Meta.fields, "config", "order_sha256", "report_sha256", "curve"]
+        read_only_fields = fields
+
+
+class PredictionRunSerializer(serializers.ModelSerializer):
+    campaign = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    progress = RunProgress(read_only=True)
+    failures = serializers.DictField(child=serializers.CharField(), read_only=True, help_text="image id: why")
+
+    class Meta:
+        model = PredictionRun
+        fields = [
+            "id", "model_card", "campaign", "scope", "state", "progress", "images", "failures", "error", "created",
+            "heartbeat", "finished_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ModelCardSummary(serializers.ModelSerializer):
+    """A checkpoint and how well it does."""
+
+    release = serializers.CharField(source="training_run.release.reference", read_only=True, help_text="slug@edition")
+    measures = serializers.DictField(read_only=True, help_text="on the release's test split")
+    baseline = serializers.DictField(read_only=True, help_text="the same of Otsu + watershed")
+
+    class Meta:
+        model = ModelCard
+        fields = [
+            "id", "name", "training_run", "release", "checkpoint_sha256", "checkpoint_bytes", "measures", "baseline",
+            "created",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ImageScore(serializers.Serializer):
+    """One test image: how well the checkpoint does on it."""
+
+    image = serializers.UUIDField()
+    name = serializers.CharField()
+    stratum = serializers.CharField(allow_blank=True)
+    measures = serializers.DictField()
+    picture_url = serializers.CharField(help_text="image, reference outline and prediction outline side by side")
+
+
+class ModelCardSerializer(ModelCardSummary):
+    """The whole card. ``context["names"]`` maps image id to name."""
+
+    by_stratum = serializers.DictField(child=serializers.DictField(), read_only=True)
+    images = serializers.SerializerMethodField(help_text="best first")
+
+    class Meta(ModelCardSummary.Meta):
+        fields = [*ModelCardSummary.Meta.fields, "by_stratum", "images", "text"]
+        read_only_fields = fields
+
+    @extend_schema_field(ImageScore(many=True))
+    def get_images(self, card: ModelCard) -> list[dict[str, Any]]:
+        names = self.context["names"]
+        return [
+            {
+                "image": score["image"],
+                "name": names.get(score["image"], ""),
+                "stratum": score["stratum"],
+                "measures": score["measures"],
+                "picture_url": f"/api/v1/model-cards/{card.pk}/pictures/{score['picture']}.png",
+            }
+            for score in card.images
+        ]
+
+
+class PredictionSerializer(serializers.ModelSerializer):
+    image = serializers.UUIDField(source="image_id", read_only=True)
+    name = serializers.CharField(source="image.name", read_only=True)
+    zarr_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Prediction
+        fields = ["id", "run", "image", "name", "cells", "uncertainty", "zarr_url"]
+        read_only_fields = fields
+
+    def get_zarr_url(self, prediction: Prediction) -> str:
+        return f"/api/v1/predictions/{prediction.pk}/zarr"

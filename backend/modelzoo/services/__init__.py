@@ -1,0 +1,17 @@
+"""Give orders to workers and take in what they report."""
+
+from backend.modelzoo.services.prediction import order_prediction
+from backend.modelzoo.services.reports import accept_report
+from backend.modelzoo.services.runs import cancel_run, record_progress, resend_run, resume_run, sweep_runs
+from backend.modelzoo.services.training import order_training
+
+__all__ = [
+    "accept_report",
+    "cancel_run",
+    "order_prediction",
+    "order_training",
+    "record_progress",
+    "resend_run",
+    "resume_run",
+    "sweep_runs",
+]

@@ -1,0 +1,58 @@
+"""What a release is sealed from: consensus rows turned into the items of a manifest, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backend.annotation.models import Annotation
+from backend.consensus.evidence import Evidence
+from backend.consensus.models import Consensus
+from cellcommons.canonical import sha256_hex
+from cellcommons.release import CellRow, Provenance, ReleaseItem
+from cellcommons.store import ObjectStore
+
+
+def release_item(store: ObjectStore, consensus: Consensus, split: str, dataset_id: object) -> ReleaseItem:
+    """One image of a release with its consensus, its cells and where they come from.
+
+    Raises:
+        NotFound, DigestMismatch, InvalidDocument: the evidence of the consensus is not in the store as it was written.
+    """
+    image = consensus.item.image
+    evidence = Evidence.load(store, consensus.cells_sha256)
+    readings = list(consensus.readings.all())
+    return ReleaseItem(
+        image=str(image.pk),
+        name=image.name,
+        tree=image.tree_sha256,
+        labels=consensus.labels_sha256,
+        split=split,
+        source=image.source.name,
+        stratum=image.stratum,
+        channels=tuple(image.channels),
+        height=image.height,
+        width=image.width,
+        cells=tuple(CellRow(cell.id, cell.box, cell.area, cell.agreement) for cell in evidence.cells),
+        provenance=Provenance(
+            method=consensus.method,
+            consensus=str(consensus.pk),
+            annotations=tuple(sorted(str(reading.pk) for reading in readings)),
+            people=tuple(sorted({pseudonym(dataset_id, reading.person_id) for reading in readings})),
+            prediction=_started_from(readings),
+        ),
+    )
+
+
+def pseudonym(dataset_id: object, person_id: object) -> str:
+    """A reader's name in the releases of one dataset: the same in each edition, another in each dataset."""
+    return "reader-" + sha256_hex(f"{dataset_id}/{person_id}".encode())[:12]
+
+
+def _started_from(readings: Sequence[Annotation]) -> str | None:
+    """Id of the prediction that the readings started from. An item has one draft; None if nobody used it."""
+    predictions = {
+        str(reading.started_from.provenance["prediction"])
+        for reading in readings
+        if reading.started_from is not None and "prediction" in reading.started_from.provenance
+    }
+    return min(predictions, default=None)

@@ -1,0 +1,78 @@
+"""What is known about releases."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db.models import Q, QuerySet, Sum
+
+from backend.consensus.models import Consensus
+from backend.imaging.models import Dataset
+from backend.people.models import Person, Role
+from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock
+
+
+def visible_releases(person: Person | None) -> QuerySet[Release]:
+    """Published releases for anyone, newest first; a curator sees drafts too."""
+    releases = Release.objects.select_related("dataset", "parent__dataset", "campaign").order_by(
+        "-created", "-edition", "id"
+    )
+    if person is not None and person.is_authenticated and person.is_at_least(Role.CURATOR):
+        return releases
+    return releases.filter(state=ReleaseState.PUBLISHED)
+
+
+def latest_published(dataset: Dataset) -> Release | None:
+    """The last published edition of a dataset."""
+    return dataset.releases.filter(state=ReleaseState.PUBLISHED).order_by("-edition").first()
+
+
+def find_release(reference: str) -> Release | None:
+    """The release named ``slug@edition``, in whatever state, or None."""
+    slug, _, edition = reference.partition("@")
+    if not edition.isdecimal() or len(edition) > 9:
+        return None
+    return (
+        Release.objects.select_related("dataset", "campaign").filter(dataset__slug=slug, edition=int(edition)).first()
+    )
+
+
+def frozen_contents(release: Release) -> list[Consensus]:
+    """The consensuses a draft was frozen with, in order of image, with what sealing needs at hand."""
+    return list(
+        Consensus.objects.filter(pk__in=release.contents)
+        .select_related("item__image__source")
+        .prefetch_related("readings__started_from")
+        .order_by("item__image_id")
+    )
+
+
+def split_locks(dataset: Dataset) -> dict[str, str]:
+    """Source name -> the split it was published in."""
+    return dict(SplitLock.objects.filter(dataset=dataset).values_list("source__name", "split"))
+
+
+def release_images(release: Release) -> QuerySet[ReleaseImage]:
+    """The images of a release in order of name."""
+    return release.images.select_related("image", "release__dataset").order_by("image__name", "id")
+
+
+def holds_object(release: Release, sha256: str) -> bool:
+    """Whether a release needs the object: what its download route may serve."""
+    return release.objects_needed.filter(sha256=sha256).exists()
+
+
+def bytes_beyond(release: Release, parent: Release | None) -> int:
+    """Bytes of the objects that ``release`` needs and ``parent`` lacks."""
+    needed = ReleaseObject.objects.filter(release=release)
+    if parent is not None:
+        needed = needed.exclude(sha256__in=ReleaseObject.objects.filter(release=parent).values("sha256"))
+    return int(needed.aggregate(total=Sum("size"))["total"] or 0)
+
+
+def stalled_releases(*, silent_since: datetime) -> list[uuid.UUID]:
+    """Drafts nobody took up, and publications whose worker has fallen silent."""
+    waiting = Q(state=ReleaseState.DRAFT, drafted_at__lt=silent_since)
+    silent = Q(state=ReleaseState.PUBLISHING) & Q(heartbeat__lt=silent_since)
+    return list(Release.objects.filter(waiting | silent).values_list("pk", flat=True))

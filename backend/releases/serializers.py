@@ -1,0 +1,116 @@
+"""Releases in JSON."""
+
+from __future__ import annotations
+
+import math
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from backend.core.storage import object_store
+from backend.releases.models import Release, ReleaseImage, Split
+
+
+class ReleaseQuery(serializers.Serializer):
+    dataset = serializers.CharField(required=False, help_text="slug")
+
+
+class SplitFractions(serializers.Serializer):
+    """Shares of the images; they add up to 1."""
+
+    train = serializers.FloatField(min_value=0, max_value=1)
+    validation = serializers.FloatField(min_value=0, max_value=1)
+    test = serializers.FloatField(min_value=0, max_value=1)
+
+    def validate(self, attrs: dict[str, float]) -> dict[str, float]:
+        if not math.isclose(sum(attrs.values()), 1.0, abs_tol=1e-6):
+            raise serializers.ValidationError("The fractions must add up to 1, for example 0.7, 0.1 and 0.2.")
+        return attrs
+
+
+class NewRelease(serializers.Serializer):
+    campaign = serializers.CharField(help_text="slug; what it has settled is published")
+    title = serializers.CharField(required=False, max_length=200, allow_blank=True, default="")
+    notes = serializers.CharField(required=False, max_length=20_000, allow_blank=True, default="")
+    licence = serializers.RegexField(
+        r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$", required=False, help_text="SPDX; that of the dataset if not given"
+    )
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
+    fractions = SplitFractions(required=False)
+
+
+class ReleaseCounts(serializers.Serializer):
+    images = serializers.IntegerField()
+    cells = serializers.IntegerField()
+    readings = serializers.IntegerField()
+
+
+class ReleaseSplits(serializers.Serializer):
+    """Images in each split."""
+
+    train = serializers.IntegerField()
+    validation = serializers.IntegerField()
+    test = serializers.IntegerField()
+
+
+class ReleaseSummary(serializers.ModelSerializer):
+    """One edition of a dataset."""
+
+    slug = serializers.CharField(source="dataset.slug", read_only=True)
+    campaign = serializers.CharField(source="campaign.slug", read_only=True)
+    reference = serializers.CharField(read_only=True, help_text="slug@edition")
+    parent = serializers.SerializerMethodField(help_text="reference of the edition before")
+    counts = serializers.SerializerMethodField()
+    splits = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Release
+        fields = [
+            "id", "slug", "edition", "reference", "campaign", "state", "title", "notes", "licence", "manifest_sha256",
+            "parent", "counts", "splits", "bytes", "delta_bytes", "created", "published_at", "error",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_parent(self, release: Release) -> str | None:
+        return release.parent.reference if release.parent else None
+
+    @extend_schema_field(ReleaseCounts)
+    def get_counts(self, release: Release) -> dict[str, int]:
+        return {name: release.counts.get(name, 0) for name in ("images", "cells", "readings")}
+
+    @extend_schema_field(ReleaseSplits)
+    def get_splits(self, release: Release) -> dict[str, int]:
+        return {name: release.counts.get("splits", {}).get(name, 0) for name in Split.values}
+
+
+class ReleaseSerializer(ReleaseSummary):
+    """One edition with its card."""
+
+    card = serializers.SerializerMethodField(help_text="the dataset card, Markdown; empty until published")
+
+    class Meta(ReleaseSummary.Meta):
+        fields = [*ReleaseSummary.Meta.fields, "card"]
+        read_only_fields = fields
+
+    def get_card(self, release: Release) -> str:
+        return object_store().get(release.card_sha256).decode() if release.card_sha256 else ""
+
+
+class ReleaseImageSerializer(serializers.ModelSerializer):
+    """One image of a release."""
+
+    image = serializers.UUIDField(source="image_id", read_only=True)
+    name = serializers.CharField(source="image.name", read_only=True)
+    stratum = serializers.CharField(source="image.stratum", read_only=True)
+    height = serializers.IntegerField(source="image.height", read_only=True)
+    width = serializers.IntegerField(source="image.width", read_only=True)
+    preview_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ReleaseImage
+        fields = ["image", "name", "split", "stratum", "cells", "height", "width", "preview_url"]
+        read_only_fields = fields
+
+    def get_preview_url(self, row: ReleaseImage) -> str:
+        release = row.release
+        return f"/api/v1/releases/{release.dataset.slug}/{release.edition}/images/{row.image_id}/preview.png"

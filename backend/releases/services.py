@@ -1,0 +1,249 @@
+"""Draft a release, and publish it: seal what was frozen, then say so in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from backend.annotation.models import Campaign
+from backend.consensus.models import Consensus
+from backend.consensus.selectors import settled_consensuses
+from backend.core.dispatch import dispatch
+from backend.core.errors import WrongState
+from backend.core.storage import object_store
+from backend.imaging.models import Dataset
+from backend.people.models import Person
+from backend.releases.contents import release_item
+from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock
+from backend.releases.selectors import bytes_beyond, frozen_contents, latest_published, split_locks, stalled_releases
+from cellcommons.errors import CellCommonsError, InvalidDocument
+from cellcommons.manifest import Counts, Manifest
+from cellcommons.release import open_release, seal_release
+from cellcommons.splits import FRACTIONS, split_by_source
+
+log = logging.getLogger(__name__)
+
+_LOST = timedelta(seconds=120)
+
+
+@transaction.atomic
+def draft_release(
+    *,
+    dataset: Dataset,
+    campaign: Campaign,
+    person: Person,
+    title: str = "",
+    notes: str = "",
+    licence: str = "",
+    seed: int = 0,
+    fractions: Mapping[str, float] | None = None,
+) -> Release:
+    """Freeze what a campaign has settled as the next edition of its dataset and ask a worker to publish it.
+
+    An edition whose publication failed is drafted anew under the same number.
+
+    Raises:
+        InvalidDocument: the campaign is another dataset's, or nothing of it is settled.
+        WrongState: the edition before this one is still being published.
+    """
+    dataset = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+    if campaign.dataset_id != dataset.pk:
+        raise InvalidDocument(
+            f"campaign {campaign.slug} is not of dataset {dataset.slug}",
+            where="campaign",
+            remedy="Name a campaign over this dataset.",
+        )
+    contents = sorted(str(pk) for pk in settled_consensuses(campaign).values_list("pk", flat=True))
+    if not contents:
+        raise InvalidDocument(
+            "no image of the campaign is settled yet",
+            where=campaign.slug,
+            remedy="Publish once the readings of at least one image are in and its disagreements are settled.",
+        )
+    last = dataset.releases.order_by("-edition").first()
+    if last is not None and last.state in (ReleaseState.DRAFT, ReleaseState.PUBLISHING):
+        raise WrongState(
+            f"{last.reference} is still being published",
+            where=last.reference,
+            remedy="Wait for it, then publish the next.",
+        )
+    retried = last is not None and last.state == ReleaseState.FAILED
+    release = last if retried else Release(dataset=dataset, edition=(last.edition if last else 0) + 1)
+    release.parent = latest_published(dataset)
+    release.campaign = campaign
+    release.title = title or f"{dataset.title}, edition {release.edition}"
+    release.notes = notes
+    release.licence = licence or dataset.licence
+    release.seed = seed
+    release.fractions = dict(fractions or FRACTIONS)
+    release.contents = contents
+    release.state, release.error, release.heartbeat = ReleaseState.DRAFT, "", None
+    release.drafted_at = timezone.now()
+    release.created_by = person
+    release.save()
+    dispatch("releases.publish", release.pk)
+    return release
+
+
+def publish_release(*, release_id: uuid.UUID | str) -> Release:
+    """Seal a draft's trees and manifest and publish it; a failure is kept with the release.
+
+    Safe to kill and call again at any point: what is sealed follows from the row alone, and nothing is published before
+    the last transaction. A published or failed release is left as it is.
+    """
+    release = _start_publishing(release_id=release_id)
+    if release.state != ReleaseState.PUBLISHING:
+        return release
+    try:
+        sealed = _seal(release)
+    except CellCommonsError as error:
+        return _fail_release(release_id=release.pk, error=error.line())
+    except Exception as error:  # whatever broke, the curator sees that it did; the trace is in the log
+        log.exception("publishing %s failed", release.reference)
+        return _fail_release(release_id=release.pk, error=f"an unexpected fault: {type(error).__name__}")
+    return _record_publication(release_id=release.pk, sealed=sealed)
+
+
+def sweep_releases() -> int:
+    """Ask again for publications that a dead process lost; returns how many."""
+    stalled = stalled_releases(silent_since=timezone.now() - _LOST)
+    for release_id in stalled:
+        dispatch("releases.publish", release_id)
+    return len(stalled)
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    """A release that is in the store but not yet in the database."""
+
+    manifest: Manifest
+    digest: str
+    contents: Sequence[Consensus]
+    assignment: Mapping[str, str]
+    objects: Sequence[tuple[str, int]]
+
+
+@transaction.atomic
+def _start_publishing(*, release_id: uuid.UUID | str) -> Release:
+    release = _lock_release(release_id)
+    if release.state in (ReleaseState.DRAFT, ReleaseState.PUBLISHING):
+        release.state, release.heartbeat = ReleaseState.PUBLISHING, timezone.now()
+        release.save(update_fields=["state", "heartbeat"])
+    return release
+
+
+def _seal(release: Release) -> _Sealed:
+    """Write indexes, card and manifest into the store. Changes no row but the heartbeat."""
+    store = object_store()
+    contents = frozen_contents(release)
+    images = [consensus.item.image for consensus in contents]
+    split = split_by_source(
+        [(str(image.pk), image.source.name, image.stratum) for image in images],
+        fractions=release.fractions,
+        seed=release.seed,
+        locked=split_locks(release.dataset),
+    )
+    _beat(release)
+    items = [release_item(store, c, split.assignment[str(c.item.image_id)], release.dataset_id) for c in contents]
+    _beat(release)
+    manifest, digest = seal_release(
+        store,
+        slug=release.dataset.slug,
+        title=release.title,
+        edition=release.edition,
+        parent=release.parent.manifest_sha256 if release.parent else None,
+        created=release.drafted_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        licence=release.licence,
+        task=release.campaign.task,
+        items=items,
+        card_text=lambda counts: _card_text(release, counts),
+        split_certificate=split.certificate,
+    )
+    objects = list(open_release(store, digest).objects())
+    return _Sealed(manifest, digest, contents, split.assignment, objects)
+
+
+@transaction.atomic
+def _record_publication(*, release_id: uuid.UUID, sealed: _Sealed) -> Release:
+    """Everything that makes it published, at once."""
+    release = _lock_release(release_id)
+    if release.state != ReleaseState.PUBLISHING:
+        return release
+    ReleaseImage.objects.bulk_create(
+        ReleaseImage(
+            release=release,
+            image_id=consensus.item.image_id,
+            consensus=consensus,
+            split=sealed.assignment[str(consensus.item.image_id)],
+            cells=consensus.cells,
+        )
+        for consensus in sealed.contents
+    )
+    ReleaseObject.objects.bulk_create(
+        (ReleaseObject(release=release, sha256=sha256, size=size) for sha256, size in sealed.objects), batch_size=2000
+    )
+    _lock_splits(release, sealed)
+    counts = sealed.manifest.counts
+    release.counts = asdict(counts)
+    release.manifest_sha256 = sealed.digest
+    release.card_sha256 = sealed.manifest.card.sha256
+    release.bytes = sum(size for _, size in sealed.objects)
+    release.delta_bytes = bytes_beyond(release, release.parent)
+    release.state, release.error = ReleaseState.PUBLISHED, ""
+    release.published_at = timezone.now()
+    release.save()
+    return release
+
+
+def _lock_splits(release: Release, sealed: _Sealed) -> None:
+    """What a source was published as, it stays; only into test may it move, with a near-duplicate of a test image."""
+    splits = {c.item.image.source_id: sealed.assignment[str(c.item.image_id)] for c in sealed.contents}
+    held = {lock.source_id: lock for lock in SplitLock.objects.filter(source__in=splits)}
+    SplitLock.objects.bulk_create(
+        SplitLock(dataset=release.dataset, source_id=source, split=split, first_release=release)
+        for source, split in splits.items()
+        if source not in held
+    )
+    for source, lock in held.items():
+        if lock.split != splits[source]:
+            lock.split = splits[source]
+            lock.save(update_fields=["split"])
+
+
+@transaction.atomic
+def _fail_release(*, release_id: uuid.UUID, error: str) -> Release:
+    release = _lock_release(release_id)
+    if release.state == ReleaseState.PUBLISHING:
+        release.state, release.error = ReleaseState.FAILED, error
+        release.save(update_fields=["state", "error"])
+    return release
+
+
+def _lock_release(release_id: uuid.UUID | str) -> Release:
+    locked = Release.objects.select_for_update(of=("self",), no_key=True)
+    return locked.select_related("dataset", "parent").get(pk=release_id)
+
+
+def _card_text(release: Release, counts: Counts) -> str:
+    lines = [
+        f"# {release.title}",
+        "",
+        release.dataset.description,
+        "",
+        release.notes,
+        "",
+        f"Licence: {release.licence}",
+        "",
+    ]
+    lines += [f"{counts.images} images, {counts.cells} cells, {counts.readings} readings.", ""]
+    return "\n".join(lines)
+
+
+def _beat(release: Release) -> None:
+    Release.objects.filter(pk=release.pk, state=ReleaseState.PUBLISHING).update(heartbeat=timezone.now())

@@ -1,0 +1,129 @@
+"""Releases: published ones are open to anyone, byte for byte."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ValidationError
+from rest_framework.views import APIView
+
+from backend.annotation.models import Campaign
+from backend.core.object_files import object_response
+from backend.core.permissions import Anyone
+from backend.imaging.models import Dataset
+from backend.people.permissions import IsCurator
+from backend.releases import services
+from backend.releases.models import Release, ReleaseImage, ReleaseState
+from backend.releases.selectors import holds_object, release_images, visible_releases
+from backend.releases.serializers import (
+    NewRelease,
+    ReleaseImageSerializer,
+    ReleaseQuery,
+    ReleaseSerializer,
+    ReleaseSummary,
+)
+from cellcommons.errors import NotFound
+
+
+def _release(request: Request, slug: str, edition: int, **wanted: Any) -> Release:
+    return get_object_or_404(visible_releases(request.user), dataset__slug=slug, edition=edition, **wanted)
+
+
+class DatasetReleasesView(APIView):
+    permission_classes = [IsCurator]
+
+    @extend_schema(operation_id="releases_create", request=NewRelease, responses={202: ReleaseSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        """Publish what a campaign has settled as the next edition; a worker seals it."""
+        dataset = get_object_or_404(Dataset, slug=slug)
+        form = NewRelease(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = dict(form.validated_data)
+        campaign = Campaign.objects.filter(slug=values.pop("campaign")).first()
+        if campaign is None:
+            raise ValidationError({"campaign": ["There is no such campaign."]})
+        release = services.draft_release(dataset=dataset, campaign=campaign, person=request.user, **values)
+        return Response(ReleaseSerializer(release).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ReleaseListView(generics.ListAPIView):
+    permission_classes = [Anyone]
+    serializer_class = ReleaseSummary
+    queryset = Release.objects.none()
+
+    def get_queryset(self) -> QuerySet[Release]:
+        query = ReleaseQuery(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        releases = visible_releases(self.request.user)
+        slug = query.validated_data.get("dataset")
+        return releases.filter(dataset__slug=slug) if slug else releases
+
+    @extend_schema(operation_id="releases_list", parameters=[ReleaseQuery])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Published releases, newest first; curators see drafts too."""
+        return super().get(request, *args, **kwargs)
+
+
+class ReleaseView(APIView):
+    permission_classes = [Anyone]
+
+    @extend_schema(operation_id="releases_retrieve", responses=ReleaseSerializer)
+    def get(self, request: Request, slug: str, edition: int) -> Response:
+        """One edition with its card."""
+        return Response(ReleaseSerializer(_release(request, slug, edition)).data)
+
+
+class ReleaseImagesView(generics.ListAPIView):
+    permission_classes = [Anyone]
+    serializer_class = ReleaseImageSerializer
+    queryset = ReleaseImage.objects.none()
+
+    def get_queryset(self) -> QuerySet[ReleaseImage]:
+        return release_images(_release(self.request, self.kwargs["slug"], self.kwargs["edition"]))
+
+    @extend_schema(operation_id="releases_images")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The images of a release with their splits."""
+        return super().get(request, *args, **kwargs)
+
+
+class ReleasePreviewView(APIView):
+    permission_classes = [Anyone]
+
+    @extend_schema(operation_id="releases_preview", responses={(200, "image/png"): OpenApiTypes.BINARY})
+    def get(self, request: Request, slug: str, edition: int, image: uuid.UUID) -> HttpResponseBase:
+        """The picture of one image of a published release."""
+        release = _release(request, slug, edition, state=ReleaseState.PUBLISHED)
+        row = get_object_or_404(release_images(release), image_id=image)
+        return object_response(request, row.image.preview_sha256, content_type="image/png", public=True)
+
+
+class ManifestView(APIView):
+    permission_classes = [Anyone]
+
+    @extend_schema(operation_id="releases_manifest", responses={(200, "application/json"): OpenApiTypes.BINARY})
+    def get(self, request: Request, slug: str, edition: int) -> HttpResponseBase:
+        """The exact bytes that hash to `manifest_sha256`."""
+        release = _release(request, slug, edition, state=ReleaseState.PUBLISHED)
+        return object_response(request, release.manifest_sha256, content_type="application/json", public=True)
+
+
+class ReleaseObjectView(APIView):
+    permission_classes = [Anyone]
+
+    @extend_schema(operation_id="releases_object", responses=OpenApiTypes.BINARY)
+    def get(self, request: Request, slug: str, edition: int, aa: str, bb: str, digest: str) -> HttpResponseBase:
+        """An object of this release; ranges are honoured."""
+        release = _release(request, slug, edition, state=ReleaseState.PUBLISHED)
+        if digest[:4] != aa + bb or not holds_object(release, digest):
+            raise NotFound("the release has no such object", where=digest[:80])
+        return object_response(request, digest, public=True)
