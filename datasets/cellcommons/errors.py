@@ -93,3 +93,17 @@ class InvalidDocument(CellCommonsError):
 
     code = "invalid-document"
     title = "The document is not valid"
+
+
+class Unreachable(CellCommonsError):
+    """A hub or mirror does not answer, refuses, or keeps breaking off."""
+
+    code = "unreachable"
+    title = "The hub cannot be reached"
+
+
+class DiskFull(CellCommonsError):
+    """There is no room left to write; what is there stays valid."""
+
+    code = "disk-full"
+    title = "The disk is full"

@@ -123,7 +123,7 @@ class Manifest(Document):
 
     def blobs(self) -> dict[str, Blob]:
         """Every object the manifest names itself, by the file name it has in a download."""
-        named: dict[str, Blob] = {f"{name}.parquet": index for name, index in sorted(self.indexes.items())}
+        named: dict[str, Blob] = {f"indexes/{name}.parquet": index for name, index in sorted(self.indexes.items())}
         return {**named, "README.md": self.card, "splits.json": self.certificate}
 
 

@@ -11,13 +11,18 @@ from typing import Any
 
 from cellcommons.canonical import canonical_json
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
+from cellcommons.images.data import ImageData
+from cellcommons.images.ome_zarr import read_image_tree, read_labels
 from cellcommons.indexes import SPLITS, CellRow, Provenance, ReleaseItem, named_items, read_items, write_indexes
+from cellcommons.labels import Labels
 from cellcommons.manifest import Blob, Counts, Index, Manifest, ObjectCount
 from cellcommons.splits import check_leaks
 from cellcommons.store import CHUNK, ObjectStore
 from cellcommons.tree import Tree, load_tree
 
 __all__ = ["CellRow", "Provenance", "Release", "ReleaseItem", "open_release", "seal_release"]
+
+REPAIR = "Restore this object from another copy, or repeat the download with --repair."
 
 
 def seal_release(
@@ -117,7 +122,7 @@ class Release:
             try:
                 indexes[name] = self.store.get(index.sha256)
             except NotFound:
-                raise _missing(f"index {name}", index.sha256) from None
+                raise _missing(f"file indexes/{name}.parquet", index.sha256) from None
         return tuple(read_items(indexes))
 
     def items(self, split: str | None = None) -> Iterator[ReleaseItem]:
@@ -129,6 +134,14 @@ class Release:
         if split is not None and split not in SPLITS:
             raise InvalidDocument(f"split {split!r} is not one of {', '.join(SPLITS)}", where=self.manifest.reference)
         return (item for item in self._items if split is None or item.split == split)
+
+    def image(self, item: ReleaseItem, level: int = 0) -> ImageData:
+        """The item's pixels, axes cyx; ``level`` 1, 2, ... are halved in y and x each time."""
+        return read_image_tree(self.store, item.tree, level)
+
+    def labels(self, item: ReleaseItem) -> Labels:
+        """The item's label map: uint32, axes yx, 0 is background."""
+        return read_labels(self.store, item.labels)
 
     def tree(self, digest: str) -> Tree:
         """The listing of one image's or label map's files."""
@@ -148,7 +161,7 @@ class Release:
         for name, blob in self.manifest.blobs().items():
             if blob.sha256 not in seen:
                 seen.add(blob.sha256)
-                yield Member(blob.sha256, blob.size, f"index {name}" if name.endswith(".parquet") else name)
+                yield Member(blob.sha256, blob.size, f"file {name}")
         for item in self._items:
             for kind, digest in (("image", item.tree), ("labels", item.labels)):
                 if digest in seen:
@@ -207,12 +220,12 @@ def hash_object(store: ObjectStore, member: Member) -> None:
         raise DigestMismatch(
             f"{member.role} does not match its sha256",
             where=member.sha256,
-            remedy="Restore this object from another copy, or download the release again.",
+            remedy=REPAIR,
         )
 
 
 def _missing(role: str, digest: str) -> NotFound:
-    return NotFound(f"{role} is missing", where=digest, remedy="Download the release again.")
+    return NotFound(f"{role} is missing", where=digest, remedy=REPAIR)
 
 
 def _put(store: ObjectStore, data: bytes) -> Blob:

@@ -1,0 +1,238 @@
+"""Where releases are read from: a hub or static files over HTTP, or a folder. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, Unreachable
+
+BLOCK = 1 << 16
+REDIRECTS = 5
+
+
+class BrokenOff(Exception):
+    """A fault that trying again may mend: a dropped connection, a time-out, a busy server.
+
+    ``gained`` is the number of bytes that came before it.
+    """
+
+    gained = 0
+
+
+class RangeRefused(BrokenOff):
+    """The server has no bytes from there on: what was kept so far is not the beginning of this file."""
+
+
+@dataclass
+class Body:
+    """A stream of bytes that begins at ``start`` of the whole.
+
+    Attributes:
+        start: offset of the first byte; 0 where the other side cannot send ranges.
+        blocks: the bytes; raises BrokenOff if they end early.
+    """
+
+    start: int
+    blocks: Iterator[bytes]
+
+
+class Source(Protocol):
+    """A place that holds files by relative path."""
+
+    def open(self, path: str, start: int = 0) -> contextlib.AbstractContextManager[Body]:
+        """Stream a file from byte ``start`` on. Raises NotFound, BrokenOff, Unreachable."""
+
+    def close(self) -> None:
+        """Break off everything under way, from any thread."""
+
+
+class FolderSource:
+    """A folder of files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @contextlib.contextmanager
+    def open(self, path: str, start: int = 0) -> Iterator[Body]:
+        try:
+            handle = open(self.root / path, "rb")  # noqa: SIM115 closed by the with below, whose faults are not ours
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise NotFound("no such file", where=str(self.root / path)) from None
+        with handle:
+            handle.seek(start)
+            yield Body(start, iter(lambda: handle.read(BLOCK), b""))
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
+
+
+class HttpSource:
+    """Files below ``base_url``; one kept-alive connection per thread.
+
+    Args:
+        token: sent as ``Authorization: Token ...``, to the base's own host only.
+        timeout: seconds without a byte before a connection counts as broken.
+    """
+
+    def __init__(self, base_url: str, *, token: str | None = None, timeout: float = 30.0) -> None:
+        self.base = base_url.rstrip("/") + "/"
+        self._token, self._timeout = token, timeout
+        self._local = threading.local()
+        self._all: set[http.client.HTTPConnection] = set()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def open(self, path: str, start: int = 0) -> Iterator[Body]:
+        url = urljoin(self.base, path)
+        for _ in range(REDIRECTS):
+            response, connection = self._request(url, start)
+            if response.status not in (301, 302, 303, 307, 308):
+                break
+            with self._faults(url, connection):
+                response.read()
+            url = urljoin(url, response.headers.get("Location", ""))
+        else:
+            raise Unreachable(f"more than {REDIRECTS} redirects", where=url)
+        finished = False
+        try:
+            with self._faults(url, connection):
+                _refuse(response, url)
+            yield Body(_first_byte(response), self._blocks(response, url, connection))
+            finished = response.isclosed()
+        finally:
+            if not finished:
+                # Unread bytes are still on the wire, so this connection cannot carry another request.
+                self._drop(connection)
+
+    def close(self) -> None:
+        with self._lock:
+            connections = list(self._all)
+        for connection in connections:
+            if sock := connection.sock:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+    def _request(self, url: str, start: int) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
+        parts = urlsplit(url)
+        headers = {"User-Agent": "cellcommons", "Accept-Encoding": "identity"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        if self._token and urlsplit(self.base)[:2] == parts[:2]:
+            headers["Authorization"] = f"Token {self._token}"
+        connection = self._connection(parts)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        with self._faults(url, connection):
+            connection.request("GET", target or "/", headers=headers)
+            return connection.getresponse(), connection
+
+    def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
+        held: dict[tuple[str, str], http.client.HTTPConnection] = self._local.__dict__.setdefault("held", {})
+        key = (parts.scheme, parts.netloc)
+        if key not in held:
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise InvalidDocument("not an http address", where=parts.geturl())
+            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            held[key] = kind(parts.hostname, parts.port, timeout=self._timeout)
+            with self._lock:
+                self._all.add(held[key])
+        return held[key]
+
+    def _drop(self, connection: http.client.HTTPConnection) -> None:
+        # A closed connection opens itself anew at its next request.
+        connection.close()
+
+    @contextlib.contextmanager
+    def _faults(self, url: str, connection: http.client.HTTPConnection) -> Iterator[None]:
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            self._drop(connection)
+            raise Unreachable(f"the server's certificate is not trusted ({error.verify_message})", where=url) from error
+        except (http.client.HTTPException, OSError) as error:
+            self._drop(connection)
+            raise BrokenOff(str(error) or type(error).__name__) from error
+
+    def _blocks(
+        self, response: http.client.HTTPResponse, url: str, connection: http.client.HTTPConnection
+    ) -> Iterator[bytes]:
+        left = response.length
+        while True:
+            with self._faults(url, connection):
+                block = response.read(BLOCK)
+            if not block:
+                break
+            left = None if left is None else left - len(block)
+            yield block
+        if left:
+            # http.client does not itself object to a body shorter than announced.
+            raise BrokenOff(f"the connection closed {left} bytes early")
+
+
+def open_source(base_url: str, *, token: str | None = None, timeout: float = 30.0) -> Source:
+    """A source for ``http(s)://...``, ``file:///...`` or a folder path. Raises InvalidDocument, NotFound."""
+    parts = urlsplit(base_url)
+    if parts.scheme in ("http", "https"):
+        return HttpSource(base_url, token=token, timeout=timeout)
+    if parts.scheme not in ("", "file"):
+        raise InvalidDocument("a hub is an http(s) address or a folder", where=base_url)
+    root = Path(unquote(parts.path) if parts.scheme == "file" else base_url)
+    if not root.is_dir():
+        raise NotFound("no such folder", where=str(root), remedy="Give the address of a hub, http://...")
+    return FolderSource(root)
+
+
+def read_small(source: Source, path: str, limit: int) -> bytes:
+    """A whole small file. Raises InvalidDocument above ``limit`` bytes, and what ``Source.open`` raises."""
+    data = bytearray()
+    with source.open(path) as body:
+        for block in body.blocks:
+            data += block
+            if len(data) > limit:
+                raise InvalidDocument(f"more than {limit} bytes where a small document was expected", where=path)
+    return bytes(data)
+
+
+def _first_byte(response: http.client.HTTPResponse) -> int:
+    if response.status != 206:
+        return 0
+    try:
+        return int(response.headers["Content-Range"].split()[1].split("-")[0])
+    except (AttributeError, IndexError, ValueError, TypeError):
+        raise CellCommonsError("the server sent a range without saying which") from None
+
+
+def _problem(data: bytes) -> tuple[str, str]:
+    """Detail and remedy of an RFC 9457 problem document, or empty."""
+    try:
+        document = json.loads(data)
+        return str(document.get("detail", "")), str(document.get("remedy", ""))
+    except (ValueError, AttributeError):
+        return "", ""
+
+
+def _refuse(response: http.client.HTTPResponse, url: str) -> None:
+    if response.status in (200, 206):
+        return
+    problem = response.read(BLOCK)
+    if response.status == 416:
+        raise RangeRefused("the server answered 416 to a range")
+    if response.status in (408, 425, 429) or response.status >= 500:
+        raise BrokenOff(f"the server answered {response.status} {response.reason}")
+    detail, remedy = _problem(problem)
+    if response.status in (404, 410):
+        raise NotFound(detail or "the server holds nothing there", where=url, remedy=remedy)
+    raise Unreachable(
+        detail or f"the server answered {response.status} {response.reason}",
+        where=url,
+        remedy=remedy or ("Check your token." if response.status in (401, 403) else ""),
+    )
