@@ -1,0 +1,218 @@
+/** One assignment on this device: the label map, its line of edits, the lease, and what the person has set. */
+
+import { computed, effect, signal } from "@preact/signals";
+import { api } from "../api/client";
+import { Problem } from "../api/problem";
+import type { Assignment, Campaign } from "../api/types";
+import { Pyramid } from "../api/zarr";
+import { Editor } from "../labels/editor";
+import { LabelMap } from "../labels/label-map";
+import type { Rect } from "../labels/rect";
+import { deleteOperations } from "../tools/delete-cell";
+import type { Operation, Scene, ToolId } from "../tools/tool";
+import { perform, type ViewOperation } from "../tools/toolbox";
+import { Activity } from "./activity";
+import { labelsSha256 } from "./digest";
+import { EditLine } from "./edit-line";
+import type { Journal } from "./journal";
+import { Lease } from "./lease";
+import { sessionExpired } from "./people";
+import { Picture } from "./picture";
+import { decodeLine, reconcile, restore } from "./restore";
+import type { TabLock } from "./tab-lock";
+
+export class AssignmentSession {
+  readonly tool = signal<ToolId>("new-cell");
+  readonly selected = signal<number | null>(null);
+  /** Brush radius, image pixels. */
+  readonly radius = signal(6);
+  readonly protect = signal(true);
+  readonly fillCircled = signal(true);
+  /** Counts changes of the label map, for what is derived from it. */
+  readonly revision = signal(0);
+  readonly cellCount = computed(() => (this.revision.value, this.editor.map.cellCount));
+  readonly activity = new Activity();
+  /** Pixels that changed; the renderer listens. */
+  onDrawn: (rect: Rect) => void = () => {};
+
+  readonly editor: Editor;
+  readonly line: EditLine;
+  readonly lease: Lease;
+  private readonly watching: (() => void)[];
+
+  private constructor(
+    readonly assignment: Assignment,
+    readonly campaign: Campaign,
+    readonly picture: Picture,
+    private readonly base: LabelMap,
+    map: LabelMap,
+    start: { acknowledged: number; versions: Readonly<Record<string, number>> },
+    private readonly journal: Journal,
+    private readonly lock: TabLock,
+  ) {
+    this.editor = new Editor(map, {
+      drawn: (rect) => this.onDrawn(rect),
+      edited: (edit) => {
+        this.activity.note();
+        this.line.add(edit);
+        this.revision.value++;
+      },
+    });
+    const path = { id: assignment.id };
+    this.line = new EditLine(
+      assignment.id,
+      journal,
+      { postEdits: (edits) => api.post("/api/v1/assignments/{id}/edits/", { path, body: { edits } }) },
+      () => this.reconcile(),
+      start,
+    );
+    this.lease = new Lease(
+      assignment.lease_expires_at,
+      campaign.lease_seconds,
+      () => api.post("/api/v1/assignments/{id}/heartbeat/", { path }),
+      this.activity,
+    );
+    if (assignment.draft) this.tool.value = "brush";
+    this.watching = [
+      effect(() => {
+        const state = this.line.durability.value;
+        if (state.kind === "signed-out") sessionExpired.value = true;
+        else if (state.kind === "lease-lost") this.lease.lost.value = state.problem;
+      }),
+      sessionExpired.subscribe((expired) => {
+        if (!expired) this.line.retry();
+      }),
+    ];
+  }
+
+  /** Fetch draft and edits, and add what the journal has and the hub has not. */
+  static async open(assignment: Assignment, campaign: Campaign, journal: Journal, lock: TabLock): Promise<AssignmentSession> {
+    const { height, width } = assignment.image;
+    const [picture, base, hubLine, entries] = await Promise.all([
+      Picture.open(assignment.image),
+      readDraft(assignment, height, width),
+      api.get("/api/v1/assignments/{id}/edits/", { path: { id: assignment.id } }),
+      journal.entries(assignment.id),
+    ]);
+    const restored = await restore(base, hubLine, entries);
+    const start = { acknowledged: hubLine.edits.length, versions: hubLine.tile_versions };
+    const session = new AssignmentSession(assignment, campaign, picture, base, restored.map, start, journal, lock);
+    if (restored.from !== null)
+      session.line.rebaseOnto(start.acknowledged, start.versions, restored.unsent, Math.min(restored.from, start.acknowledged + 1));
+    return session;
+  }
+
+  /** The hub's line is not ours: take it, and replay what it lacks on top. Strokes drawn meanwhile are carried over. */
+  private async reconcile(): Promise<void> {
+    const hubLine = await api.get("/api/v1/assignments/{id}/edits/", { path: { id: this.assignment.id } });
+    const deltas = await decodeLine(hubLine);
+    // From here on nothing waits, so that no stroke can come between.
+    this.editor.commit();
+    const known = new Set(hubLine.edits.map((edit) => edit.uuid));
+    const { map, unsent } = reconcile(this.base, deltas, known, this.editor.map, this.line.waiting);
+    if (!sameLabels(map, this.editor.map)) this.editor.replace(map);
+    this.revision.value++;
+    this.line.rebaseOnto(hubLine.edits.length, hubLine.tile_versions, unsent);
+  }
+
+  /** What tools may know. Built anew for each event; cheap. */
+  scene(): Scene {
+    const { map } = this.editor;
+    return {
+      cellAt: (at) => map.at(Math.floor(at.y), Math.floor(at.x)),
+      nextId: () => map.nextId(),
+      selected: this.selected.value,
+      radius: this.radius.value,
+      protect: this.protect.value,
+      fillCircled: this.fillCircled.value,
+    };
+  }
+
+  /** Carry out what a tool asks; panning is handed back. */
+  perform(operations: readonly Operation[], pan: (dy: number, dx: number) => void): void {
+    perform(operations, this.editor, (operation: ViewOperation) => {
+      if (operation.kind === "select") this.selected.value = operation.id;
+      else if (operation.kind === "switch") this.tool.value = operation.tool;
+      else pan(operation.dy, operation.dx);
+    });
+  }
+
+  deleteCell(id: number): void {
+    this.perform(deleteOperations(id, this.selected.value), () => {});
+  }
+
+  undo(): void {
+    this.editor.undo();
+  }
+
+  redo(): void {
+    this.editor.redo();
+  }
+
+  /** How sure the checkpoint was of a cell of the draft; null for cells that people drew. */
+  certainty(id: number): number | null {
+    return this.assignment.draft?.cells[String(id)] ?? null;
+  }
+
+  /** Hand the reading in. Throws the reason where the hub does not take it; the work stays. */
+  async submit(): Promise<void> {
+    this.editor.commit();
+    for (let attempt = 0; ; attempt++) {
+      await this.line.settled();
+      const body = {
+        edit_count: this.line.editCount,
+        labels_sha256: await labelsSha256(this.editor.map.data),
+        active_seconds: this.activity.activeSeconds,
+      };
+      try {
+        await api.post("/api/v1/assignments/{id}/submit/", { path: { id: this.assignment.id }, body });
+        break;
+      } catch (error) {
+        const again = error instanceof Problem && error.status === 409 && error.code === "conflict" && attempt === 0;
+        if (!again) throw error;
+        await this.reconcile(); // the hub lacks something, or has more: bring both to one line, then ask once more
+      }
+    }
+    await this.journal.clear(this.assignment.id);
+    this.close();
+  }
+
+  /** Give the work back: edits stay with the hub, the slot is free. */
+  async giveBack(): Promise<void> {
+    this.editor.commit();
+    await this.line.settled();
+    await api.post("/api/v1/assignments/{id}/return/", { path: { id: this.assignment.id } });
+    this.close();
+  }
+
+  /** After a lost lease: ask for it again; where it is granted, go on sending. */
+  async renewLease(): Promise<boolean> {
+    await this.lease.renew();
+    if (this.lease.lost.value) return false;
+    this.line.retry();
+    return true;
+  }
+
+  close(): void {
+    this.watching.forEach((stop) => stop());
+    this.line.close();
+    this.lease.stop();
+    this.lock.give();
+  }
+}
+
+async function readDraft(assignment: Assignment, height: number, width: number): Promise<LabelMap> {
+  if (!assignment.draft) return new LabelMap(height, width);
+  const planes = await (await Pyramid.open(assignment.draft.zarr_url)).read(0);
+  if (planes.height !== height || planes.width !== width)
+    throw new Problem(-1, {
+      title: "The draft does not fit the image",
+      detail: `The draft is ${planes.height} x ${planes.width}, the image ${height} x ${width}.`,
+      remedy: "Give the image back and tell a curator.",
+    });
+  return new LabelMap(height, width, new Uint32Array(planes.channels[0]!));
+}
+
+function sameLabels(a: LabelMap, b: LabelMap): boolean {
+  return a.data.every((id, i) => id === b.data[i]);
+}

@@ -1,0 +1,100 @@
+/** The image under annotation: loaded coarse first, then in full; one display per channel. */
+
+import { signal, type Signal } from "@preact/signals";
+import type { HubImage } from "../api/types";
+import { Pyramid, type Pixels, type Planes } from "../api/zarr";
+import { autoContrast, histogram, rangeOf, texelOf, toTexels, type Range } from "./intensities";
+
+export interface ChannelDisplay {
+  readonly visible: boolean;
+  /** `#rrggbb` */
+  readonly colour: string;
+  /** Window in raw intensities. */
+  readonly low: number;
+  readonly high: number;
+  readonly gamma: number;
+}
+
+export interface Channel {
+  readonly name: string;
+  readonly display: Signal<ChannelDisplay>;
+  /** Range the contrast sliders run over. */
+  readonly range: Range;
+  readonly histogram: Uint32Array;
+  readonly values: Pixels;
+  readonly texels: Uint16Array<ArrayBuffer>;
+}
+
+/** Channels at one level of the pyramid. */
+export interface PictureLevel {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: readonly Channel[];
+  readonly full: boolean;
+}
+
+/** Distinct under deuteranopia as far as additive mixing allows; one channel alone is white. */
+const COLOURS = ["#3f8cff", "#35d07f", "#ff5fa2", "#ffb02e", "#4fe0e6", "#b98cff"];
+
+export class Picture {
+  readonly level = signal<PictureLevel | null>(null);
+  private readonly displays: Signal<ChannelDisplay>[] = [];
+
+  private constructor(
+    readonly image: HubImage,
+    private readonly pyramid: Pyramid,
+  ) {}
+
+  static async open(image: HubImage): Promise<Picture> {
+    return new Picture(image, await Pyramid.open(image.zarr_url));
+  }
+
+  /** Load the level that fills a screen of `height` x `width`, then the full one. Resolves when all is there. */
+  async load(height: number, width: number): Promise<void> {
+    const first = this.pyramid.levelFor(height, width);
+    if (first > 0) this.take(await this.pyramid.read(first), false);
+    this.take(await this.pyramid.read(0), true);
+  }
+
+  private take(planes: Planes, full: boolean): void {
+    const channels = planes.channels.map((values, index): Channel => {
+      const range = rangeOf(values);
+      const display = (this.displays[index] ??= signal(this.initial(index, planes.channels.length, values)));
+      return {
+        name: this.pyramid.windows[index]?.label ?? this.image.channels[index] ?? `channel ${index + 1}`,
+        display,
+        range,
+        histogram: histogram(values, range),
+        values,
+        texels: toTexels(values, range),
+      };
+    });
+    this.level.value = { height: planes.height, width: planes.width, channels, full };
+  }
+
+  private initial(index: number, count: number, values: Pixels): ChannelDisplay {
+    const author = this.pyramid.windows[index];
+    const known = author && Number.isFinite(author.start) && author.end > author.start;
+    const { low, high } = known ? { low: author.start, high: author.end } : autoContrast(values);
+    const colour = author ? `#${author.colour.replace(/^#/, "").toLowerCase()}` : count === 1 ? "#ffffff" : COLOURS[index % COLOURS.length]!;
+    return { visible: true, colour, low, high, gamma: 1 };
+  }
+
+  /** Raw intensities under image pixel (y, x), one per channel; empty outside or before the full level is there. */
+  intensities(y: number, x: number): number[] {
+    const level = this.level.value;
+    if (!level?.full || y < 0 || x < 0 || y >= level.height || x >= level.width) return [];
+    return level.channels.map((channel) => channel.values[y * level.width + x]!);
+  }
+
+  autoContrast(index: number): void {
+    const channel = this.level.value?.channels[index];
+    if (channel) channel.display.value = { ...channel.display.value, ...autoContrast(channel.values), gamma: 1 };
+  }
+}
+
+/** A channel's window in texels, as the image layer takes it. */
+export function windowInTexels(channel: Channel): Range {
+  const { low, high } = channel.display.value;
+  return { low: texelOf(channel.values, channel.range, low), high: texelOf(channel.values, channel.range, high) };
+}
