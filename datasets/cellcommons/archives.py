@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 import shutil
@@ -10,6 +12,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from cellcommons.errors import AlreadyThere, NotFound, TooLarge, UnreadableFile, UnsafeArchive, WrongFormat
@@ -57,21 +60,9 @@ def extract_zip(
     into.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=into.parent))
     try:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                listed = archive.infolist()
-                if len(listed) > max_members:
-                    raise TooLarge(
-                        f"the archive holds {len(listed):,} members; the limit is {max_members:,}",
-                        where=path.name,
-                        remedy=_SHRINK,
-                    )
-                members = _checked(listed, path.name)
-                _extract(archive, members, staging, path.name, max_bytes, max_ratio)
-        except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, ValueError) as error:
-            raise UnreadableFile(
-                f"the zip is truncated or damaged ({error})", where=path.name, remedy="Pack or copy it again."
-            ) from error
+        with _opened(path) as archive:
+            members = _checked(_listed(archive, path.name, max_members), path.name)
+            _extract(archive, members, staging, path.name, max_bytes, max_ratio)
         os.chmod(staging, 0o755)
         if into.is_dir():
             into.rmdir()
@@ -89,22 +80,40 @@ def check_zip(path: Path, *, max_bytes: int = 8 << 30, max_members: int = 200_00
         NotFound, UnreadableFile, WrongFormat, UnsafeArchive, TooLarge: as ``extract_zip``.
     """
     _check_directory(path, max_members)
+    with _opened(path) as archive:
+        listed = _listed(archive, path.name, max_members)
+        total = sum(member.file_size for member in listed)
+        if total > max_bytes:
+            raise TooLarge(
+                f"the archive declares {total:,} bytes in all; the limit is {max_bytes:,}",
+                where=path.name,
+                remedy=_SHRINK,
+            )
+        _checked(listed, path.name)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive, open; what zipfile raises on damaged bytes becomes UnreadableFile."""
     try:
         with zipfile.ZipFile(path) as archive:
-            listed = archive.infolist()
-    except (zipfile.BadZipFile, struct.error, NotImplementedError, ValueError) as error:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, ValueError, OSError) as error:
+        # A senseless offset in the directory ends in a seek that the system refuses; a full disk is another matter.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise UnreadableFile(
             f"the zip is truncated or damaged ({error})", where=path.name, remedy="Pack or copy it again."
         ) from error
-    total = sum(member.file_size for member in listed)
-    if len(listed) > max_members or total > max_bytes:
+
+
+def _listed(archive: zipfile.ZipFile, name: str, max_members: int) -> list[zipfile.ZipInfo]:
+    listed = archive.infolist()
+    if len(listed) > max_members:
         raise TooLarge(
-            f"the archive declares {len(listed):,} members of {total:,} bytes in all; "
-            f"the limits are {max_members:,} and {max_bytes:,}",
-            where=path.name,
-            remedy=_SHRINK,
+            f"the archive holds {len(listed):,} members; the limit is {max_members:,}", where=name, remedy=_SHRINK
         )
-    _checked(listed, path.name)
+    return listed
 
 
 def _check_directory(path: Path, max_members: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import stat
 import struct
 import zipfile
@@ -9,8 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from cellcommons.archives import extract_zip
-from cellcommons.errors import AlreadyThere, NotFound, TooLarge, UnreadableFile, UnsafeArchive, WrongFormat
+from cellcommons.archives import check_zip, extract_zip
+from cellcommons.errors import (
+    AlreadyThere,
+    CellCommonsError,
+    NotFound,
+    TooLarge,
+    UnreadableFile,
+    UnsafeArchive,
+    WrongFormat,
+)
 
 
 def make_zip(path: Path, members: list[tuple[str | zipfile.ZipInfo, bytes]]) -> Path:
@@ -82,6 +92,8 @@ def test_names_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> N
     message = refused(tmp_path / "b.zip", tmp_path, UnsafeArchive)
     assert repr(name[:200]) in message
     assert not (tmp_path / "evil").exists()
+    with pytest.raises(UnsafeArchive):
+        check_zip(tmp_path / "b.zip")
 
 
 @pytest.mark.parametrize(("mode", "word"), [(stat.S_IFLNK | 0o777, "symbolic link"), (stat.S_IFIFO | 0o600, "neither")])
@@ -154,3 +166,30 @@ def test_damaged_and_other_files_are_named_as_such(tmp_path: Path) -> None:
     refused(archive, tmp_path, WrongFormat)
     archive.unlink()
     refused(archive, tmp_path, NotFound)
+
+
+def test_the_listing_alone_is_checked_without_unpacking(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a.zip", [("x", bytes(1000)), ("y/z", b"1")])
+    check_zip(archive)
+    with pytest.raises(TooLarge, match="1,001 bytes"):
+        check_zip(archive, max_bytes=1000)
+    with pytest.raises(TooLarge, match="2 members"):
+        check_zip(archive, max_members=1)
+    with pytest.raises(UnsafeArchive, match="symbolic link"):
+        check_zip(make_zip(tmp_path / "b.zip", [(special("l", stat.S_IFLNK | 0o777), b"/")]))
+
+
+def test_damaged_bytes_never_escape_as_another_error(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a.zip", [("x", b"1" * 500), ("y/z", bytes(range(256))), ("w", b"")])
+    whole = archive.read_bytes()
+    rng = random.Random(0)
+    for number in range(300):
+        data = bytearray(whole)
+        for _ in range(4):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        archive.write_bytes(data)
+        with contextlib.suppress(CellCommonsError):
+            check_zip(archive)
+        with contextlib.suppress(CellCommonsError):
+            extract_zip(archive, tmp_path / f"out{number}")
+    assert not list(tmp_path.glob(".unpacking-*"))
