@@ -42,6 +42,7 @@ export class EditLine {
   private writing: Promise<void> = Promise.resolve();
   private pumping: Promise<void> | null = null;
   private wake: (() => void) | null = null;
+  private again = false;
   private notKept: Problem | null = null;
   private closed = false;
 
@@ -166,9 +167,15 @@ export class EditLine {
   }
 
   private start(): void {
-    if (this.pumping || this.closed) return;
+    if (this.closed) return;
+    if (this.pumping) {
+      this.again = true; // it may be past its last look at the line
+      return;
+    }
     this.pumping = this.pump().finally(() => {
       this.pumping = null;
+      if (this.again && this.pending.length > 0) this.start();
+      this.again = false;
     });
   }
 
