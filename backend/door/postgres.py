@@ -77,6 +77,12 @@ def _as_postgres_user() -> tuple[tuple[str, ...], int]:
     )
 
 
+def _until_parent_dies() -> list[str]:
+    """Words that tie the server to us from inside its namespace: entering that undoes what the tether had set."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "INT"] if setpriv else []
+
+
 def database_url(socket_folder: Path, *, port: int = PORT, name: str = NAME) -> str:
     """As libpq reads it: the folder of the socket is the host (in the query: hosts in a URL lose their capitals)."""
     return f"postgresql://{NAME}@/{name}?host={quote(str(socket_folder))}&port={port}"
@@ -116,7 +122,9 @@ class Cluster:
 
     def service(self, *, cwd: Path) -> Service:
         """The server as a service. Call `make` and `clear_stale` before, `wait_ready` and `create_database` after."""
-        command = [*self._prefix, str(self.bin / "postgres"), "-D", str(self.data), "-k", str(self.sockets)]
+        self._give(self.data)
+        command = [*self._prefix, *_until_parent_dies(), str(self.bin / "postgres")]
+        command += ["-D", str(self.data), "-k", str(self.sockets)]
         command += ["-p", str(PORT)]
         for name, value in self.options.items():
             command += ["-c", f"{name}={value}"]

@@ -1,7 +1,8 @@
 """Run a command that dies with its parent: `python tether.py SIGNAL PARENT_PID command ...`.
 
 Linux sends SIGNAL to a process whose parent thread ended (prctl PR_SET_PDEATHSIG), even by kill -9. It is set here, in
-the process that becomes the command, because `unshare` before it changes credentials and that clears the setting.
+the process that becomes the command, and not between fork and exec, where Python code is not safe. A command that
+changes its credentials (unshare, setpriv) loses it and has to set it again.
 """
 
 from __future__ import annotations
