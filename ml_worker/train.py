@@ -179,9 +179,11 @@ class _Trainer:
             if time.monotonic() - saved >= self.config.state_seconds:
                 save_state(self.state())
                 saved = time.monotonic()
-        if self.data.validation and not self._out_of_patience():
+        if self.data.validation and not self._just_validated():
             self._validate()
-            self._record(1.0)
+        self._record(1.0)
+        # Whatever the caller does next may be cut too; it then need not train again.
+        save_state(self.state())
         on_progress(self._progress(1.0))
         return self._result("finished")
 
@@ -241,6 +243,9 @@ class _Trainer:
     def _out_of_patience(self) -> bool:
         patience = self.config.patience
         return 0 < patience < len(self.scores) and max(self.scores[-patience:]) <= max(self.scores[:-patience])
+
+    def _just_validated(self) -> bool:
+        return bool(self.curve) and self.curve[-1]["step"] == self.step and "validation" in self.curve[-1]
 
     def _record(self, fraction: float) -> None:
         if not self.curve or fraction - self.curve[-1]["fraction"] >= 0.02:
