@@ -65,8 +65,8 @@ def find_disputes(
     """Sets of cluster indices, one set per disputed region, in raster order.
 
     Where unsettled clusters touch, each reading says one of three things: there are separate cells here, this is part
-    of a settled cell, or there is nothing. Only a majority (a share above 1 - ``low``) for one of the last two
-    overrules the first; else the place is disputed.
+    of a settled cell, or there is nothing. The place is disputed if the first carries the weight of the ambiguous band,
+    or no less than either of the others; else it is overruled.
 
     Args:
         kept: whether each cluster's support is above the ambiguous band.
@@ -90,8 +90,9 @@ def find_disputes(
         part = set().union(*(covering[c] for c in group)) - separate
         nothing = set(range(len(weights))) - separate - part
         # Summed in order of size, so that the order of readings cannot tip the balance.
-        shares = [sum(sorted(weights[r] for r in readers)) for readers in (part, nothing)]
-        (overruled if max(shares) > 1 - low + 1e-9 else regions).append(group)
+        drawn, covered, empty = (sum(sorted(weights[r] for r in readers)) for readers in (separate, part, nothing))
+        disputed = drawn >= min(low, max(covered, empty)) - 1e-9
+        (regions if disputed else overruled).append(group)
     if not regions:
         return []
     _pull(regions, zip(*_pairs(first, second, nodes.containment >= CONFLICTING), strict=True), kept)

@@ -75,8 +75,8 @@ def fuse_instances(
 
     1. Cells of different readings are clustered by IoU, one per reading (``clusters``). A reader who drew one cell
        where two others drew two forms a cluster of their own there, so structures compete by weight.
-    2. A cluster whose readings carry more weight than the ambiguous band is settled; below it, it is overruled, unless
-       overruled cells that touch one another together carry so much weight that "nothing there" has no majority either.
+    2. A cluster whose readings carry more weight than the ambiguous band is settled. Others are overruled if "part of a
+       settled cell" or "nothing there" carries more weight than all the cells that touch there together.
     3. What is in neither camp becomes a disputed region, with each distinct structure as an option; settled clusters in
        conflict with it join it (``disputes``).
     4. The extent of a settled cell is the weighted majority of its readings (``votes``).

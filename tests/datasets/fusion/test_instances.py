@@ -118,6 +118,16 @@ def test_one_two_or_none_with_unequal_halves() -> None:
     assert fusion.labels.max() == 0
 
 
+def test_one_dissenter_among_five_disputes_nothing() -> None:
+    # Two say that the dissenter's second cell is part of the first, two that there is nothing.
+    short = boxes((5, 5, 15, 20))
+    fusion = fuse_instances([ONE, ONE, short, short, UNEQUAL])
+    assert not fusion.disagreements
+    assert len(fusion.cells) == 1
+    assert len(fusion.cells[0].support) == 5
+    assert [(d.reading, d.cell) for d in fusion.dissents] == [(4, 2)]
+
+
 def test_cells_in_one_place_with_unlike_outlines() -> None:
     fusion = fuse_instances([boxes((5, 5, 15, 15)), boxes((9, 9, 19, 19)), boxes((3, 11, 13, 21))])
     assert [kind for kind, _ in summary(fusion)] == ["extent"]
