@@ -1,4 +1,4 @@
-"""Every other verb: a command of manage.py, in the environment of a home's hub."""
+"""Every other verb: a command of manage.py, in the environment of a home's hub, or a program that starts its own."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import difflib
 import os
 import signal
 import subprocess
-from pathlib import Path
 
 from .environment import Environment
 from .errors import DoorError
 from .home import ROOT, Home
 from .ports import require_free_port
 from .processes import Supervisor, tethered
-from .services import PYTHON, VENV, Parts
+from .services import PYTHON, VENV, Parts, own_environment
 from .steps import Steps
 from .up import migrate, say, start_stores, stop_signals
 
 DOOR_VERBS = ("up", "down", "status", "test")
-#: These start a throw-away hub of their own, or need none.
-NEED_NO_HUB = {"rehearse", "bench", "help", "spectacular"}
-#: These are of use only while a hub runs.
-NEED_A_HUB: set[str] = set()
+#: Programs beside Django, which start throw-away hubs of their own.
+PROGRAMS = {"rehearse": "backend.rehearsal", "bench": "tests.bench"}
+#: Commands of manage.py that look at the code alone.
+NEED_NO_STORES = {"help", "spectacular"}
 
 
 def known_verbs() -> set[str]:
@@ -30,11 +29,11 @@ def known_verbs() -> set[str]:
     django = VENV.glob("lib/python3*/site-packages/django/**/management/commands/*.py")
     others = VENV.glob("lib/python3*/site-packages/drf_spectacular/management/commands/*.py")
     names = {path.stem for group in (own, django, others) for path in group}
-    return {name for name in names if not name.startswith("_")} | {*DOOR_VERBS, "help"}
+    return {name for name in names if not name.startswith("_")} | {*DOOR_VERBS, *PROGRAMS, "help"}
 
 
 def run_verb(verb: str, arguments: list[str], home: Home) -> int:
-    """Run `manage.py VERB ...` and return its exit status. Raises DoorError for a verb that does not exist."""
+    """Run VERB where the person stands and return its exit status. Raises DoorError for one that does not exist."""
     known = known_verbs()
     if verb not in known:
         near = difflib.get_close_matches(verb, known, n=1)
@@ -43,15 +42,17 @@ def run_verb(verb: str, arguments: list[str], home: Home) -> int:
         )
         raise DoorError(f"There is no verb {verb!r}{hint}")
     _require_installed()
-    command = [str(PYTHON), "manage.py", verb, *_absolute(arguments)]
+    if verb in PROGRAMS:
+        return _run([str(PYTHON), "-m", PROGRAMS[verb], *arguments], own_environment())
+    command = [str(PYTHON), str(ROOT / "manage.py"), verb, *arguments]
     state = home.read_state() if home.is_locked() else {}
     if state.get("state") == "ready":
-        return _run(command, dict(os.environ) | state["env"])
+        return _run(command, own_environment() | state["env"])
     if home.is_locked():
         raise DoorError(
             f"The hub on {home.path} is {state.get('state', 'stopping')}: try again when ./hub status says ready"
         )
-    if verb in NEED_NO_HUB:
+    if verb in NEED_NO_STORES:
         home.make()
         return _run(command, Parts(home, 0).environment())
     return _run_with_stores(command, home)
@@ -60,13 +61,6 @@ def run_verb(verb: str, arguments: list[str], home: Home) -> int:
 def _require_installed() -> None:
     if not Environment(ROOT).python.exists():
         raise DoorError("Nothing is installed yet: run ./hub up once (or ./hub test), then this again")
-
-
-def _absolute(arguments: list[str]) -> list[str]:
-    """Paths that exist where the person stands, made absolute, for manage.py runs at the root of the checkout."""
-    if Path.cwd() == ROOT:
-        return arguments
-    return [str(Path(word).absolute()) if "/" in word and Path(word).exists() else word for word in arguments]
 
 
 def _run_with_stores(command: list[str], home: Home) -> int:
@@ -85,7 +79,8 @@ def _run_with_stores(command: list[str], home: Home) -> int:
 
 def _run(command: list[str], env: dict[str, str]) -> int:
     """In the terminal's own process group, so that its Ctrl-C reaches the command; we wait for its answer."""
-    process = subprocess.Popen(tethered(command, number=signal.SIGINT), env=env, cwd=ROOT)
+    # Relative paths are the person's own, so we stay where they stand and only say where the code is.
+    process = subprocess.Popen(tethered(command, number=signal.SIGINT), env=env | {"PYTHONPATH": str(ROOT)})
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         code = process.wait()
