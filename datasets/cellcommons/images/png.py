@@ -20,12 +20,19 @@ _SAMPLES = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}
 
 @dataclass(frozen=True)
 class PngHeader:
-    """What IHDR declares: pixels, bits a sample, PNG colour type."""
+    """What IHDR declares: pixels, bits a sample, PNG colour type; and the packed bytes there are for it."""
 
     width: int
     height: int
     bits: int
     colour_type: int
+    packed: int
+
+    @property
+    def unpacked(self) -> int:
+        """Bytes of all rows before they become pixels, each with its filter byte (interlacing only adds more)."""
+        samples = 1 if self.colour_type == 3 else _SAMPLES[self.colour_type]
+        return self.height * (1 + (self.width * self.bits * samples + 7) // 8)
 
 
 def png_header(data: bytes, *, where: str) -> PngHeader:
@@ -39,11 +46,13 @@ def png_header(data: bytes, *, where: str) -> PngHeader:
     width, height, bits, colour_type = struct.unpack(">IIBB", data[16:26])
     if not width or not height or colour_type not in _SAMPLES:
         raise UnreadableFile("the PNG header is damaged", where=where, remedy="Export or upload it again.")
-    offset = _SIGNATURE
+    offset, packed = _SIGNATURE, 0
     while offset + 12 <= len(data):
         length = int.from_bytes(data[offset : offset + 4], "big")
         if data[offset + 4 : offset + 8] == b"IEND":
-            return PngHeader(width, height, bits, colour_type)
+            return PngHeader(width, height, bits, colour_type, packed)
+        if data[offset + 4 : offset + 8] == b"IDAT":
+            packed += length
         offset += 12 + length
     raise UnreadableFile(
         "the PNG is truncated: its end is missing", where=where, remedy="Copy, export or upload it again."
@@ -60,6 +69,13 @@ def decode_png(data: bytes, limits: Limits = DEFAULT_LIMITS, *, where: str) -> P
     header = png_header(data, where=where)
     shape = (header.height, header.width, _SAMPLES[header.colour_type])
     limits.check_declared("YXS", shape, 2 if header.bits == 16 else 1, where=where)
+    # Deflate grows at most 1032-fold: a header that promises more is false, and not worth the memory.
+    if header.packed * 1032 < header.unpacked:
+        raise UnreadableFile(
+            f"it declares {header.width:,} x {header.height:,} pixels and holds too little data for them",
+            where=where,
+            remedy="Export or upload it again.",
+        )
     try:
         pixels: Pixels = imagecodecs.png_decode(data)
     except (RuntimeError, ValueError, OSError) as error:

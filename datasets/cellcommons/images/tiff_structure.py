@@ -30,6 +30,8 @@ _BOUNDED = frozenset(
         "CCITT_T6",
     )
 )
+# No stream of these grows more than this when decoded, so fewer bytes mean that the declared size is false.
+_MOST_GROWTH = {"NONE": 1, "PACKBITS": 64, "ADOBE_DEFLATE": 1032, "DEFLATE": 1032, "LZW": 4096}
 # JPEG frame headers: SOF0..SOF15 without DHT (C4), JPG (C8) and DAC (CC).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -95,13 +97,23 @@ def check_segments(series: Any, file_size: int, limits: Limits, name: str) -> No
         if series.dataoffset + series.nbytes > file_size:
             raise _truncated(name)
         return
+    held = 0
     for page in series.pages:
         spans = list(zip(page.dataoffsets, page.databytecounts, strict=False))
         if not spans or any(offset <= 0 or count <= 0 or offset + count > file_size for offset, count in spans):
             raise _truncated(name)
+        held += sum(count for _, count in spans)
         if compression == _JPEG:
             for offset, count in spans:
                 _check_jpeg(page.parent.filehandle, offset, count, rows, width, name)
+    growth = _MOST_GROWTH.get(first.compression.name)
+    # Samples of 1 to 7 bits are widened to bytes only after decoding; eight times covers them.
+    if growth is not None and held * growth * (1 if first.bitspersample % 8 == 0 else 8) < series.nbytes:
+        raise UnreadableFile(
+            f"it declares {series.nbytes:,} bytes of pixels and holds too little data for them",
+            where=name,
+            remedy=_AGAIN,
+        )
 
 
 def _check_jpeg(handle: Any, offset: int, count: int, rows: int, width: int, name: str) -> None:

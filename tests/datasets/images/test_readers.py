@@ -150,12 +150,27 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def test_a_png_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
-    rows = zlib.compress(bytes(1000))
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    (tmp_path / "a.png").write_bytes(data)
+    write_declared(tmp_path / "a.png", 60_000)
     with pytest.raises(TooLarge, match="60,000 x 60,000"):
         read_image(tmp_path / "a.png")
+    write_declared(tmp_path / "a.png", 16_000)
+    with pytest.raises(UnreadableFile, match="too little data"):
+        read_image(tmp_path / "a.png")
+
+
+def test_an_honest_blank_png_reads(tmp_path: Path) -> None:
+    for blank in (np.zeros((3000, 3000), np.uint16), np.zeros((3000, 3000, 4), np.uint8)):
+        assert not read_image(png(tmp_path / "a.png", blank)).data.any()
+    for mode in ("1", "P"):
+        Image.new(mode, (3000, 3000)).save(tmp_path / "b.png", compress_level=9)
+        assert read_image(tmp_path / "b.png").shape_yx == (3000, 3000)
+
+
+def write_declared(path: Path, side: int) -> None:
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(1000))
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    path.write_bytes(data)
 
 
 def test_a_png_whose_pixels_are_damaged(tmp_path: Path) -> None:

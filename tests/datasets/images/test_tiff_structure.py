@@ -135,3 +135,20 @@ def test_a_tile_larger_than_an_image_may_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(struct.pack("<2sHI", b"II", 42, 24) + bytes(16) + directory + bytes(4))
     with pytest.raises(TooLarge, match="65,536 x 65,536"):
         read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(("compression", "enough"), [(1, 10_000), (32773, 200), (8, 20), (5, 20)])
+def test_a_file_with_too_little_data_for_its_pixels_is_refused(tmp_path: Path, compression: int, enough: int) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(one_strip(bytes(enough), 10_000, 10_000, compression))
+    with pytest.raises(UnreadableFile, match=r"too little data|truncated"):
+        read_image(path)
+
+
+def test_an_honest_blank_image_reads_however_small_it_is_packed(tmp_path: Path) -> None:
+    blank = np.zeros((2000, 2000), np.uint8)
+    for compression in ("zlib", "lzw", "packbits", "zstd", "lzma", None):
+        tifffile.imwrite(tmp_path / "a.tif", blank, compression=compression, rowsperstrip=2000)
+        assert not read_image(tmp_path / "a.tif").data.any()
+    tifffile.imwrite(tmp_path / "b.tif", blank > 0, photometric="minisblack")
+    assert not read_image(tmp_path / "b.tif").data.any()
