@@ -42,7 +42,7 @@ export class Workbench {
       this.journal ??= await openJournal();
       const path = { slug: this.slug };
       this.campaign.value = await api.get("/api/v1/campaigns/{slug}/", { path });
-      const assignment = await api.post("/api/v1/campaigns/{slug}/assignments/next/", { path, body: {} });
+      const assignment = await api.post("/api/v1/campaigns/{slug}/assignments/next/", { path });
       if (assignment === null) {
         this.phase.value = { kind: "nothing-left" };
         return;
