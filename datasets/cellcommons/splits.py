@@ -135,7 +135,9 @@ def check_leaks(
 
 def _checked_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
     known = {name: float(fractions.get(name, 0.0)) for name in FRACTIONS}
-    if set(fractions) - set(FRACTIONS) or min(known.values()) < 0 or abs(sum(known.values()) - 1) > 1e-6:
+    # Written so that a NaN is refused too.
+    good = all(share >= 0 for share in known.values()) and abs(sum(known.values()) - 1) <= 1e-6
+    if set(fractions) - set(FRACTIONS) or not good:
         raise InvalidDocument(
             "split fractions are not shares that add up to 1",
             where=", ".join(f"{name}={value}" for name, value in fractions.items()),

@@ -1,0 +1,172 @@
+"""The dataset card: README of a release, for people and for the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cellcommons.cards.front_matter import front_matter, licence_fields, plain, size_category, table, task_category
+from cellcommons.indexes import SPLITS, ReleaseItem
+
+
+def dataset_card(
+    *,
+    slug: str,
+    title: str,
+    edition: int,
+    licence: str,
+    task: str,
+    created: str,
+    items: Sequence[ReleaseItem],
+    certificate: Mapping[str, Any],
+    description: str = "",
+    notes: str = "",
+) -> str:
+    """Markdown with YAML front matter that follows ``front_matter.DATASET_SCHEMA``.
+
+    Equal arguments give equal text, so that publishing again gives the same release.
+
+    Args:
+        certificate: of ``splits.split_by_source``. description: of the dataset. notes: of this edition.
+    """
+    category = task_category(task)
+    fields = {
+        **licence_fields(licence),
+        "pretty_name": plain(title) or slug,
+        "size_categories": [size_category(len(items))],
+        **({"task_categories": [category]} if category else {}),
+        "annotations_creators": [_creators(items)],
+        "tags": ["biology", "microscopy", "cells", task.replace("_", "-"), "ome-zarr"],
+        "configs": [
+            {
+                "config_name": name,
+                "data_files": f"indexes/{name}.parquet",
+                **({"default": True} if name == "images" else {}),
+            }
+            for name in ("images", "cells", "splits")
+        ],
+    }
+    sections = [
+        [
+            f"# {plain(title)}",
+            "",
+            f"Edition {edition} of `{slug}`, {created[:10]}. Task: {plain(task.replace('_', ' '))}.",
+        ],
+        [description.strip()] if description.strip() else [],
+        ["## What is new in this edition", "", notes.strip()] if notes.strip() else [],
+        ["## What it holds", "", *_contents(items)],
+        ["## How it was made", "", *_making(items)],
+        ["## How it was split", "", *_splitting(certificate)],
+        ["## Limits", "", *_limits(items, certificate)],
+        ["## Load it", "", "```python", *_loading(slug, edition), "```"],
+        ["## Licence", "", f"{licence}. Images from other publications keep the licence and citation of their source."],
+        ["## Cite", "", "```bibtex", *_citation(slug, title, edition, created), "```"],
+    ]
+    return front_matter(fields) + "\n" + "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _creators(items: Sequence[ReleaseItem]) -> str:
+    return "crowdsourced" if any(item.provenance.annotations for item in items) else "other"
+
+
+def _contents(items: Sequence[ReleaseItem]) -> list[str]:
+    rows: list[list[object]] = []
+    for split in SPLITS:
+        chosen = [item for item in items if item.split == split]
+        rows.append([split, len(chosen), len({i.source for i in chosen}), sum(len(i.cells) for i in chosen)])
+    rows.append(["all", len(items), len({i.source for i in items}), sum(len(i.cells) for i in items)])
+    lines = table(["split", "images", "sources", "cells"], rows)
+    strata = Counter((item.stratum or "not stated", item.split) for item in items)
+    names = sorted({name for name, _ in strata})
+    if len(names) > 1:
+        lines += ["", *table(["stratum", *SPLITS], [[name, *(strata[name, s] for s in SPLITS)] for name in names])]
+    channels = Counter(", ".join(item.channels) for item in items)
+    lines += ["", "Channels: " + "; ".join(f"{plain(name)} ({n} images)" for name, n in sorted(channels.items())) + "."]
+    lines += [
+        "",
+        "Images are OME-Zarr 0.5 with axes c, y, x; labels are OME-Zarr label maps, uint32, axes y, x, 0 background.",
+    ]
+    return lines
+
+
+def _making(items: Sequence[ReleaseItem]) -> list[str]:
+    readings = [len(item.provenance.annotations) for item in items]
+    people = {person for item in items for person in item.provenance.people}
+    methods = Counter(item.provenance.method for item in items)
+    drafts = sum(item.provenance.prediction is not None for item in items)
+    agreements = [c.agreement for item in items for c in item.cells if c.agreement is not None]
+    lines = [
+        f"- {sum(readings)} readings by {len(people)} {'person' if len(people) == 1 else 'people'}, "
+        f"{min(readings, default=0)} to {max(readings, default=0)} per image.",
+        "- Readings were fused to one label map: "
+        + ", ".join(f"{plain(m)} ({n} images)" for m, n in sorted(methods.items()))
+        + ".",
+        f"- {drafts} of {len(items)} images were read starting from a model's draft.",
+    ]
+    if agreements:
+        lines.append(
+            f"- Mean agreement of the readings on a published cell: {sum(agreements) / len(agreements):.2f} of 1."
+        )
+    return [
+        *lines,
+        "- `indexes/provenance.parquet` names the readings, by pseudonym of who made them, behind every image.",
+    ]
+
+
+def _splitting(certificate: Mapping[str, Any]) -> list[str]:
+    if "components" not in certificate:
+        return ["See `splits.json`."]
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in certificate["fractions"].items())
+    pairs, seed = certificate["near_duplicate_pairs"], certificate["seed"]
+    return [
+        f"{certificate['sources']} sources (donor, slide or experiment) form {certificate['components']} groups: "
+        f"sources with near-duplicate images ({pairs} pairs) are one group, and a group lies in one split. "
+        f"Aim: {shares}, balanced over strata, seed {seed}. What was a test source in an earlier edition still is. "
+        "Details: `splits.json`."
+    ]
+
+
+def _limits(items: Sequence[ReleaseItem], certificate: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "- Labels are the agreement of people, not a measurement; people differ on faint, touching and cut-off cells.",
+        "- Near-duplicates are found where whole images look alike. Crops, shifted views and frames of one field are "
+        "kept together only where they were given one source.",
+    ]
+    if len({item.source for item in items}) == len(items):
+        lines.append(
+            "- Every image counts as a source of its own, as no donor, slide or experiment was stated. Images of one "
+            "experiment may lie in different splits; test scores may then exceed those on a new experiment."
+        )
+    small = sorted(split for split in SPLITS if sum(item.split == split for item in items) < 10)
+    if small:
+        lines.append(f"- Fewer than 10 images in {' and '.join(small)}: scores on them vary by chance.")
+    single = sum(len(item.provenance.annotations) == 1 for item in items)
+    if single:
+        lines.append(f"- {single} images rest on a single reading.")
+    if any(item.provenance.prediction for item in items):
+        lines.append("- Readings that start from a model's draft lean towards that model.")
+    return lines
+
+
+def _loading(slug: str, edition: int) -> list[str]:
+    return [
+        f"# pip install cellcommons; cellcommons download {slug}@{edition} {slug}-{edition} --hub URL",
+        "import cellcommons",
+        f'release = cellcommons.load("{slug}-{edition}")',
+        'for item in release.items("train"):',
+        "    image = release.image(item)    # ImageData, axes cyx",
+        "    labels = release.labels(item)  # uint32, axes yx",
+    ]
+
+
+def _citation(slug: str, title: str, edition: int, created: str) -> list[str]:
+    safe = plain(title).replace("{", "").replace("}", "").replace("\\", "")
+    return [
+        f"@misc{{{slug}_{edition},",
+        f"  title = {{{safe}}},",
+        f"  version = {{{edition}}},",
+        f"  year = {{{created[:4]}}},",
+        f"  note = {{Cell Commons release {slug}@{edition}}}",
+        "}",
+    ]
