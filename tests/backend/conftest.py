@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,10 @@ PASSWORD = "seven-hungry-owls"
 
 
 @pytest.fixture(autouse=True)
-def _fresh(settings: Any, tmp_path: Path) -> Iterator[None]:
+def _fresh(settings: Any, tmp_path: Path) -> None:
     """No test sees another's objects or throttles."""
     settings.OBJECTS_URL = (tmp_path / "objects").as_uri()
     cache.clear()
-    yield
 
 
 @pytest.fixture

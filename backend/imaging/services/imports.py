@@ -56,7 +56,7 @@ def receive_import(
 def run_import(*, record_id: str) -> None:
     """Unpack and import what ``receive_import`` kept; of two deliveries the second does nothing."""
     with transaction.atomic():
-        record = Import.objects.select_for_update().select_related("dataset", "created_by").get(pk=record_id)
+        record = _locked(record_id)
         alive = record.heartbeat and record.heartbeat > timezone.now() - STALE
         if record.state in (ImportState.FINISHED, ImportState.FAILED) or (
             record.state == ImportState.RUNNING and alive
@@ -134,6 +134,11 @@ def import_folder(*, record: Import, path: Path, progress: Progress | None = Non
     )
     record.refresh_from_db()
     return record
+
+
+def _locked(record_id: str) -> Import:
+    rows = Import.objects.select_for_update(of=("self",)).select_related("dataset", "created_by")
+    return rows.get(pk=record_id)
 
 
 def _beat(record: Import, *, imported: int) -> None:

@@ -1,0 +1,120 @@
+"""./hub import on the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from PIL import Image as Picture
+
+from backend.imaging.models import Dataset, Image, Truth
+from cellcommons.store import ObjectStore
+
+
+def put(folder: Path, name: str, *, mask: int = 40, fill: int = 200) -> None:
+    for kind, size, value in (("images", 40, fill), ("masks", mask, 255)):
+        (folder / name / kind).mkdir(parents=True)
+        pixels = np.zeros((size, size), np.uint8)
+        pixels[5:20, 5:20] = value
+        Picture.fromarray(pixels).save(folder / name / kind / f"{name}.png")
+
+
+def run(*arguments: Any, **options: Any) -> tuple[int, list[str], list[str]]:
+    """Exit status, lines of stdout, lines of stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    try:
+        call_command("import", *map(str, arguments), stdout=out, stderr=err, processes=1, **options)
+    except CommandError as error:
+        code = error.returncode
+        err.write(f"{error}\n")
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    return code, out.getvalue().splitlines(), err.getvalue().splitlines()
+
+
+@pytest.mark.django_db
+def test_import_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    for number in range(3):
+        put(tmp_path, f"n{number}", fill=100 + number)
+    code, lines, errors = run("dsb2018", tmp_path, "--dataset", "nuclei", "--limit", "2", "--json")
+    assert (code, errors) == (0, [])
+    report = json.loads(lines[-1])
+    assert (report["dataset"], report["found"], report["imported"], report["skipped"]) == ("nuclei", 2, 2, [])
+    code, lines, _ = run("dsb2018", tmp_path, "--dataset", "nuclei", "--json")
+    report = json.loads(lines[-1])
+    assert (code, report["imported"]) == (0, 1)
+    assert report["skipped"] == [{"where": name, "reason": "already there"} for name in ("n0", "n1")]
+    assert Truth.objects.count() == Image.objects.count() == 3
+    code, _, errors = run("dsb2018", tmp_path, "--dataset", "nuclei")
+    assert code == 2
+    assert errors == ["nuclei: all 3 images are already there. Nothing to do."]
+
+
+@pytest.mark.django_db
+def test_a_bad_mask_is_one_line_and_status_2(tmp_path: Path) -> None:
+    put(tmp_path, "good")
+    put(tmp_path, "bad", mask=30, fill=90)
+    code, _, errors = run("dsb2018", tmp_path, "--dataset", "nuclei")
+    assert code == 2
+    (line,) = errors
+    assert line.startswith("bad/masks/bad.png: the mask is 30 x 30, its image 40 x 40")
+    assert [image.name for image in Image.objects.all()] == ["good"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("layout", "folder", "slug", "words"),
+    [
+        ("nonsense", ".", "x", "nonsense: no such layout. Choose one of: "),
+        ("dsb2018", "absent", "x", "no such folder"),
+        ("dsb2018", ".", "x", "this is not the dsb2018 layout"),
+        ("dsb2018", ".", "no slug!", "a slug has letters"),
+    ],
+)
+def test_refusals_are_one_line_and_make_nothing(
+    tmp_path: Path, store: ObjectStore, layout: str, folder: str, slug: str, words: str
+) -> None:
+    code, _, errors = run(layout, tmp_path / folder, "--dataset", slug)
+    assert code == 2
+    (line,) = errors
+    assert words in line
+    assert not Dataset.objects.exists()
+    assert list(store.digests()) == []
+
+
+@pytest.mark.real_data
+@pytest.mark.django_db
+def test_real_nuclei(real_data: Path) -> None:
+    code, lines, errors = run(
+        "dsb2018", real_data / "seg_dsb2018_fixes", "--dataset", "dsb2018", "--limit", "12", "--json"
+    )
+    assert (code, errors) == (0, [])
+    assert json.loads(lines[-1])["imported"] == 12
+    assert Truth.objects.count() == 12
+    assert all(truth.cells for truth in Truth.objects.all())
+    assert all(image.stratum for image in Image.objects.all())
+
+
+@pytest.mark.django_db
+def test_two_processes_give_what_one_gives(tmp_path: Path, store: ObjectStore) -> None:
+    for number in range(16):
+        put(tmp_path / "in", f"n{number:02}", fill=50 + number)
+    call_command("import", "dsb2018", str(tmp_path / "in"), dataset="two", processes=2, stdout=io.StringIO())
+    shutil.rmtree(store.root)  # type: ignore[attr-defined]
+    store.root.mkdir()  # type: ignore[attr-defined]
+    (store.root / "incoming").mkdir()  # type: ignore[attr-defined]
+    call_command("import", "dsb2018", str(tmp_path / "in"), dataset="one", processes=1, stdout=io.StringIO())
+
+    def trees(slug: str) -> list[tuple[str, str]]:
+        return list(Image.objects.filter(dataset__slug=slug).order_by("name").values_list("name", "tree_sha256"))
+
+    assert trees("one") == trees("two")
+    assert len(trees("one")) == 16
