@@ -30,7 +30,7 @@ class CropConfig:
 
     size: int = 128
     batch: int = 12
-    balance: float = 0.5
+    balance: float = 0.75
     on_cells: float = 0.7
     scale: float = 1.5
     invert: float = 0.25

@@ -15,6 +15,7 @@ Variables: see ``ml_worker.settings``. A missing one ends the boot with its name
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import timedelta
 from typing import Any
@@ -49,6 +50,17 @@ app.conf.update(
 )
 store = open_store(settings.objects_url)
 shutting_down = threading.Event()
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    # Celery logs an order put back at shut-down like a crash; one line is enough.
+    if record.exc_info and record.exc_info[0] is Reject:
+        record.exc_info = None
+        record.exc_text = None
+    return True
+
+
+logging.getLogger("celery.app.trace").addFilter(_without_traceback)
 
 
 @worker_init.connect  # type: ignore[untyped-decorator]

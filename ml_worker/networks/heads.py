@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -9,6 +10,11 @@ from ml_worker.networks.blocks import convolution
 
 # Name -> planes. Foreground: logit. Distance: to the cell's edge, 1 at its deepest pixel. Flow: (y, x) to its centre.
 HEADS = {"foreground": 1, "distance": 1, "flow": 2}
+
+
+# Flow leaves the last layer in units of this many pixels, about a cell's radius, so that it starts at the right order
+# of magnitude; in single pixels the optimiser spends its first hundred steps on growing it.
+FLOW_UNIT = 8.0
 
 
 class Heads(nn.Module):
@@ -25,4 +31,5 @@ class Heads(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """``(b, width, y / 2, x / 2)`` to ``(b, 4, y, x)``: foreground logit, distance, flow y, flow x."""
-        return functional.pixel_shuffle(self.outputs(self.shared(features)), 2)
+        output = functional.pixel_shuffle(self.outputs(self.shared(features)), 2)
+        return torch.cat([output[:, :2], output[:, 2:] * FLOW_UNIT], dim=1)
