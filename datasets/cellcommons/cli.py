@@ -103,11 +103,14 @@ def _download(arguments: argparse.Namespace) -> dict[str, Any]:
 def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
     place = ReleaseFolder(arguments.folder)
     total = place.load().manifest.objects
-    meter, seen = Meter(sys.stderr), [0, 0]
+    meter, seen = Meter(sys.stderr), [0, 0, 0]
 
     def progress(member: Member) -> None:
+        # The manifest comes first and is not one of the objects it counts.
+        if seen[2]:
+            seen[0], seen[1] = seen[0] + 1, seen[1] + member.size
+        seen[2] = 1
         meter.show(Progress(seen[0], total.count, seen[1], total.bytes, 0))
-        seen[0], seen[1] = seen[0] + 1, seen[1] + member.size
 
     try:
         release = place.verify(progress)
@@ -160,7 +163,7 @@ class Meter:
     def show(self, progress: Progress) -> None:
         """Show ``progress``, not more often than can be read."""
         now = time.monotonic()
-        if now < self._next:
+        if now < self._next and progress.objects < progress.objects_total:
             return
         self._next = now + (0.1 if self._live else 5.0)
         share = 100 * progress.bytes / max(1, progress.bytes_total)

@@ -35,11 +35,15 @@ def last_json(text: str) -> dict:
 def test_download_verify_info(hub, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(tmp_path / "noise-1")
     assert main(["download", "noise@1", folder, "--hub", hub.address, "--json"]) == 0
-    done = last_json(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    done, total = last_json(out), release.manifest.objects.count
+    assert f"{total}/{total} objects" in err.splitlines()[-1]
     assert done["manifest_sha256"] == release.digest
     assert done["fetched"] == done["bytes"] == release.manifest.objects.bytes
     assert main(["verify", folder, "--json"]) == 0
-    assert last_json(capsys.readouterr().out)["verified"] is True
+    out, err = capsys.readouterr()
+    assert last_json(out)["verified"] is True
+    assert f"{total}/{total} objects" in err.splitlines()[-1]
     for path in (folder, f"{folder}/.cellcommons/manifest.json"):
         assert main(["info", path, "--json"]) == 0
         told = last_json(capsys.readouterr().out)

@@ -96,12 +96,13 @@ def _making(items: Sequence[ReleaseItem]) -> list[str]:
     methods = Counter(item.provenance.method for item in items)
     drafts = sum(item.provenance.prediction is not None for item in items)
     agreements = [c.agreement for item in items for c in item.cells if c.agreement is not None]
+    fused = ", ".join(f"{plain(name)} ({n} images)" for name, n in sorted(methods.items()))
+    if not sum(readings):
+        return [f"The labels came with the images: {fused}. No one read them on the hub."]
     lines = [
         f"- {sum(readings)} readings by {len(people)} {'person' if len(people) == 1 else 'people'}, "
-        f"{min(readings, default=0)} to {max(readings, default=0)} per image.",
-        "- Readings were fused to one label map: "
-        + ", ".join(f"{plain(m)} ({n} images)" for m, n in sorted(methods.items()))
-        + ".",
+        f"{min(readings)} to {max(readings)} per image.",
+        f"- Readings were fused to one label map: {fused}.",
         f"- {drafts} of {len(items)} images were read starting from a model's draft.",
     ]
     if agreements:

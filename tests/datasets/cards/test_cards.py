@@ -98,6 +98,14 @@ def test_limits_follow_the_data() -> None:
     assert "20 images rest on a single reading" in card(items=single, certificate=certificate)
 
 
+def test_labels_that_nobody_read_are_not_called_readings() -> None:
+    made, _ = items()
+    text = card(items=[replace(item, provenance=Provenance("imported")) for item in made])
+    assert "The labels came with the images: imported (20 images)" in text
+    assert "readings by" not in text
+    assert front(text)["annotations_creators"] == ["other"]
+
+
 def test_the_five_lines_are_python(tmp_path: Path) -> None:
     block = card().split("```python\n")[1].split("```")[0]
     compile(block, "card", "exec")
