@@ -67,6 +67,12 @@ export class Workbench {
     }
   }
 
+  /** Leave the image where it is (its lease is lost) and take the next. */
+  async next(): Promise<void> {
+    this.session?.close();
+    await this.open();
+  }
+
   private lose(): void {
     this.session?.close();
     this.phase.value = { kind: "elsewhere" };

@@ -1,0 +1,169 @@
+/** The picture: binds the renderer to signals, and the pointer to the tools. */
+
+import { effect, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { Renderer } from "../../layers/renderer";
+import { toImage } from "../../layers/view";
+import type { AssignmentSession } from "../../session/assignment";
+import { windowInTexels } from "../../session/picture";
+import { Toolbox } from "../../tools/toolbox";
+import type { PointerStep, ToolId } from "../../tools/tool";
+import { Notice } from "../feedback";
+import type { Display } from "./display";
+
+const PAINTING: readonly ToolId[] = ["brush", "new-cell", "eraser"];
+
+/** Keep the renderer in step with the session and the display. Returns how to stop. */
+function bind(renderer: Renderer, session: AssignmentSession, display: Display): () => void {
+  const { editor, picture, assignment } = session;
+  session.onDrawn = (rect) => renderer.labelsChanged(editor.map, rect);
+  renderer.setLabels(editor.map, assignment.draft?.cells ?? {});
+  const stops = [
+    effect(() => {
+      const level = picture.level.value;
+      if (level) renderer.setImage({ height: level.height, width: level.width, planes: level.channels.map((channel) => channel.texels) });
+    }),
+    effect(() => {
+      const channels = (picture.level.value?.channels ?? []).map((channel) => ({ ...channel.display.value, ...windowInTexels(channel) }));
+      // From twelve screen pixels an image pixel on, the person wants to see pixels.
+      renderer.setChannels(channels, display.smoothly.value && display.view.value.scale < 12);
+    }),
+    effect(() => renderer.setView(display.view.value)),
+    effect(() => {
+      const pointing = session.tool.value === "delete-cell" || session.tool.value === "picker";
+      const at = pointing ? display.pointer.value : null;
+      renderer.setStyle({
+        visible: display.labels.value,
+        opacity: display.opacity.value,
+        outlines: display.outlines.value,
+        selected: session.selected.value ?? 0,
+        hovered: at ? session.scene().cellAt(at) : 0,
+      });
+    }),
+  ];
+  return () => {
+    session.onDrawn = () => {};
+    stops.forEach((stop) => stop());
+  };
+}
+
+/** Pointer events -> tools. Left: the tool; middle, or with Space: pan; right: eraser. */
+function listen(box: HTMLElement, ring: HTMLElement, session: AssignmentSession, display: Display, panning: () => boolean): () => void {
+  const toolbox = new Toolbox();
+  let tool: ToolId = session.tool.value;
+  const screenAt = (event: MouseEvent) => {
+    const bounds = box.getBoundingClientRect();
+    return { y: event.clientY - bounds.top, x: event.clientX - bounds.left };
+  };
+  const send = (kind: PointerStep["kind"], event: PointerEvent) => {
+    const screen = screenAt(event);
+    const step: PointerStep = { kind, at: toImage(display.view.value, screen), screen, shift: event.shiftKey };
+    session.perform(toolbox.step(tool, step, session.scene()), (dy, dx) => display.pan(dy, dx));
+  };
+  const place = (event: PointerEvent) => {
+    const screen = screenAt(event);
+    display.pointer.value = toImage(display.view.value, screen);
+    ring.style.transform = `translate(${screen.x}px, ${screen.y}px)`;
+  };
+  const on = {
+    pointerdown: (event: PointerEvent) => {
+      if (toolbox.busy || event.button > 2) return;
+      event.preventDefault();
+      box.setPointerCapture(event.pointerId);
+      box.focus({ preventScroll: true });
+      session.activity.note();
+      tool = event.button === 1 || panning() ? "pan" : event.button === 2 ? "eraser" : session.tool.value;
+      if (tool === "pan") box.dataset["grabbing"] = "";
+      place(event);
+      send("down", event);
+    },
+    pointermove: (event: PointerEvent) => {
+      place(event);
+      if (!toolbox.busy) return;
+      // Fast strokes: the browser folds several positions into one event; the curve needs them all.
+      const folded = event.getCoalescedEvents?.() ?? [];
+      for (const each of folded.length > 0 ? folded : [event]) send("move", each);
+    },
+    pointerup: (event: PointerEvent) => {
+      delete box.dataset["grabbing"];
+      send("up", event);
+    },
+    pointercancel: (event: PointerEvent) => {
+      delete box.dataset["grabbing"];
+      send("cancel", event);
+    },
+    pointerleave: () => {
+      display.pointer.value = null;
+    },
+    contextmenu: (event: MouseEvent) => event.preventDefault(),
+    wheel: (event: WheelEvent) => {
+      event.preventDefault();
+      session.activity.note();
+      const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
+      display.zoom(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0016)), screenAt(event));
+    },
+  };
+  for (const [name, handler] of Object.entries(on)) box.addEventListener(name, handler as EventListener, { passive: false });
+  return () => {
+    for (const [name, handler] of Object.entries(on)) box.removeEventListener(name, handler as EventListener);
+  };
+}
+
+export function Canvas({ session, display, panning }: { session: AssignmentSession; display: Display; panning: { value: boolean } }) {
+  const box = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const ring = useRef<HTMLDivElement>(null);
+  const failed = useSignal<string | null>(null);
+
+  useEffect(() => {
+    const element = box.current!;
+    let renderer: Renderer;
+    try {
+      renderer = new Renderer(canvas.current!, display.image);
+    } catch (error) {
+      failed.value = error instanceof Error ? error.message : String(error);
+      return;
+    }
+    const resize = () => {
+      display.resize({ height: element.clientHeight, width: element.clientWidth });
+      renderer.setView(display.view.value);
+      renderer.resize(element.clientHeight, element.clientWidth);
+    };
+    const unbind = bind(renderer, session, display);
+    const observer = new ResizeObserver(resize);
+    observer.observe(element);
+    resize();
+    const unlisten = listen(element, ring.current!, session, display, () => panning.value);
+    return () => {
+      unlisten();
+      observer.disconnect();
+      unbind();
+      renderer.close();
+    };
+  }, [session]);
+
+  const paints = PAINTING.includes(session.tool.value) && !panning.value;
+  const side = Math.max(3, 2 * session.radius.value * display.view.value.scale);
+  return (
+    <div
+      ref={box}
+      class="picture"
+      data-tool={panning.value ? "pan" : session.tool.value}
+      tabIndex={0}
+      role="application"
+      aria-label={`Image ${session.assignment.image.name}. ${session.cellCount.value} cells. Press ? for the keys.`}
+    >
+      <canvas ref={canvas} />
+      <div ref={ring} class={`ring ${session.tool.value}`} hidden={!paints || display.pointer.value === null}>
+        <i style={{ width: `${side}px`, height: `${side}px` }} />
+      </div>
+      {failed.value && (
+        <div class="picture-failed">
+          <Notice tone="bad" title="This device cannot draw the image" text={`${failed.value}.`}>
+            <p class="dim">Use a current Firefox, Chrome, Edge or Safari with hardware acceleration on. What was drawn before is kept.</p>
+          </Notice>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,56 @@
+/** What the screen shows of an assignment: the view and the look. Nothing here is work. */
+
+import { computed, signal } from "@preact/signals";
+import type { Point } from "../../labels/raster";
+import { fit, panBy, zoomAt, type Size, type View } from "../../layers/view";
+
+export class Display {
+  readonly view = signal<View>({ scale: 1, y: 0, x: 0 });
+  readonly screen = signal<Size>({ height: 0, width: 0 });
+  readonly labels = signal(true);
+  readonly opacity = signal(0.28);
+  readonly outlines = signal(true);
+  readonly smoothly = signal(true);
+  /** Pointer, image pixels; null while it is elsewhere. */
+  readonly pointer = signal<Point | null>(null);
+  readonly percent = computed(() => Math.round(this.view.value.scale * 100));
+  private fitted = true;
+
+  constructor(readonly image: Size) {}
+
+  resize(screen: Size): void {
+    const before = this.screen.value;
+    this.screen.value = screen;
+    if (this.fitted) return this.fit();
+    const view = this.view.value;
+    const dy = (screen.height - before.height) / 2;
+    const dx = (screen.width - before.width) / 2;
+    this.view.value = panBy(view, dy, dx, this.image, screen);
+  }
+
+  fit(): void {
+    this.view.value = fit(this.image, this.screen.value);
+    this.fitted = true;
+  }
+
+  pan(dy: number, dx: number): void {
+    this.view.value = panBy(this.view.value, dy, dx, this.image, this.screen.value);
+    this.fitted = false;
+  }
+
+  /** `at`: screen point that stays; the centre where none is given. */
+  zoom(factor: number, at?: Point): void {
+    const screen = this.screen.value;
+    const anchor = at ?? { y: screen.height / 2, x: screen.width / 2 };
+    this.view.value = zoomAt(this.view.value, anchor, factor, this.image, screen);
+    this.fitted = false;
+  }
+
+  /** Bring an image point to the middle of the screen. */
+  centre(at: Point): void {
+    const { scale } = this.view.value;
+    const { height, width } = this.screen.value;
+    this.view.value = { scale, y: at.y - height / scale / 2, x: at.x - width / scale / 2 };
+    this.fitted = false;
+  }
+}

@@ -1,0 +1,100 @@
+/** Labels: how they look, how many cells there are, the selected one, and the guidelines. */
+
+import type { AssignmentSession } from "../../session/assignment";
+import { Markdown } from "../markdown";
+import type { Display } from "./display";
+
+function SelectedCell({ session }: { session: AssignmentSession }) {
+  const id = session.selected.value;
+  void session.revision.value; // the area follows the edits
+  if (id === null) return <p class="dim">No cell selected</p>;
+  const area = session.editor.map.area(id);
+  const { y, x } = session.assignment.image.pixel_size_um ?? {};
+  const physical = y && x ? ` · ${(area * y * x).toPrecision(3)} µm²` : "";
+  const sure = session.certainty(id);
+  return (
+    <div class="selected-cell">
+      <span>
+        Cell <b>{id}</b>
+      </span>
+      <span class="dim">
+        {area.toLocaleString("en")} px{physical}
+      </span>
+      {sure !== null && <span class={sure < 0.6 ? "badge warn" : "badge"}>draft, {Math.round(sure * 100)}% sure</span>}
+      <div class="row">
+        <button type="button" class="button small" disabled={area === 0} onClick={() => session.deleteCell(id)}>
+          Delete
+        </button>
+        <button type="button" class="button quiet small" onClick={() => (session.selected.value = null)}>
+          Let go
+        </button>
+      </div>
+    </div>
+  );
+}
+
+export function LabelsPanel({ session, display }: { session: AssignmentSession; display: Display }) {
+  const { labels, opacity, outlines, smoothly } = display;
+  const { draft } = session.assignment;
+  return (
+    <section class="panel" aria-label="Labels">
+      <div class="row apart">
+        <h3>Cells</h3>
+        <span class="count" aria-live="polite">
+          {session.cellCount.value}
+        </span>
+      </div>
+      {draft && <p class="dim">You start from a model's draft. Dashed amber outlines are the cells it was least sure of.</p>}
+      <SelectedCell session={session} />
+      <label class="slider">
+        <span>Fill</span>
+        <input
+          type="range"
+          min={0}
+          max={1}
+          step={0.02}
+          value={opacity.value}
+          onInput={(event) => (opacity.value = event.currentTarget.valueAsNumber)}
+        />
+        <output>{Math.round(opacity.value * 100)}%</output>
+      </label>
+      <div class="checks">
+        <label class="check">
+          <input type="checkbox" checked={labels.value} onChange={(event) => (labels.value = event.currentTarget.checked)} />
+          Show labels <kbd>H</kbd>
+        </label>
+        <label class="check">
+          <input type="checkbox" checked={outlines.value} onChange={(event) => (outlines.value = event.currentTarget.checked)} />
+          Outlines <kbd>O</kbd>
+        </label>
+        <label class="check">
+          <input type="checkbox" checked={session.protect.value} onChange={(event) => (session.protect.value = event.currentTarget.checked)} />
+          Protect other cells <kbd>P</kbd>
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={session.fillCircled.value}
+            onChange={(event) => (session.fillCircled.value = event.currentTarget.checked)}
+          />
+          Fill what I circle <kbd>C</kbd>
+        </label>
+        <label class="check">
+          <input type="checkbox" checked={smoothly.value} onChange={(event) => (smoothly.value = event.currentTarget.checked)} />
+          Smooth image
+        </label>
+      </div>
+    </section>
+  );
+}
+
+export function GuidelinesPanel({ text }: { text: string }) {
+  return (
+    <details class="panel guidelines" open>
+      <summary>
+        <h3>Guidelines</h3>
+      </summary>
+      {text.trim() ? <Markdown text={text} /> : <p class="dim">The campaign gives none. Outline every cell you can tell apart.</p>}
+    </details>
+  );
+}

@@ -1,0 +1,101 @@
+/** What is being annotated, whether the work is safe, how long it is ours, and handing it in. */
+
+import type { AssignmentSession } from "../../session/assignment";
+import type { Durability } from "../../session/durability";
+import type { Workbench } from "../../session/workbench";
+import { Icon } from "./icons";
+
+interface Mark {
+  look: string;
+  text: string;
+  title: string;
+}
+
+function strokes(count: number): string {
+  return count === 1 ? "1 stroke" : `${count} strokes`;
+}
+
+function markOf(state: Durability): Mark {
+  switch (state.kind) {
+    case "saved":
+      return { look: "good", text: "Saved", title: "The hub has every stroke." };
+    case "sending":
+      return { look: "", text: "Sending…", title: `${strokes(state.waiting)} kept on this device and on the way to the hub.` };
+    case "offline":
+      return { look: "warn", text: "Offline – kept on this device", title: `${strokes(state.waiting)} will be sent when the hub answers.` };
+    case "signed-out":
+      return { look: "warn", text: "Signed out – kept on this device", title: `${strokes(state.waiting)} will be sent after you sign in.` };
+    case "lease-lost":
+      return { look: "warn", text: "Lease ended – kept on this device", title: state.problem.message };
+    case "refused":
+      return { look: "bad", text: "Not accepted – kept on this device", title: `${state.problem.message} ${state.problem.remedy}` };
+    case "not-kept":
+      return { look: "bad", text: "Not kept on this device", title: `${state.problem.detail} ${state.problem.remedy}` };
+  }
+}
+
+function DurableMark({ session }: { session: AssignmentSession }) {
+  const state = session.line.durability.value;
+  const mark = markOf(state);
+  return (
+    <span class={`badge durable ${mark.look}`} title={mark.title} role="status">
+      <i aria-hidden="true" />
+      {mark.text}
+      {(state.kind === "offline" || state.kind === "refused") && (
+        <button type="button" class="link" onClick={() => session.line.retry()}>
+          try now
+        </button>
+      )}
+    </span>
+  );
+}
+
+function LeaseClock({ session }: { session: AssignmentSession }) {
+  const seconds = session.lease.secondsLeft.value;
+  const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  return (
+    <span
+      class={seconds < 120 ? "lease warn" : "lease"}
+      title="This image is reserved for you. The time is renewed while you work; after a long pause somebody else may get it."
+    >
+      <Icon name="clock" size={16} />
+      <span class="sr">Time left: </span>
+      {clock}
+    </span>
+  );
+}
+
+export function TopBar({ workbench, session, submit, giveBack }: {
+  workbench: Workbench;
+  session: AssignmentSession;
+  submit: () => void;
+  giveBack: () => void;
+}) {
+  const handing = workbench.handing.value.kind;
+  const busy = handing === "submitting" || handing === "returning";
+  const { image } = session.assignment;
+  return (
+    <header class="bench-bar">
+      <a class="icon-button" href="/" aria-label="Leave the workbench (the image stays yours for now)" title="Home">
+        <Icon name="back" />
+      </a>
+      <div class="bench-title">
+        <b>{session.campaign.title}</b>
+        <span class="dim" title={`${image.name} · ${image.width} × ${image.height} · ${image.dtype}`}>
+          {image.name}
+        </span>
+      </div>
+      <DurableMark session={session} />
+      <span class="bench-space" />
+      {workbench.done.value > 0 && <span class="badge info">{workbench.done.value} done this sitting</span>}
+      <LeaseClock session={session} />
+      <button type="button" class="button quiet" disabled={busy} onClick={giveBack} title="Give this image to somebody else">
+        {handing === "returning" ? "Giving back…" : "Give back"}
+      </button>
+      <button type="button" class="button primary" disabled={busy} onClick={submit} aria-keyshortcuts="Control+Enter" title="Ctrl + Enter">
+        {handing === "submitting" ? "Submitting…" : "Submit"}
+        {handing !== "submitting" && <kbd>Ctrl ↵</kbd>}
+      </button>
+    </header>
+  );
+}
