@@ -70,9 +70,10 @@ def _run(home: Home, port: int, lock: int, *, empty: bool) -> int:
             _load_first_data(parts, steps, empty=empty)
         with steps.step("Web and workers"):
             supervisor.start(parts.web())
+            wait_for_web(parts, supervisor)
+            # After the page is there, for importing torch beside it would make people wait. Their work is queued.
             supervisor.start(parts.cpu_worker())
             supervisor.start(parts.gpu_worker())
-            wait_for_web(parts, supervisor)
         state |= {"state": "ready", "url": parts.url, "env": parts.env}
         _write_services(home, state, supervisor)
         _welcome(home, parts.url)
