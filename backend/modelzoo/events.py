@@ -10,7 +10,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from backend.modelzoo.selectors import ENDED, list_training_runs
 from backend.modelzoo.serializers import TrainingRunSerializer
@@ -44,13 +44,13 @@ async def training_events(run_id: uuid.UUID, *, poll_seconds: float = POLL_SECON
 
 
 def _read_run(run_id: uuid.UUID) -> dict[str, Any] | None:
-    # A stream lives for hours; between two looks it must not hold a connection.
-    close_old_connections()
     try:
         run = list_training_runs().filter(pk=run_id).first()
         return dict(TrainingRunSerializer(run).data) if run else None
     finally:
-        close_old_connections()
+        # A stream lives for hours; between two looks it must not hold a connection.
+        if not connection.in_atomic_block:
+            close_old_connections()
 
 
 def _event(name: str, data: str) -> bytes:

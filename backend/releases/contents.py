@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from PIL import Image as Picture
 
 from backend.annotation.models import Annotation
 from backend.consensus.evidence import Evidence
 from backend.consensus.models import Consensus
+from backend.imaging.models import Image
 from cellcommons.canonical import sha256_hex
+from cellcommons.duplicates import fingerprint, near_duplicates
 from cellcommons.release import CellRow, Provenance, ReleaseItem
 from cellcommons.store import ObjectStore
 
@@ -41,6 +47,15 @@ def release_item(store: ObjectStore, consensus: Consensus, split: str, dataset_i
             prediction=_started_from(readings),
         ),
     )
+
+
+def near_duplicate_pairs(store: ObjectStore, images: Iterable[Image]) -> list[tuple[str, str]]:
+    """Pairs of image ids that look alike and so must not straddle a split, found on the previews' brightness."""
+    fingerprints = {}
+    for image in images:
+        with Picture.open(io.BytesIO(store.get(image.preview_sha256))) as preview:
+            fingerprints[str(image.pk)] = fingerprint(np.asarray(preview.convert("L")), where=image.name)
+    return [(pair.a, pair.b) for pair in near_duplicates(fingerprints)]
 
 
 def pseudonym(dataset_id: object, person_id: object) -> str:

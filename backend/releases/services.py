@@ -19,11 +19,12 @@ from backend.core.errors import WrongState
 from backend.core.storage import object_store
 from backend.imaging.models import Dataset
 from backend.people.models import Person
-from backend.releases.contents import release_item
+from backend.releases.contents import near_duplicate_pairs, release_item
 from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock
 from backend.releases.selectors import bytes_beyond, frozen_contents, latest_published, split_locks, stalled_releases
+from cellcommons.cards.dataset import dataset_card
 from cellcommons.errors import CellCommonsError, InvalidDocument
-from cellcommons.manifest import Counts, Manifest
+from cellcommons.manifest import Manifest
 from cellcommons.release import open_release, seal_release
 from cellcommons.splits import FRACTIONS, split_by_source
 
@@ -145,6 +146,7 @@ def _seal(release: Release) -> _Sealed:
     images = [consensus.item.image for consensus in contents]
     split = split_by_source(
         [(str(image.pk), image.source.name, image.stratum) for image in images],
+        near_duplicates=near_duplicate_pairs(store, images),
         fractions=release.fractions,
         seed=release.seed,
         locked=split_locks(release.dataset),
@@ -152,17 +154,30 @@ def _seal(release: Release) -> _Sealed:
     _beat(release)
     items = [release_item(store, c, split.assignment[str(c.item.image_id)], release.dataset_id) for c in contents]
     _beat(release)
+    created = release.drafted_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    card = dataset_card(
+        slug=release.dataset.slug,
+        title=release.title,
+        edition=release.edition,
+        licence=release.licence,
+        task=release.campaign.task,
+        created=created,
+        items=items,
+        certificate=split.certificate,
+        description=release.dataset.description,
+        notes=release.notes,
+    )
     manifest, digest = seal_release(
         store,
         slug=release.dataset.slug,
         title=release.title,
         edition=release.edition,
         parent=release.parent.manifest_sha256 if release.parent else None,
-        created=release.drafted_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=created,
         licence=release.licence,
         task=release.campaign.task,
         items=items,
-        card_text=lambda counts: _card_text(release, counts),
+        card_text=card,
         split_certificate=split.certificate,
     )
     objects = list(open_release(store, digest).objects())
@@ -228,21 +243,6 @@ def _fail_release(*, release_id: uuid.UUID, error: str) -> Release:
 def _lock_release(release_id: uuid.UUID | str) -> Release:
     locked = Release.objects.select_for_update(of=("self",), no_key=True)
     return locked.select_related("dataset", "parent").get(pk=release_id)
-
-
-def _card_text(release: Release, counts: Counts) -> str:
-    lines = [
-        f"# {release.title}",
-        "",
-        release.dataset.description,
-        "",
-        release.notes,
-        "",
-        f"Licence: {release.licence}",
-        "",
-    ]
-    lines += [f"{counts.images} images, {counts.cells} cells, {counts.readings} readings.", ""]
-    return "\n".join(lines)
 
 
 def _beat(release: Release) -> None:

@@ -11,8 +11,10 @@ from backend.modelzoo.models import PredictionRun, Run, RunState, TrainingRun
 from backend.modelzoo.selectors import ENDED, RUNS
 from backend.modelzoo.services.prediction import attach_drafts, check_predicted_images, record_predictions
 from backend.modelzoo.services.runs import end_run, run_ref
-from backend.modelzoo.services.training import check_training_images, record_training
+from backend.modelzoo.services.training import card_name, check_training_images, record_training
+from cellcommons.cards.model import model_card
 from cellcommons.errors import CellCommonsError, DigestMismatch, InvalidDocument
+from cellcommons.manifest import Manifest
 from cellcommons.orders import PredictionOrder, PredictionReport, TrainingReport
 from cellcommons.store import CHUNK, ObjectStore
 from cellcommons.tree import load_tree
@@ -36,8 +38,9 @@ def accept_report(*, kind: str, run_id: uuid.UUID | str, report_sha256: str) -> 
     try:
         report = (TrainingReport if kind == "training" else PredictionReport).load(store, report_sha256)
         if report.run != str(run.pk):
-            raise InvalidDocument("the report is another run's", where=report.run)
-        _require_finite(report)
+            # It says nothing of this run, so it must not end it.
+            log.error("report %s is of run %s, not of %s run %s", report_sha256, report.run, kind, run.pk)
+            return run
         if report.status in ("cancelled", "failed"):
             state = RunState.CANCELLED if report.status == "cancelled" else RunState.FAILED
             reason = (report.error or "the worker gave no reason") if report.status == "failed" else ""
@@ -69,12 +72,14 @@ def _accept_training(store: ObjectStore, run: TrainingRun, report: TrainingRepor
     for score in report.images:
         load_tree(store, score.labels)
         _verify_object(store, score.picture)
+    name = card_name(run, report.checkpoint)
     record_training(
         run_id=run.pk,
         report=report,
         report_sha256=report_sha256,
         checkpoint_bytes=store.size(report.checkpoint),
-        text=_card_text(run, report),
+        name=name,
+        text=model_card(report, Manifest.load(store, run.release.manifest_sha256), name=name),
     )
 
 
@@ -88,25 +93,12 @@ def _accept_predictions(store: ObjectStore, run: PredictionRun, report: Predicti
     record_predictions(run_id=run.pk, report=report, report_sha256=report_sha256, drafts=drafts)
 
 
-def _card_text(run: TrainingRun, report: TrainingReport) -> str:
-    lines = [f"Trained on {run.release.reference} for {report.seconds:.0f} s, seed {run.seed}.", ""]
-    lines += [f"- {name}: {value}" for name, value in sorted(report.measures.items())]
-    return "\n".join(lines) + "\n"
-
-
 def _is_stale(store: ObjectStore, run: Run, report_sha256: str) -> bool:
     """Whether this report ended an earlier attempt: resuming removed it from the store's refs."""
     if report_sha256 != run.report_sha256:
         return False
     standing = store.get_ref(run_ref(run.pk, "report"))
     return standing is None or standing.decode("ascii", "replace").strip() != report_sha256
-
-
-def _require_finite(report: TrainingReport | PredictionReport) -> None:
-    try:
-        report.to_bytes()
-    except ValueError as error:
-        raise InvalidDocument("the report holds numbers that are not finite", where=report.run) from error
 
 
 def _verify_object(store: ObjectStore, digest: str) -> None:

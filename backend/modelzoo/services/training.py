@@ -77,7 +77,7 @@ def check_training_images(run: TrainingRun, report: TrainingReport) -> None:
 
 @transaction.atomic
 def record_training(
-    *, run_id: uuid.UUID | str, report: TrainingReport, report_sha256: str, checkpoint_bytes: int, text: str
+    *, run_id: uuid.UUID | str, report: TrainingReport, report_sha256: str, checkpoint_bytes: int, name: str, text: str
 ) -> ModelCard | None:
     """Finish a run and make its model card; None if the run had ended before."""
     run = (
@@ -88,7 +88,7 @@ def record_training(
     if run.state in ENDED or report.checkpoint is None:
         return None
     card = ModelCard.objects.create(
-        name=card_name(run, report.checkpoint),
+        name=name,
         training_run=run,
         checkpoint_sha256=report.checkpoint,
         checkpoint_bytes=checkpoint_bytes,

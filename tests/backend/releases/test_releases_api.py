@@ -1,0 +1,132 @@
+"""Anyone can read what is published, byte for byte; nobody sees the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from backend.annotation.models import Campaign
+from backend.imaging.models import Dataset, Image
+from backend.people.models import Person
+from backend.releases import services
+from backend.releases.models import Release, ReleaseObject, ReleaseState
+from cellcommons.canonical import sha256_hex
+from cellcommons.manifest import Manifest
+
+Clients = Callable[[Person | None], APIClient]
+CREATE = "/api/v1/datasets/cells/releases/"
+EDITION = "/api/v1/releases/cells/1/"
+
+
+@pytest.fixture
+def release(dataset: Dataset, campaign: Campaign, curator: Person) -> Release:
+    draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
+    return services.publish_release(release_id=draft.pk)
+
+
+def test_a_stranger_reads_a_published_release_whole(
+    release: Release, client_of: Clients, django_assert_max_num_queries: Any
+) -> None:
+    stranger = client_of(None)
+    with django_assert_max_num_queries(3):
+        listed = stranger.get("/api/v1/releases/?dataset=cells").json()
+    assert [row["reference"] for row in listed["results"]] == ["cells@1"]
+    shown = stranger.get(EDITION).json()
+    assert shown["state"] == "published"
+    assert shown["counts"] == {"images": 4, "cells": 12, "readings": 8}
+    assert sum(shown["splits"].values()) == 4
+    assert shown["parent"] is None
+    assert shown["card"].startswith("# ") or "\n# " in shown["card"]
+
+    answer = stranger.get(f"{EDITION}manifest")
+    assert sha256_hex(answer.content) == shown["manifest_sha256"]
+    assert "public" in answer["Cache-Control"]
+    manifest = Manifest.parse(answer.content)
+    card = manifest.card.sha256
+    path = f"{EDITION}objects/sha256/{card[:2]}/{card[2:4]}/{card}"
+    whole = stranger.get(path)
+    assert sha256_hex(whole.content) == card
+    assert "immutable" in whole["Cache-Control"]
+    part = stranger.get(path, headers={"range": "bytes=2-5"})
+    assert (part.status_code, part.content) == (206, whole.content[2:6])
+
+    with django_assert_max_num_queries(5):
+        images = stranger.get(f"{EDITION}images/?page_size=2").json()
+    assert images["count"] == 4
+    assert len(images["results"]) == 2
+    assert {"image", "name", "split", "stratum", "cells", "preview_url"} <= set(images["results"][0])
+    picture = stranger.get(images["results"][0]["preview_url"])
+    assert picture["Content-Type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+
+
+def test_only_the_objects_of_the_release_are_served(
+    release: Release, client_of: Clients, make_image: Callable[..., Image]
+) -> None:
+    stranger, other = client_of(None), make_image("not in it")
+    for digest in (other.tree_sha256, other.original_sha256, "0" * 64, "zz"):
+        path = f"{EDITION}objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}"
+        assert stranger.get(path).status_code == 404, digest
+    inside = ReleaseObject.objects.first()
+    assert inside is not None
+    assert stranger.get(f"{EDITION}objects/sha256/00/00/{inside.sha256}").status_code == 404
+    assert stranger.get(f"{EDITION}images/{other.pk}/preview.png").status_code == 404
+    # An image's original is no part of a release.
+    assert not ReleaseObject.objects.filter(sha256=release.images.first().image.original_sha256).exists()
+
+
+def test_a_draft_is_for_curators(dataset: Dataset, campaign: Campaign, curator: Person, client_of: Clients) -> None:
+    created = client_of(curator).post(
+        CREATE, {"campaign": campaign.slug, "title": "T", "seed": 1, "licence": "CC-BY-4.0"}
+    )
+    assert created.status_code == 202
+    assert (created.json()["reference"], created.json()["state"]) == ("cells@1", "draft")
+    assert client_of(curator).get(EDITION).json()["licence"] == "CC-BY-4.0"
+    stranger = client_of(None)
+    for path in (EDITION, f"{EDITION}manifest", f"{EDITION}images/"):
+        assert stranger.get(path).status_code == 404, path
+    assert stranger.get("/api/v1/releases/").json()["count"] == 0
+    assert client_of(curator).get("/api/v1/releases/").json()["count"] == 1
+    busy = client_of(curator).post(CREATE, {"campaign": campaign.slug})
+    assert (busy.status_code, busy.json()["type"]) == (409, "urn:cellcommons:wrong-state")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"campaign": "no-such"},
+        {"campaign": "unsettled"},
+        {"campaign": "round-one", "fractions": {"train": 0.5, "validation": 0.1, "test": 0.1}},
+        {"campaign": "round-one", "licence": "no spaces please"},
+        {"campaign": "round-one", "seed": -1},
+    ],
+)
+def test_a_request_that_makes_no_sense_is_a_400(
+    dataset: Dataset, curator: Person, client_of: Clients, body: dict[str, Any]
+) -> None:
+    for slug in ("round-one", "unsettled"):
+        Campaign.objects.create(slug=slug, title=slug, dataset=dataset)
+    answer = client_of(curator).post(CREATE, body)
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+    assert not Release.objects.exists()
+
+
+def test_only_curators_publish(dataset: Dataset, expert: Person, annotator: Person, client_of: Clients) -> None:
+    Campaign.objects.create(slug="c", title="c", dataset=dataset)
+    for person, status in ((None, 401), (annotator, 403), (expert, 403)):
+        assert client_of(person).post(CREATE, {"campaign": "c"}).status_code == status
+
+
+def test_a_failed_release_says_why_to_curators(
+    dataset: Dataset, campaign: Campaign, curator: Person, client_of: Clients
+) -> None:
+    draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
+    Release.objects.update(state=ReleaseState.FAILED, error="the disk is full")
+    assert client_of(curator).get(EDITION).json()["error"] == "the disk is full"
+    again = client_of(curator).post(CREATE, {"campaign": campaign.slug})
+    assert (again.status_code, again.json()["id"]) == (202, str(draft.pk))
