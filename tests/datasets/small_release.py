@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -136,11 +136,12 @@ def serving(release: Release):
             if stop is not None:
                 body = body[:stop]
             hub.served[digest] += len(body)
-            self.wfile.write(body)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.wfile.write(body)
             if stop is not None:
-                self.wfile.flush()
                 self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):
+                    self.connection.shutdown(socket.SHUT_RDWR)
 
         def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)

@@ -95,7 +95,8 @@ def test_a_download_that_gave_up_goes_on_later(hub, release: Release, tmp_path: 
     assert hub.served[victim] - before.get(victim, 0) == size - 2000
     assert done.resumed == 2000
     repeated = [d for d, n in hub.served.items() if d != victim and n != release.store.size(d)]
-    assert repeated == []
+    # Only what was on its way at the moment of giving up may cross twice.
+    assert len(repeated) <= 1
 
 
 def test_a_kept_beginning_that_is_wrong_is_thrown_away(hub, release: Release, tmp_path: Path) -> None:
