@@ -41,6 +41,8 @@ def page(request: HttpRequest, path: str = "") -> HttpResponse:
 
 def _file(target: Path, *, immutable: bool) -> HttpResponse:
     kind = _TYPES.get(target.suffix) or mimetypes.guess_type(target.name)[0] or "application/octet-stream"
+    if kind.startswith("text/"):
+        kind += "; charset=utf-8"
     # Names in assets/ carry a hash of their content.
     cache = "public, max-age=31536000, immutable" if immutable else "no-cache"
     return HttpResponse(target.read_bytes(), content_type=kind, headers={"Cache-Control": cache})

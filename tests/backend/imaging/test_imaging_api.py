@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from PIL import Image as Picture
 from rest_framework.test import APIClient
 
@@ -282,3 +283,17 @@ def test_datasets_and_filters(
     made = client_of(curator).post("/api/v1/datasets/", {"slug": "x", "title": "X"})
     assert (made.status_code, made.data["images"]) == (201, 0)
     assert client_of(curator).post("/api/v1/datasets/", {"slug": "x", "title": "X"}).status_code == 409
+
+
+@pytest.mark.django_db
+def test_a_browser_uploads_with_its_session(curator: Person, dataset: Dataset) -> None:
+    """CSRF is checked on a multipart body before the view parses it."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(curator)
+    form = {"dataset": "cells", "file": SimpleUploadedFile("a.tif", tiff())}
+    assert client.post("/api/v1/images/", form).status_code == 403
+    token = client.get("/api/v1/auth/me/").json()["csrf_token"]
+    form["file"] = SimpleUploadedFile("a.tif", tiff())
+    made = client.post("/api/v1/images/", form, headers={"X-CSRFToken": token})
+    assert made.status_code == 201, made.content
+    assert made.json()["name"] == "a"
