@@ -7,7 +7,7 @@ export default defineConfig({
   base: "/",
   server: {
     host: "127.0.0.1",
-    ...(hub ? { proxy: { "/api": { target: hub, changeOrigin: true } } } : {}),
+    ...(hub ? { proxy: { "/api": { target: hub, changeOrigin: true, headers: { origin: hub } } } } : {}),
   },
   build: { outDir: "dist", emptyOutDir: true, target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
   test: { include: ["tests/**/*.test.ts"], environment: "node" },

@@ -36,9 +36,10 @@ uint idAt(vec2 p) {
 }
 vec3 colourOf(uint id) {
   float hue = float((id * 2654435769u) >> 8) / 16777216.0;
-  float lift = float((id * 2246822519u) >> 30) * 0.08;
   vec3 rgb = clamp(abs(mod(hue * 6.0 + vec3(0.0, 4.0, 2.0), 6.0) - 3.0) - 1.0, 0.0, 1.0);
-  return mix(vec3(0.62 + lift), rgb, 0.72) * (0.82 + lift);
+  // Towards white until blue is as easy to see on black as green is.
+  float light = dot(rgb, vec3(0.21, 0.72, 0.07));
+  return mix(rgb, vec3(1.0), mix(0.5, 0.12, light));
 }
 bool edge(vec2 p, uint id, float width) {
   float o = width / scale;

@@ -7,6 +7,7 @@ import { person, sessionExpired, signIn } from "../session/people";
 import { Mark } from "./mark";
 import { Modal } from "./modal";
 import { navigate, path, query } from "./router";
+import { SignInArt } from "./sign-in-art";
 
 function SignInForm({ username: known, done }: { username?: string; done: () => void }) {
   const problem = useSignal<Problem | null>(null);
@@ -70,7 +71,7 @@ export function SignInPage() {
   }, [person.value]);
   return (
     <div class="sign-in">
-      <div class="sign-in-art" aria-hidden="true" />
+      <SignInArt />
       <main class="card sign-in-card">
         <div class="brand large">
           <Mark size={40} />

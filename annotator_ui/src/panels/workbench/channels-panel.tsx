@@ -26,7 +26,9 @@ function ContrastWindow({ channel }: { channel: Channel }) {
       <svg viewBox={`0 0 ${histogram.length - 1} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
         <path d={histogramPath(histogram)} fill={colour} fill-opacity="0.5" />
       </svg>
-      <i class="window" style={{ left: share(low), right: `calc(100% - ${share(high)})` }} />
+      <div class="window" aria-hidden="true">
+        <i style={{ left: share(low), right: `calc(100% - ${share(high)})` }} />
+      </div>
       <input
         type="range"
         aria-label={`${name}: darkest`}
