@@ -15,7 +15,7 @@ OK = "ok"
 _FRESH = 5.0  # seconds an answer of the workers is believed
 _GRACE = 60.0  # a worker deep in a computation may miss a question or two
 _lock = threading.Lock()
-_asked_at = 0.0
+_asked_at = float("-inf")
 _seen: dict[str, float] = {}
 
 

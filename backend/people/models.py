@@ -6,6 +6,7 @@ import uuid
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.functions import Lower
 
 
 class Role(models.TextChoices):
@@ -24,7 +25,11 @@ class Person(AbstractUser):
     display_name = models.CharField(max_length=120, blank=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=models.Q(role__in=Role.values), name="person_role_known")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="person_role_known"),
+            # Ada and ada would be taken for one another, above all in a list of annotators.
+            models.UniqueConstraint(Lower("username"), name="person_name_whatever_its_case"),
+        ]
 
     def is_at_least(self, role: Role) -> bool:
         """Whether this person's role includes ``role``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from rest_framework.authtoken.models import Token
 
@@ -35,10 +35,11 @@ def create_person(
     except ValidationError as error:
         raise NotValid(" ".join(error.messages), where="password", remedy="Choose a longer, rarer password.") from error
     person.set_password(password)
-    with transaction.atomic():
-        if Person.objects.filter(username__iexact=person.username).exists():
-            raise AlreadyThere("that name is taken", where=person.username, remedy="Choose another name.")
-        person.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            person.save(force_insert=True)
+    except IntegrityError as error:
+        raise AlreadyThere("that name is taken", where=person.username, remedy="Choose another name.") from error
     return person
 
 
