@@ -1,16 +1,17 @@
 from django.contrib import admin
 
+from backend.core.readonly_admin import ReadOnlyAdmin
 from backend.releases.models import Release, SplitLock
 
 
 @admin.register(Release)
-class ReleaseAdmin(admin.ModelAdmin):
+class ReleaseAdmin(ReadOnlyAdmin):
     list_display = ["dataset", "edition", "state", "manifest_sha256", "published_at"]
     list_filter = ["dataset", "state"]
 
 
 @admin.register(SplitLock)
-class SplitLockAdmin(admin.ModelAdmin):
+class SplitLockAdmin(ReadOnlyAdmin):
     list_display = ["source", "split", "first_release"]
     list_filter = ["dataset", "split"]
     list_select_related = ["source", "first_release__dataset"]

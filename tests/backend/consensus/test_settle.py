@@ -189,6 +189,17 @@ class TestApi:
         assert client.post(f"{path}settle/", {"option": -1}).status_code == 400
         assert client.get(path).json()["state"] == "settled"
 
+    def test_the_campaign_counts_what_is_settled_and_disputed(
+        self, disputed: Item, expert: Person, client_of: Callable[..., Any]
+    ) -> None:
+        progress = client_of(expert).get("/api/v1/campaigns/round-one/").json()["progress"]
+        assert (progress["settled"], progress["disputed"]) == (0, 1)
+        for disagreement in Disagreement.objects.all():
+            services.settle_disagreement(disagreement_id=disagreement.pk, person=expert, nothing=True)
+        services.settle_consensus(consensus_id=Consensus.objects.get().pk)
+        progress = client_of(expert).get("/api/v1/campaigns/round-one/").json()["progress"]
+        assert (progress["settled"], progress["disputed"]) == (1, 0)
+
     def test_the_list_shows_the_latest_revision_only(
         self, disputed: Item, expert: Person, client_of: Callable[..., Any]
     ) -> None:
