@@ -34,9 +34,7 @@ def test_one_image_is_learnt(discs) -> None:
     image, labels = discs(size=128, count=12)
     result = train(
         TrainingData([Sample("only", channel_planes(image), labels)]),
-        TrainConfig.from_order(
-            {"network": {"widths": [16, 32, 64]}, "crops": {"size": 96, "batch": 4}, "max_steps": 90}
-        ),
+        config(crops={"size": 64, "batch": 4, "invert": 0.0}, warmup=5, max_steps=60),
         seed=0,
         budget_seconds=HOURS,
     )
