@@ -33,7 +33,10 @@ class NewRelease(serializers.Serializer):
     title = serializers.CharField(required=False, max_length=200, allow_blank=True, default="")
     notes = serializers.CharField(required=False, max_length=20_000, allow_blank=True, default="")
     licence = serializers.RegexField(
-        r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$", required=False, help_text="SPDX; that of the dataset if not given"
+        r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$",
+        required=False,
+        allow_blank=True,
+        help_text="SPDX; that of the dataset if not given",
     )
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
     fractions = SplitFractions(required=False)

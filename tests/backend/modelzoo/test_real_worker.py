@@ -18,6 +18,8 @@ from cellcommons.store import ObjectStore
 from ml_worker.orders import perform_order
 
 TASKS = {"modelzoo.record_progress": record_progress, "modelzoo.accept_report": accept_report}
+# What these tests ask of a network is that it comes and goes, not that it is good.
+SMALL = {"validations": 1, "crops": {"size": 48, "batch": 2}, "network": {"widths": [16, 16]}}
 
 
 def deliver(task: str, args: list[Any]) -> None:
@@ -31,7 +33,7 @@ def test_a_release_becomes_a_card_drafts_and_a_ranking(
     release: Release, campaign: Campaign, curator: Person, store: ObjectStore
 ) -> None:
     training = services.order_training(
-        release=release, person=curator, seed=1, budget_seconds=60, config={"max_steps": 4, "validations": 1}
+        release=release, person=curator, seed=1, budget_seconds=60, config=SMALL | {"max_steps": 4}
     )
     perform_order("training", training.order_sha256, store=store, send=deliver, shutting_down=lambda: False)
     training.refresh_from_db()
@@ -57,7 +59,7 @@ def test_a_release_becomes_a_card_drafts_and_a_ranking(
 @pytest.mark.django_db
 def test_a_cancelled_training_resumes_where_it_was(release: Release, curator: Person, store: ObjectStore) -> None:
     training = services.order_training(
-        release=release, person=curator, seed=1, budget_seconds=60, config={"max_steps": 8, "validations": 1}
+        release=release, person=curator, seed=1, budget_seconds=60, config=SMALL | {"max_steps": 8}
     )
     kind: dict[str, Any] = {"kind": "training", "run_id": training.pk}
 
