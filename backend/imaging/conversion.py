@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
@@ -22,6 +23,8 @@ from cellcommons.layouts.contract import Entry, Layout
 from cellcommons.layouts.registry import get_layout
 from cellcommons.store import ObjectStore, open_store
 from cellcommons.tree import Tree
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,9 @@ def convert_entry(store_url: str, layout: str, entry: Entry) -> Converted | Refu
         )
     except CellCommonsError as error:
         return Refused(entry.name, error.where or entry.name, error.line())
+    except Exception as error:  # one strange file must not stop the thousands after it
+        log.exception("%s could not be converted", entry.name)
+        return Refused(entry.name, entry.name, f"an unexpected fault: {type(error).__name__}: {error}")
 
 
 def convert_entries(

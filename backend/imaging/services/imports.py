@@ -74,9 +74,9 @@ def run_import(*, record_id: str) -> None:
             archive.unlink()
             import_folder(record=record, path=_layout_root(record.layout, folder))
     except CellCommonsError as error:
-        _fail(record, error.line())
+        fail_import(record=record, error=error.line())
     except Exception:
-        _fail(record, "an unexpected fault; the hub's log says more")
+        fail_import(record=record, error="an unexpected fault; the hub's log says more")
         raise
 
 
@@ -145,7 +145,8 @@ def _beat(record: Import, *, imported: int) -> None:
     Import.objects.filter(pk=record.pk).update(imported=F("imported") + imported, heartbeat=timezone.now())
 
 
-def _fail(record: Import, error: str) -> None:
+def fail_import(*, record: Import, error: str) -> None:
+    """It stopped; what came in stays."""
     Import.objects.filter(pk=record.pk).update(state=ImportState.FAILED, error=error)
 
 

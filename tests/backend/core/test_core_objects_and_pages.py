@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client, RequestFactory
+from asgiref.sync import async_to_sync
+from django.test import AsyncRequestFactory, Client, RequestFactory
 
 from backend.core import object_files
 from backend.core.object_files import object_response, tree_file_response
@@ -121,3 +122,19 @@ def test_health_names_each_part() -> None:
     # No worker runs in tests.
     assert body["parts"]["gpu_worker"] == "does not answer"
     assert body["status"] == "degraded"
+
+
+def test_large_objects_stream_under_asgi(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_files, "_WHOLE", 1)
+    monkeypatch.setattr(object_files, "_BLOCK", 100)
+    digest = store.put(DATA)
+    response: Any = object_response(AsyncRequestFactory().get("/"), digest)
+    assert response.is_async
+
+    async def read() -> list[bytes]:
+        return [block async for block in response.streaming_content]
+
+    blocks = async_to_sync(read)()
+    assert len(blocks) == 21
+    assert b"".join(blocks) == DATA
+    response.close()

@@ -138,6 +138,7 @@ def bomb() -> bytes:
         (tiff(), "picture.png", 400, "wrong-format"),
         (b"hello, this is text", "notes.txt", 400, "wrong-format"),
     ],
+    ids=["truncated", "empty", "bomb", "png as tif", "tif as png", "text"],
 )
 def test_bad_files(
     upload: Callable[..., Any], store: ObjectStore, data: bytes, name: str, status: int, code: str
@@ -223,6 +224,7 @@ def test_a_mask_of_another_size_is_named_and_its_image_left_out(send_zip: Callab
         (b"no zip at all", "dsb2018", "wrong-format"),
         (zipped({"a.png": b"x"}), "no-such-layout", "unknown-layout"),
     ],
+    ids=["leaves its folder", "absolute", "truncated", "no zip", "unknown layout"],
 )
 def test_bad_archives_are_refused_at_once(
     send_zip: Callable[..., Any], store: ObjectStore, data: bytes, layout: str, code: str

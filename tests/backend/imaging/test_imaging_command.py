@@ -14,7 +14,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from PIL import Image as Picture
 
-from backend.imaging.models import Dataset, Image, Truth
+from backend.imaging import conversion
+from backend.imaging.models import Dataset, Image, Import, Truth
 from cellcommons.store import ObjectStore
 
 
@@ -118,3 +119,29 @@ def test_two_processes_give_what_one_gives(tmp_path: Path, store: ObjectStore) -
 
     assert trees("one") == trees("two")
     assert len(trees("one")) == 16
+
+
+@pytest.mark.django_db
+def test_a_stopped_import_says_so_and_a_strange_file_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        put(tmp_path, f"n{number}", fill=100 + number)
+    real = conversion.convert_image
+
+    def strange(store: Any, image: Any, **options: Any) -> Any:
+        if options["name"] == "n0":
+            raise RuntimeError("a reader's own fault")
+        if options["name"] == "n2":
+            raise KeyboardInterrupt
+        return real(store, image, **options)
+
+    monkeypatch.setattr(conversion, "convert_image", strange)
+    with pytest.raises(KeyboardInterrupt):
+        run("dsb2018", tmp_path, "--dataset", "nuclei")
+    record = Import.objects.get()
+    assert (record.state, record.imported) == ("failed", 1)
+    assert "stopped" in record.error
+    monkeypatch.setattr(conversion, "convert_image", real)
+    assert run("dsb2018", tmp_path, "--dataset", "nuclei")[0] == 0
+    assert Image.objects.count() == 3

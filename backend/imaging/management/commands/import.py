@@ -15,7 +15,7 @@ from django.core.validators import validate_slug
 
 from backend.imaging.models import Dataset, Import
 from backend.imaging.services.datasets import create_dataset
-from backend.imaging.services.imports import ALREADY_THERE, import_folder
+from backend.imaging.services.imports import ALREADY_THERE, fail_import, import_folder
 from cellcommons.errors import CellCommonsError
 from cellcommons.layouts.registry import get_layout
 
@@ -81,7 +81,12 @@ class Command(BaseCommand):
         found.scan(path)  # refuse before anything is made
         target = Dataset.objects.filter(slug=dataset).first() or create_dataset(slug=dataset, title=dataset)
         record = Import.objects.create(dataset=target, layout=layout, limit=limit)
-        return import_folder(record=record, path=path, progress=self._progress, processes=processes)
+        try:
+            return import_folder(record=record, path=path, progress=self._progress, processes=processes)
+        except BaseException:
+            # Ctrl-C included: no worker will take it up, so it must not look as if it ran.
+            fail_import(record=record, error="stopped; run the same command again to go on")
+            raise
 
     def _progress(self, done: int, total: int, name: str) -> None:
         if done == total or done % 20 == 0:
