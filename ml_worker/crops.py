@@ -25,7 +25,7 @@ class CropConfig:
             stratum the same share.
         on_cells: share of crops centred on a random cell rather than anywhere.
         scale: crops are zoomed by up to this factor either way.
-        invert: chance that bright and dark change places.
+        invert: chance that bright and dark change places; above 0 it costs short runs much, see docs/models.md.
     """
 
     size: int = 128
@@ -33,7 +33,7 @@ class CropConfig:
     balance: float = 0.75
     on_cells: float = 0.7
     scale: float = 1.5
-    invert: float = 0.25
+    invert: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size % 16 or not 32 <= self.size <= 1024 or self.batch < 2 or self.scale < 1:
