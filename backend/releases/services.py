@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -31,6 +32,7 @@ from cellcommons.splits import FRACTIONS, split_by_source
 log = logging.getLogger(__name__)
 
 _LOST = timedelta(seconds=120)
+T = TypeVar("T")
 
 
 @transaction.atomic
@@ -146,13 +148,15 @@ def _seal(release: Release) -> _Sealed:
     images = [consensus.item.image for consensus in contents]
     split = split_by_source(
         [(str(image.pk), image.source.name, image.stratum) for image in images],
-        near_duplicates=near_duplicate_pairs(store, images),
+        near_duplicates=near_duplicate_pairs(store, _beating(release, images)),
         fractions=release.fractions,
         seed=release.seed,
         locked=split_locks(release.dataset),
     )
-    _beat(release)
-    items = [release_item(store, c, split.assignment[str(c.item.image_id)], release.dataset_id) for c in contents]
+    items = [
+        release_item(store, c, split.assignment[str(c.item.image_id)], release.dataset_id)
+        for c in _beating(release, contents)
+    ]
     _beat(release)
     created = release.drafted_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     card = dataset_card(
@@ -243,6 +247,14 @@ def _fail_release(*, release_id: uuid.UUID, error: str) -> Release:
 def _lock_release(release_id: uuid.UUID | str) -> Release:
     locked = Release.objects.select_for_update(of=("self",), no_key=True)
     return locked.select_related("dataset", "parent").get(pk=release_id)
+
+
+def _beating(release: Release, rows: Sequence[T]) -> Iterator[T]:
+    """``rows``, with a heartbeat now and then, so that the sweep takes a large release for what it is: alive."""
+    for number, row in enumerate(rows):
+        if number % 100 == 0:
+            _beat(release)
+        yield row
 
 
 def _beat(release: Release) -> None:
