@@ -7,12 +7,15 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from backend.door.errors import DoorError
 from backend.door.hub import running_hub
-from backend.rehearsal.api import Api
+from backend.rehearsal.api import Api, Refused
 from backend.rehearsal.loop import Loop, Plan
-from backend.rehearsal.pool import draw_pool
+from backend.rehearsal.pool import Pool, draw_pool
 from backend.rehearsal.report import as_table, make_report
 from cellcommons.errors import CellCommonsError
 
@@ -51,6 +54,16 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"{error.line()}\n")
         return 2
     say(f"{len(pool.entries)} images of {len(set(pool.strata.values()))} strata")
+    try:
+        report = _rehearse(asked, pool, started, say)
+    except (DoorError, TimeoutError, RuntimeError, Refused) as error:
+        sys.stderr.write(f"{' '.join(str(error).split())}\n")
+        return 2
+    sys.stdout.write((json.dumps(report) if asked.json else as_table(report)) + "\n")
+    return 0
+
+
+def _rehearse(asked: argparse.Namespace, pool: Pool, started: float, say: Callable[[str], None]) -> dict[str, Any]:
     plan = Plan(asked.annotators, asked.rounds, asked.seed, asked.readings, tuple(asked.training_seconds))
     with tempfile.TemporaryDirectory(prefix="rehearse-") as folder, running_hub(Path(folder) / "hub", log=say) as hub:
         say(f"throw-away hub at {hub.url}")
@@ -59,9 +72,7 @@ def main(argv: list[str] | None = None) -> int:
         work.mkdir()
         loop = Loop(Api(hub.url, account["username"], account["password"]), pool, plan, work, say)
         loop.run()
-        report = make_report(loop, seconds=time.monotonic() - started)
-    sys.stdout.write((json.dumps(report) if asked.json else as_table(report)) + "\n")
-    return 0
+        return make_report(loop, seconds=time.monotonic() - started)
 
 
 if __name__ == "__main__":
