@@ -11,9 +11,28 @@ export const routes: readonly Route[] = [
     title: "Annotate",
     load: () => import("./workbench/workbench"),
   },
+  { pattern: "/datasets", role: "annotator", frame: "shell", title: "Datasets", load: () => import("./pages/datasets") },
+  { pattern: "/datasets/{slug}", role: "annotator", frame: "shell", title: "Dataset", load: () => import("./pages/dataset") },
+  { pattern: "/images/{id}", role: "annotator", frame: "shell", title: "Image", load: () => import("./pages/image") },
+  { pattern: "/campaigns", role: "annotator", frame: "shell", title: "Campaigns", load: () => import("./pages/campaigns") },
+  { pattern: "/campaigns/{slug}", role: "annotator", frame: "shell", title: "Campaign", load: () => import("./pages/campaign") },
+  { pattern: "/disagreements", role: "expert", frame: "shell", title: "Disagreements", load: () => import("./pages/disagreements") },
+  { pattern: "/disagreements/{id}", role: "expert", frame: "shell", title: "Settle", load: () => import("./pages/disagreement") },
+  { pattern: "/releases", role: "anyone", frame: "shell", title: "Releases", load: () => import("./pages/releases") },
+  { pattern: "/releases/{slug}/{edition}", role: "anyone", frame: "shell", title: "Release", load: () => import("./pages/release") },
+  { pattern: "/models", role: "annotator", frame: "shell", title: "Models", load: () => import("./pages/models") },
+  { pattern: "/models/{id}", role: "annotator", frame: "shell", title: "Model", load: () => import("./pages/model-card") },
+  { pattern: "/training-runs/{id}", role: "annotator", frame: "shell", title: "Training", load: () => import("./pages/training-run") },
+  { pattern: "/people", role: "curator", frame: "shell", title: "People", load: () => import("./pages/people") },
 ];
 
 /** The shell's navigation, in order. `role`: shown from this role up. */
-export const navigation: readonly { href: string; label: string; role: "annotator" | "expert" | "curator" }[] = [
+export const navigation: readonly { href: string; label: string; role: Route["role"] }[] = [
   { href: "/", label: "Home", role: "annotator" },
+  { href: "/datasets", label: "Datasets", role: "annotator" },
+  { href: "/campaigns", label: "Campaigns", role: "annotator" },
+  { href: "/disagreements", label: "Disagreements", role: "expert" },
+  { href: "/releases", label: "Releases", role: "anyone" },
+  { href: "/models", label: "Models", role: "annotator" },
+  { href: "/people", label: "People", role: "curator" },
 ];

@@ -50,7 +50,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         </a>
         <nav aria-label="Main">
           {navigation
-            .filter((entry) => may(entry.role))
+            .filter((entry) => entry.role === "anyone" || may(entry.role))
             .map((entry) => {
               const current = entry.href === "/" ? here === "/" : here === entry.href || here.startsWith(`${entry.href}/`);
               return (

@@ -1,7 +1,7 @@
-/** Campaigns as the person signed in may see them. */
+/** Campaigns as the person signed in may see them, and what a curator does with one. */
 
 import { api } from "../api/client";
-import type { Campaign } from "../api/types";
+import type { Assignment, Campaign, Consensus, NewCampaign } from "../api/types";
 
 export async function listCampaigns(): Promise<Campaign[]> {
   return (await api.get("/api/v1/campaigns/", { query: { page_size: 200 } })).results;
@@ -9,4 +9,36 @@ export async function listCampaigns(): Promise<Campaign[]> {
 
 export function getCampaign(slug: string): Promise<Campaign> {
   return api.get("/api/v1/campaigns/{slug}/", { path: { slug } });
+}
+
+export function createCampaign(body: NewCampaign): Promise<Campaign> {
+  return api.post("/api/v1/campaigns/", { body });
+}
+
+export function openCampaign(slug: string): Promise<Campaign> {
+  return api.post("/api/v1/campaigns/{slug}/open/", { path: { slug } });
+}
+
+export function closeCampaign(slug: string): Promise<Campaign> {
+  return api.post("/api/v1/campaigns/{slug}/close/", { path: { slug } });
+}
+
+/** What the person signed in did in a campaign: how many readings, the last few, and the work they hold now. */
+export interface MyPart {
+  readonly submitted: number;
+  readonly recent: readonly Assignment[];
+  readonly held: Assignment | null;
+}
+
+export async function myPart(campaign: string): Promise<MyPart> {
+  const [done, held] = await Promise.all([
+    api.get("/api/v1/assignments/", { query: { campaign, state: "submitted", page_size: 4 } }),
+    api.get("/api/v1/assignments/", { query: { campaign, state: "leased", page_size: 1 } }),
+  ]);
+  return { submitted: done.count, recent: done.results, held: held.results[0] ?? null };
+}
+
+/** The latest consensus of each item (experts). */
+export async function listConsensus(campaign: string): Promise<Consensus[]> {
+  return (await api.get("/api/v1/consensus/", { query: { campaign, page_size: 200 } })).results;
 }

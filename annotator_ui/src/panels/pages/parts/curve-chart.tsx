@@ -1,0 +1,63 @@
+/** Loss and validation over the steps of a training: two small charts over one axis, since their units differ. */
+
+import type { CurvePoint } from "../../../api/types";
+import { niceScale, pathOf, place, thinned, type Point } from "./curve";
+import { count, duration, measure } from "./figures";
+
+const WIDTH = 560;
+const HEIGHT = 190;
+const LEFT = 44;
+const RIGHT = 14;
+const TOP = 14;
+const BOTTOM = 26;
+
+function Chart({ title, points, tone, dots, byTime }: { title: string; points: readonly Point[]; tone: "loss" | "validation"; dots: boolean; byTime: boolean }) {
+  const shown = thinned(points, 240);
+  const xs = niceScale([0, ...shown.map((point) => point.x)], 5);
+  const ys = niceScale(tone === "validation" ? [0, 1] : [0, ...shown.map((point) => point.y)]);
+  const x = (value: number) => place(value, xs, LEFT, WIDTH - RIGHT);
+  const y = (value: number) => place(value, ys, HEIGHT - BOTTOM, TOP);
+  const last = points.at(-1);
+  const best = points.reduce<Point | null>((found, point) => (!found || point.y > found.y ? point : found), null);
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span class={`swatch ${tone}`} />
+        {title}
+        <strong>{last ? measure(last.y) : "–"}</strong>
+        {tone === "validation" && best && best !== last && <span class="dim">best {measure(best.y)}</span>}
+      </figcaption>
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={last ? `${title}: now ${measure(last.y)}` : `${title}: nothing yet`}>
+        {ys.ticks.map((tick) => (
+          <g key={tick}>
+            <line class="grid-line" x1={LEFT} x2={WIDTH - RIGHT} y1={y(tick)} y2={y(tick)} />
+            <text x={LEFT - 8} y={y(tick) + 4} text-anchor="end">
+              {Number(tick.toPrecision(3))}
+            </text>
+          </g>
+        ))}
+        {xs.ticks.map((tick) => (
+          <text key={tick} x={x(tick)} y={HEIGHT - 7} text-anchor="middle">
+            {byTime ? duration(tick) : count(tick)}
+          </text>
+        ))}
+        <path class={`curve ${tone}`} d={pathOf(shown.map((point) => ({ x: x(point.x), y: y(point.y) })))} />
+        {dots && shown.map((point) => <circle key={point.x} class={tone} cx={x(point.x)} cy={y(point.y)} r="3" />)}
+        {!dots && last && <circle class={tone} cx={x(shown.at(-1)!.x)} cy={y(shown.at(-1)!.y)} r="3.5" />}
+      </svg>
+    </figure>
+  );
+}
+
+export function TrainingCurve({ curve }: { curve: readonly CurvePoint[] }) {
+  const byTime = curve.length > 0 && curve.every((point) => point.seconds !== undefined);
+  const at = (point: CurvePoint) => (byTime ? point.seconds! : point.step);
+  const loss = curve.flatMap((point) => (point.loss === undefined || point.loss === null ? [] : [{ x: at(point), y: point.loss }]));
+  const validation = curve.flatMap((point) => (point.validation === undefined || point.validation === null ? [] : [{ x: at(point), y: point.validation }]));
+  return (
+    <div class="charts">
+      <Chart title="Training loss" points={loss} tone="loss" dots={false} byTime={byTime} />
+      <Chart title="Validation F1 at IoU 0.5" points={validation} tone="validation" dots={validation.length < 60} byTime={byTime} />
+    </div>
+  );
+}

@@ -1,0 +1,78 @@
+/** Forms that ask the hub: busy while it answers, its refusal beside the field it means. */
+
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { asProblem, type Problem } from "../../../api/problem";
+
+export interface Sending {
+  readonly busy: boolean;
+  readonly problem: Problem | null;
+  readonly run: (work: () => Promise<unknown>) => Promise<boolean>;
+}
+
+/** One thing at a time; resolves to whether it went through. */
+export function useSending(): Sending {
+  const [state, setState] = useState<{ busy: boolean; problem: Problem | null }>({ busy: false, problem: null });
+  async function run(work: () => Promise<unknown>): Promise<boolean> {
+    if (state.busy) return false;
+    setState({ busy: true, problem: null });
+    try {
+      await work();
+      setState({ busy: false, problem: null });
+      return true;
+    } catch (error) {
+      setState({ busy: false, problem: asProblem(error) });
+      return false;
+    }
+  }
+  return { ...state, run };
+}
+
+/** A labelled field with a hint below; the hub's message about `name` takes the hint's place. */
+export function Field(props: { name: string; label: string; hint?: ComponentChildren; problem?: Problem | null; children: ComponentChildren }) {
+  const refused = props.problem?.errors[props.name]?.join(" ");
+  return (
+    <label class="field">
+      <span>{props.label}</span>
+      {props.children}
+      {refused ? <small class="form-problem">{refused}</small> : props.hint && <small class="dim">{props.hint}</small>}
+    </label>
+  );
+}
+
+/** What a refusal says beyond the fields. */
+export function FormProblem({ problem }: { problem: Problem | null }) {
+  if (!problem || Object.keys(problem.errors).some((name) => name !== "non_field_errors")) return null;
+  return (
+    <p class="form-problem" role="alert">
+      {problem.message} {problem.remedy}
+    </p>
+  );
+}
+
+export function FormFoot({ sending, verb, doing, cancel }: { sending: Sending; verb: string; doing: string; cancel?: () => void }) {
+  return (
+    <div class="form-foot">
+      {cancel && (
+        <button type="button" class="button" onClick={cancel}>
+          Cancel
+        </button>
+      )}
+      <button type="submit" class="button primary" disabled={sending.busy}>
+        {sending.busy ? doing : verb}
+      </button>
+    </div>
+  );
+}
+
+/** The text of a field; "" where it is empty or absent. */
+export function textOf(form: FormData, name: string): string {
+  const value = form.get(name);
+  return typeof value === "string" ? value.trim() : "";
+}
+
+/** The number of a field, or null where it is empty. */
+export function numberOf(form: FormData, name: string): number | null {
+  const text = textOf(form, name);
+  return text === "" ? null : Number(text);
+}

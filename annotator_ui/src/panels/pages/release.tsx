@@ -1,0 +1,248 @@
+/** One edition: what it holds, its identity, its card, and how to get it. */
+
+import { useState } from "preact/hooks";
+import type { Release, ReleaseImage } from "../../api/types";
+import { listModelCards, startTraining } from "../../session/models";
+import { may, person } from "../../session/people";
+import { getRelease, manifestUrl, pageOfRelease, releaseImages } from "../../session/releases";
+import { Notice, Spinner } from "../feedback";
+import { Modal } from "../modal";
+import { navigate, query } from "../router";
+import { CardText } from "./parts/card-text";
+import { PieceBar } from "./parts/bars";
+import { CodeBlock, CopyButton } from "./parts/copy";
+import { bytes, count, counted, day, measure } from "./parts/figures";
+import { Field, FormFoot, FormProblem, numberOf, useSending } from "./parts/form";
+import { Figure, PageHead, Section } from "./parts/page-head";
+import { Pending } from "./parts/pending";
+import { Picture } from "./parts/picture";
+import { useEvery, useReply } from "./parts/reply";
+import { StateBadge } from "./parts/state-badge";
+
+function TrainForm({ release, close }: { release: Release; close: () => void }) {
+  const sending = useSending();
+  function submit(event: SubmitEvent): void {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    void sending.run(async () => {
+      const run = await startTraining({ release: release.reference, budget_seconds: numberOf(form, "budget_seconds") ?? 120, seed: numberOf(form, "seed") ?? 0 });
+      navigate(`/training-runs/${run.id}`);
+    });
+  }
+  return (
+    <Modal title={`Train on ${release.reference}`} onClose={close}>
+      <form class="stack" onSubmit={submit}>
+        <p class="dim">The gpu worker trains on {counted(release.splits.train, "image")} and measures on the {release.splits.test} of the test split, which it never sees in training.</p>
+        <div class="pair">
+          <Field name="budget_seconds" label="Budget, seconds" problem={sending.problem} hint="What it has learned by then is kept">
+            <input type="number" name="budget_seconds" min={1} max={604_800} defaultValue="120" required autoFocus />
+          </Field>
+          <Field name="seed" label="Seed" problem={sending.problem}>
+            <input type="number" name="seed" min={0} max={2_147_483_647} defaultValue="0" required />
+          </Field>
+        </div>
+        <FormProblem problem={sending.problem} />
+        <FormFoot sending={sending} verb="Train" doing="Ordering…" cancel={close} />
+      </form>
+    </Modal>
+  );
+}
+
+function Download({ release }: { release: Release }) {
+  const { slug, edition, reference } = release;
+  const command = `cellcommons download ${reference} ${slug}-${edition} --hub ${window.location.origin}`;
+  const python = ["import cellcommons", `release = cellcommons.load("${slug}-${edition}")`, 'for item in release.items("train"):', "    image = release.image(item)    # axes cyx", "    labels = release.labels(item)  # uint32, axes yx"].join("\n");
+  return (
+    <Section title="Get it">
+      <div class="pair wide">
+        <div class="stack tight">
+          <p class="dim small-text">Fetches and verifies; resumes where it was cut.</p>
+          <CodeBlock text={command} language="Shell" />
+        </div>
+        <div class="stack tight">
+          <p class="dim small-text">Then in Python:</p>
+          <CodeBlock text={python} language="Python" />
+        </div>
+      </div>
+    </Section>
+  );
+}
+
+const SPLITS = ["train", "validation", "test"] as const;
+
+function Images({ release }: { release: Release }) {
+  const { slug, edition } = release;
+  const [split, setSplit] = useState<(typeof SPLITS)[number]>("train");
+  const [pages, setPages] = useState(1);
+  const reply = useReply(async () => {
+    const found: ReleaseImage[] = [];
+    let total = 0;
+    for (let page = 1; page <= pages; page++) {
+      const part = await releaseImages(slug, edition, page);
+      found.push(...part.items);
+      total = part.count;
+    }
+    return { found, total };
+  }, [slug, edition, pages]);
+  return (
+    <Section title="Images">
+      <div class="chips" role="group" aria-label="Split">
+        {SPLITS.map((name) => (
+          <button key={name} type="button" aria-pressed={split === name} onClick={() => setSplit(name)}>
+            {name} <span class="dim">{release.splits[name]}</span>
+          </button>
+        ))}
+      </div>
+      <Pending reply={reply} skeleton="pictures" count={12}>
+        {({ found, total }) => {
+          const shown = found.filter((image) => image.split === split);
+          return (
+            <>
+              {shown.length === 0 && <p class="dim">{release.splits[split] === 0 ? `No image is in ${split}.` : "Load more to see them."}</p>}
+              <ul class="image-grid small">
+                {shown.map((image) => {
+                  const inside = (
+                    <>
+                      <Picture src={image.preview_url} alt="" />
+                      <span class="image-name">{image.name}</span>
+                      <span class="dim small-text">
+                        {counted(image.cells, "cell")}
+                        {image.stratum && ` · ${image.stratum}`}
+                      </span>
+                    </>
+                  );
+                  return (
+                    <li key={image.image}>
+                      {person.value ? (
+                        <a href={`/images/${image.image}`} title={image.name}>
+                          {inside}
+                        </a>
+                      ) : (
+                        <span class="still">{inside}</span>
+                      )}
+                    </li>
+                  );
+                })}
+              </ul>
+              {found.length < total && (
+                <button type="button" class="button" onClick={() => setPages(pages + 1)}>
+                  Load more ({count(total - found.length)} left)
+                </button>
+              )}
+            </>
+          );
+        }}
+      </Pending>
+    </Section>
+  );
+}
+
+function Models({ reference }: { reference: string }) {
+  const reply = useReply(listModelCards, []);
+  const mine = (reply.value ?? []).filter((card) => card.release === reference);
+  if (mine.length === 0) return null;
+  return (
+    <Section title="Models trained on it">
+      <ul class="tags">
+        {mine.map((card) => (
+          <li key={card.id}>
+            <a href={`/models/${card.id}`}>{card.name}</a> <span class="dim">F1 {measure(card.measures["f1_50"])}</span>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function Published({ release }: { release: Release }) {
+  return (
+    <>
+      <section class="card" aria-label="What it holds">
+        <div class="figures">
+          <Figure value={count(release.counts.images)} label="images" />
+          <Figure value={count(release.counts.cells)} label="cells" />
+          <Figure value={count(release.counts.readings)} label="readings" />
+          <Figure
+            value={bytes(release.bytes ?? 0)}
+            label="in all"
+            note={release.parent && release.delta_bytes !== null ? <>+{bytes(release.delta_bytes)} since <a href={pageOfRelease(release.parent)}>{release.parent}</a></> : undefined}
+          />
+        </div>
+        <PieceBar
+          noun="image"
+          pieces={[
+            { name: "train", value: release.splits.train, tone: "accent" },
+            { name: "validation", value: release.splits.validation, tone: "info" },
+            { name: "test", value: release.splits.test, tone: "amber" },
+          ]}
+        />
+        <div class="identity">
+          <span class="dim">Manifest</span>
+          <code>{release.manifest_sha256}</code>
+          <CopyButton text={release.manifest_sha256} />
+          <a class="button quiet small" href={manifestUrl(release.slug, release.edition)} download={`${release.slug}-${release.edition}.manifest.json`}>
+            Download
+          </a>
+        </div>
+      </section>
+      <Download release={release} />
+      <Images release={release} />
+      {person.value && <Models reference={release.reference} />}
+      {release.card && (
+        <Section title="Card">
+          <div class="card">
+            <CardText text={release.card} untitled />
+          </div>
+        </Section>
+      )}
+    </>
+  );
+}
+
+export default function ReleasePage({ params }: { params: Record<string, string> }) {
+  const slug = params["slug"]!;
+  const edition = Number(params["edition"]);
+  const reply = useReply(() => getRelease(slug, edition), [slug, edition]);
+  const [training, setTraining] = useState(may("curator") && query.value.has("train"));
+  const going = reply.value?.state === "draft" || reply.value?.state === "publishing";
+  useEvery(1, going, () => void reply.reload());
+  return (
+    <Pending reply={reply} skeleton="page" missing="No such release">
+      {(release) => (
+        <>
+          <PageHead
+            title={release.title || release.reference}
+            crumbs={[{ href: "/releases", label: "Releases" }]}
+            badge={
+              <>
+                <span class="badge">
+                  <code>{release.reference}</code>
+                </span>
+                {release.state !== "published" && <StateBadge state={release.state} />}
+              </>
+            }
+            lead={[release.published_at && `Published ${day(release.published_at)}`, release.licence, release.parent && `follows ${release.parent}`].filter(Boolean).join(" · ")}
+          >
+            {may("curator") && release.state === "published" && (
+              <button type="button" class="button primary" onClick={() => setTraining(true)}>
+                Train a model
+              </button>
+            )}
+          </PageHead>
+          {training && release.state === "published" && <TrainForm release={release} close={() => setTraining(false)} />}
+          {release.state === "published" ? (
+            <Published release={release} />
+          ) : release.state === "failed" ? (
+            <Notice tone="bad" title="Publishing failed" text={release.error}>
+              <a class="button" href={`/campaigns/${release.campaign}?publish`}>
+                Publish again
+              </a>
+            </Notice>
+          ) : (
+            <Spinner label="A worker seals images, labels and indexes, then publishes them all at once" />
+          )}
+        </>
+      )}
+    </Pending>
+  );
+}

@@ -1,0 +1,74 @@
+/** Published editions, open to anyone. */
+
+import type { ReleaseSummary } from "../../api/types";
+import { listReleases, pageOfRelease } from "../../session/releases";
+import { may } from "../../session/people";
+import { EmptyState } from "../feedback";
+import { Digest } from "./parts/copy";
+import { bytes, counted, day } from "./parts/figures";
+import { PageHead } from "./parts/page-head";
+import { Pending } from "./parts/pending";
+import { useEvery, useReply } from "./parts/reply";
+import { StateBadge } from "./parts/state-badge";
+
+function Row({ release }: { release: ReleaseSummary }) {
+  const grown = release.parent !== null;
+  return (
+    <li class="release-row">
+      <div class="stack tight">
+        <span class="row">
+          <a class="reference" href={pageOfRelease(release.reference)}>
+            {release.reference}
+          </a>
+          {release.state !== "published" && <StateBadge state={release.state} />}
+        </span>
+        <span>{release.title}</span>
+        {release.error && <span class="form-problem small-text">{release.error}</span>}
+      </div>
+      <span class="stack tight">
+        <span>
+          {counted(release.counts.images, "image")}, {counted(release.counts.cells, "cell")}
+        </span>
+        <span class="dim small-text">
+          {release.splits.train} train · {release.splits.validation} validation · {release.splits.test} test
+        </span>
+      </span>
+      <span class="stack tight">
+        <span>{release.bytes ? bytes(release.bytes) : "–"}</span>
+        {grown && release.delta_bytes !== null && <span class="dim small-text">+{bytes(release.delta_bytes)} since {release.parent}</span>}
+      </span>
+      <span class="stack tight">
+        <Digest value={release.manifest_sha256} />
+        <span class="dim small-text">{release.published_at ? day(release.published_at) : ""}</span>
+      </span>
+    </li>
+  );
+}
+
+export default function Releases() {
+  const reply = useReply(() => listReleases(), []);
+  const pending = reply.value?.some((release) => release.state === "draft" || release.state === "publishing") ?? false;
+  useEvery(2, pending, () => void reply.reload());
+  return (
+    <>
+      <PageHead title="Releases" lead="Immutable editions, open to anyone. A release is its manifest's hash: whoever has the hash has the data." />
+      <Pending reply={reply} skeleton="rows">
+        {(found) =>
+          found.length === 0 ? (
+            <EmptyState
+              title="Nothing is published yet"
+              text={may("curator") ? "Once the readings of an image agree, or an expert has settled them, its campaign can be published." : "Once a curator publishes what people have settled, it can be downloaded here."}
+              {...(may("curator") ? { action: { label: "See campaigns", href: "/campaigns" } } : {})}
+            />
+          ) : (
+            <ul class="plain card flush release-list">
+              {found.map((release) => (
+                <Row key={release.id} release={release} />
+              ))}
+            </ul>
+          )
+        }
+      </Pending>
+    </>
+  );
+}

@@ -1,0 +1,115 @@
+/** One training, live: how far it is, its curve, and stopping or going on. */
+
+import { useEffect, useMemo } from "preact/hooks";
+import type { TrainingRun } from "../../api/types";
+import { cancelTraining, resumeTraining } from "../../session/models";
+import { may } from "../../session/people";
+import { pageOfRelease } from "../../session/releases";
+import { isOver, RunFeed, type Feed } from "../../session/run-feed";
+import { EmptyState, Notice, ProblemNotice } from "../feedback";
+import { Meter } from "./parts/bars";
+import { Digest } from "./parts/copy";
+import { TrainingCurve } from "./parts/curve-chart";
+import { ago, count, duration, measure } from "./parts/figures";
+import { FormProblem, useSending } from "./parts/form";
+import { Facts, Figure, PageHead, Section } from "./parts/page-head";
+import { Skeleton } from "./parts/pending";
+import { StateBadge } from "./parts/state-badge";
+
+const CONNECTIONS: Record<Feed["connection"], string> = {
+  opening: "connecting",
+  live: "live",
+  polling: "asking every few seconds",
+  ended: "",
+};
+
+function Live({ run, connection }: { run: TrainingRun; connection: Feed["connection"] }) {
+  const { progress } = run;
+  const over = isOver(run.state);
+  const fraction = progress.fraction ?? 0;
+  const seconds = progress.seconds ?? 0;
+  const left = fraction > 0.02 && fraction < 1 ? (seconds / fraction) * (1 - fraction) : null;
+  return (
+    <section class="card" aria-label="Progress">
+      <div class="figures">
+        <Figure value={`${Math.round(fraction * 100)} %`} label={progress.message || (over ? run.state : "of the budget")} />
+        <Figure value={progress.step === undefined ? "–" : count(progress.step)} label="steps" />
+        <Figure value={measure(progress.loss)} label="loss" />
+        <Figure value={measure(progress.validation)} label="validation F1" />
+        <Figure value={seconds ? duration(seconds) : "–"} label={over || left === null ? "trained" : `about ${duration(left)} left`} />
+      </div>
+      {!over && <Meter part={fraction} whole={1} label="Training" />}
+      {!over && (
+        <p class="dim small-text live-said" role="status">
+          <i class={connection === "live" ? "pulse" : "pulse off"} aria-hidden="true" />
+          {run.state === "waiting" ? "Waiting for the gpu worker" : CONNECTIONS[connection]}
+        </p>
+      )}
+    </section>
+  );
+}
+
+export default function TrainingRunPage({ params }: { params: Record<string, string> }) {
+  const id = params["id"]!;
+  const source = useMemo(() => new RunFeed(id), [id]);
+  useEffect(() => {
+    source.open();
+    return () => source.close();
+  }, [source]);
+  const sending = useSending();
+  const { run, connection, problem } = source.feed.value;
+  if (!run) {
+    if (problem?.status === 404) return <EmptyState title="No such training" action={{ label: "Models", href: "/models" }} />;
+    return problem ? <ProblemNotice problem={problem} retry={() => source.open()} /> : <Skeleton kind="page" />;
+  }
+  const turn = (work: (id: string) => Promise<unknown>) =>
+    void sending.run(async () => {
+      await work(id);
+      source.open();
+    });
+  const curator = may("curator");
+  const config = Object.entries(run.config);
+  return (
+    <>
+      <PageHead title={`Training on ${run.release}`} crumbs={[{ href: "/models", label: "Models" }, { href: pageOfRelease(run.release), label: run.release }]} badge={<StateBadge state={run.state} />} lead={`Ordered ${ago(run.created)}`}>
+        {curator && (run.state === "waiting" || run.state === "running") && (
+          <button type="button" class="button danger" disabled={sending.busy} onClick={() => turn(cancelTraining)}>
+            Cancel
+          </button>
+        )}
+        {curator && (run.state === "cancelled" || run.state === "failed") && (
+          <button type="button" class="button primary" disabled={sending.busy} onClick={() => turn(resumeTraining)}>
+            Resume
+          </button>
+        )}
+        {run.model_card && (
+          <a class="button primary" href={`/models/${run.model_card}`}>
+            Open the model card
+          </a>
+        )}
+      </PageHead>
+      <FormProblem problem={sending.problem} />
+      {run.error && <Notice tone="bad" title="The training failed" text={run.error} />}
+      {run.state === "cancelled" && <Notice tone="info" title="Cancelled" text="What it had learned is kept; resumed, it goes on from there." />}
+      {run.state === "cancelling" && <Notice tone="info" title="Stopping" text="The worker saves its state and stops at the next step." />}
+      <Live run={run} connection={connection} />
+      <Section title="Curve">
+        <div class="card">{run.curve.length > 0 ? <TrainingCurve curve={run.curve} /> : <p class="dim">The first point comes after the first steps.</p>}</div>
+      </Section>
+      <Section title="Order">
+        <div class="card">
+          <Facts
+            rows={[
+              ["Release", <a href={pageOfRelease(run.release)}>{run.release}</a>],
+              ["Budget", duration(run.budget_seconds)],
+              ["Seed", String(run.seed)],
+              ...config.map(([name, value]) => [name, <code>{JSON.stringify(value)}</code>] as const),
+              ["Order", <Digest value={run.order_sha256} />],
+              ["Report", <Digest value={run.report_sha256 ?? ""} />],
+            ]}
+          />
+        </div>
+      </Section>
+    </>
+  );
+}

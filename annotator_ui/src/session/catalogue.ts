@@ -1,0 +1,95 @@
+/** Datasets, their images, and imports of archives. */
+
+import { api } from "../api/client";
+import type { ArchiveImport, Dataset, HubImage, NewDataset } from "../api/types";
+import { upload, type Upload } from "../api/upload";
+
+export interface ImageFilter {
+  dataset: string;
+  search: string;
+  stratum: string;
+}
+
+/** One page of a listing; `pages` is at least 1. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly count: number;
+  readonly page: number;
+  readonly pages: number;
+}
+
+export const IMAGES_PER_PAGE = 24;
+
+export async function listDatasets(): Promise<Dataset[]> {
+  return (await api.get("/api/v1/datasets/", { query: { page_size: 200 } })).results;
+}
+
+export function getDataset(slug: string): Promise<Dataset> {
+  return api.get("/api/v1/datasets/{slug}/", { path: { slug } });
+}
+
+export function createDataset(body: NewDataset): Promise<Dataset> {
+  return api.post("/api/v1/datasets/", { body });
+}
+
+export async function listImages(filter: ImageFilter, page = 1, size = IMAGES_PER_PAGE): Promise<Page<HubImage>> {
+  const found = await api.get("/api/v1/images/", { query: { ...filter, page, page_size: size } });
+  return { items: found.results, count: found.count, page, pages: Math.max(1, Math.ceil(found.count / size)) };
+}
+
+export function getImage(id: string): Promise<HubImage> {
+  return api.get("/api/v1/images/{id}/", { path: { id } });
+}
+
+export function previewOf(image: string): string {
+  return `/api/v1/images/${image}/preview.png`;
+}
+
+/** The kinds and sources of a dataset, from its first 200 images, most frequent first. */
+export async function surveyDataset(slug: string): Promise<{ strata: [string, number][]; sources: [string, number][]; whole: boolean }> {
+  const { items, count } = await listImages({ dataset: slug, search: "", stratum: "" }, 1, 200);
+  const tally = (words: string[]): [string, number][] => {
+    const counts = new Map<string, number>();
+    for (const word of words) if (word) counts.set(word, (counts.get(word) ?? 0) + 1);
+    return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+  };
+  return {
+    strata: tally(items.map((image) => image.stratum)),
+    sources: tally(items.map((image) => image.source)),
+    whole: count <= items.length,
+  };
+}
+
+/** Published layouts that an archive may have. */
+export const LAYOUTS = [
+  { name: "plain", label: "Folder of images (and masks)" },
+  { name: "dsb2018", label: "2018 Data Science Bowl" },
+] as const;
+
+export function sendImage(dataset: string, file: File, source: string, stratum: string, progress: (share: number) => void): Upload<HubImage> {
+  const form = new FormData();
+  form.set("dataset", dataset);
+  if (source) form.set("source", source);
+  if (stratum) form.set("stratum", stratum);
+  form.set("file", file);
+  return upload("/api/v1/images/", form, progress);
+}
+
+export function sendArchive(dataset: string, layout: string, file: File, limit: number | null, progress: (share: number) => void): Upload<ArchiveImport> {
+  const form = new FormData();
+  form.set("dataset", dataset);
+  form.set("layout", layout);
+  if (limit !== null) form.set("limit", String(limit));
+  form.set("file", file);
+  return upload("/api/v1/imports/", form, progress);
+}
+
+export function getImport(id: string): Promise<ArchiveImport> {
+  return api.get("/api/v1/imports/{id}/", { path: { id } });
+}
+
+/** The latest imports of a dataset, newest first. */
+export async function listImports(dataset: string): Promise<ArchiveImport[]> {
+  const found = await api.get("/api/v1/imports/", { query: { page_size: 50 } });
+  return found.results.filter((job) => job.dataset === dataset).slice(0, 5);
+}

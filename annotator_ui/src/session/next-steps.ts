@@ -1,0 +1,73 @@
+/** The wheel at a glance: how much is where, and what would move it on. */
+
+import type { Campaign, Dataset, ModelCardSummary, ReleaseSummary, TrainingRunSummary } from "../api/types";
+
+export interface Wheel {
+  readonly datasets: readonly Dataset[];
+  readonly campaigns: readonly Campaign[];
+  readonly disagreements: number;
+  readonly releases: readonly ReleaseSummary[];
+  readonly runs: readonly TrainingRunSummary[];
+  readonly cards: readonly ModelCardSummary[];
+  readonly rounds: number;
+}
+
+export interface Step {
+  readonly key: string;
+  readonly title: string;
+  readonly why: string;
+  readonly href: string;
+  readonly verb: string;
+}
+
+function plural(value: number, noun: string): string {
+  return `${value} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+const pageOf = (reference: string) => `/releases/${reference.replace("@", "/")}`;
+
+/** Most useful first. Empty where everything turns by itself. */
+export function nextSteps(wheel: Wheel): Step[] {
+  const steps: Step[] = [];
+  const add = (key: string, title: string, why: string, href: string, verb: string) => steps.push({ key, title, why, href, verb });
+  if (wheel.datasets.length === 0) add("dataset", "Make a first dataset", "Everything starts from images.", "/datasets?new", "New dataset");
+  if (wheel.disagreements > 0)
+    add("settle", `Settle ${plural(wheel.disagreements, "disagreement")}`, "Each takes seconds, and images wait for it.", "/disagreements", "Settle");
+  for (const release of wheel.releases.filter((release) => release.state === "failed"))
+    add(`failed:${release.id}`, `Publishing ${release.reference} failed`, release.error, pageOf(release.reference), "Look");
+  for (const dataset of wheel.datasets) {
+    const campaigns = wheel.campaigns.filter((campaign) => campaign.dataset === dataset.slug);
+    const at = `/datasets/${dataset.slug}`;
+    if (dataset.images === 0) add(`images:${dataset.slug}`, `Add images to ${dataset.title}`, "It has none yet.", at, "Add images");
+    else if (campaigns.length === 0)
+      add(`campaign:${dataset.slug}`, `Start a campaign over ${dataset.title}`, `${plural(dataset.images, "image")} wait to be read.`, `${at}?campaign`, "New campaign");
+  }
+  for (const campaign of wheel.campaigns) {
+    const at = `/campaigns/${campaign.slug}`;
+    const { items, settled, readings_done, readings_needed } = campaign.progress;
+    if (campaign.state === "draft") add(`open:${campaign.slug}`, `Open ${campaign.title}`, "People see it once it is open.", at, "Open it");
+    const published = wheel.releases.filter((release) => release.campaign === campaign.slug && release.state === "published");
+    const running = wheel.releases.some((release) => release.campaign === campaign.slug && ["draft", "publishing"].includes(release.state));
+    const known = Math.max(0, ...published.map((release) => release.counts.images));
+    if (settled > known && !running)
+      add(
+        `publish:${campaign.slug}`,
+        published.length ? `Publish the next edition of ${campaign.dataset}` : `Publish ${campaign.dataset}`,
+        `${plural(settled - known, "settled image")} ${settled - known === 1 ? "is" : "are"} in no release.`,
+        `${at}?publish`,
+        "Publish",
+      );
+    const trained = wheel.cards.some((card) => published.some((release) => release.reference === card.release));
+    const begun = Math.ceil(readings_done / Math.max(1, campaign.readings_needed));
+    if (campaign.state === "open" && trained && readings_done < readings_needed && items - begun > 0)
+      add(`rank:${campaign.slug}`, `Ask what the model knows least`, `${campaign.title} has images nobody has read.`, `${at}#rounds`, "Rank the queue");
+  }
+  const newest = new Map<string, ReleaseSummary>();
+  for (const release of wheel.releases)
+    if (release.state === "published" && release.edition > (newest.get(release.slug)?.edition ?? 0)) newest.set(release.slug, release);
+  for (const release of newest.values()) {
+    const used = wheel.cards.some((card) => card.release === release.reference) || wheel.runs.some((run) => run.release === release.reference && run.state !== "failed" && run.state !== "cancelled");
+    if (!used) add(`train:${release.reference}`, `Train on ${release.reference}`, "No model has seen this edition yet.", `${pageOf(release.reference)}?train`, "Train");
+  }
+  return steps;
+}

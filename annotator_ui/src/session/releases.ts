@@ -1,0 +1,29 @@
+/** Releases: published ones are readable by anyone. */
+
+import { api } from "../api/client";
+import type { NewRelease, Release, ReleaseImage, ReleaseSummary } from "../api/types";
+
+export async function listReleases(dataset?: string): Promise<ReleaseSummary[]> {
+  const query = { page_size: 200, ...(dataset ? { dataset } : {}) };
+  return (await api.get("/api/v1/releases/", { query })).results;
+}
+
+export function getRelease(slug: string, edition: number): Promise<Release> {
+  return api.get("/api/v1/releases/{slug}/{edition}/", { path: { slug, edition: String(edition) } });
+}
+
+/** Images of a release with their splits; `page` counts from 1. */
+export async function releaseImages(slug: string, edition: number, page = 1): Promise<{ items: ReleaseImage[]; count: number }> {
+  const found = await api.get("/api/v1/releases/{slug}/{edition}/images/", { path: { slug, edition: String(edition) }, query: { page, page_size: 200 } });
+  return { items: found.results, count: found.count };
+}
+
+export function publishRelease(dataset: string, body: NewRelease): Promise<Release> {
+  return api.post("/api/v1/datasets/{slug}/releases/", { path: { slug: dataset }, body });
+}
+
+export function pageOfRelease(reference: string): string {
+  return `/releases/${reference.replace("@", "/")}`;
+}
+
+export const manifestUrl = (slug: string, edition: number): string => `/api/v1/releases/${slug}/${edition}/manifest`;
