@@ -2,6 +2,7 @@
 
 import type { LabelMap } from "../labels/label-map";
 import { union, type Rect } from "../labels/rect";
+import { Backdrop } from "./backdrop";
 import { NoWebGL, type Placement } from "./gl";
 import { ImageLayer, type ChannelStyle, type ImagePlanes } from "./image-layer";
 import { LabelLayer, OUTLINE, type LabelStyle } from "./label-layer";
@@ -14,6 +15,7 @@ export class Renderer {
   private readonly gl: WebGL2RenderingContext;
   private image!: ImageLayer;
   private labels!: LabelLayer;
+  private backdrop!: Backdrop;
   private planes: ImagePlanes | null = null;
   private map: LabelMap | null = null;
   private certainty: Readonly<Record<string, number>> = {};
@@ -21,10 +23,13 @@ export class Renderer {
   private channels: readonly ChannelStyle[] = [];
   private style: LabelStyle = { visible: true, opacity: 0.3, outlines: true, selected: 0, hovered: 0 };
   private smoothly = true;
+  /** Without a graphics card every texel counts: far out, one is taken instead of four. */
+  private readonly software: boolean;
   private ratio = 1;
-  /** Label pixels to upload and redraw; `all` redraws the canvas. */
+  /** What the next frame must do: compute the image anew, lay all labels anew, or only those in a rectangle. */
+  private imageStale = true;
+  private labelsStale = true;
   private dirty: Rect | null = null;
-  private all = false;
   private frame = 0;
 
   /** @throws NoWebGL where the browser cannot draw. */
@@ -36,6 +41,7 @@ export class Renderer {
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true });
     if (!gl) throw new NoWebGL("this browser or its graphics driver has no WebGL 2");
     this.gl = gl;
+    this.software = drawsInSoftware(gl);
     const most = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
     if (size.height > most || size.width > most)
       throw new NoWebGL(`this image is ${size.height} x ${size.width}; this device draws at most ${most} pixels a side`);
@@ -48,6 +54,7 @@ export class Renderer {
     this.gl.pixelStorei(this.gl.UNPACK_ALIGNMENT, 1);
     this.image = new ImageLayer(this.gl);
     this.labels = new LabelLayer(this.gl);
+    this.backdrop = new Backdrop(this.gl);
     if (this.planes) this.image.upload(this.planes);
     if (this.map) this.labels.upload(this.map);
     this.labels.setCertainty(this.certainty);
@@ -71,12 +78,13 @@ export class Renderer {
     this.certainty = certainty;
     this.labels.upload(map);
     this.labels.setCertainty(certainty);
-    this.redraw();
+    this.relabel();
   }
 
   setStyle(style: LabelStyle): void {
+    const old = this.style;
     this.style = style;
-    this.redraw();
+    if ((Object.keys(style) as (keyof LabelStyle)[]).some((key) => style[key] !== old[key])) this.relabel();
   }
 
   setView(view: View): void {
@@ -89,7 +97,7 @@ export class Renderer {
     this.ratio = Math.min(MOST_PIXEL_RATIO, window.devicePixelRatio || 1);
     this.canvas.height = Math.max(1, Math.round(height * this.ratio));
     this.canvas.width = Math.max(1, Math.round(width * this.ratio));
-    this.all = true;
+    this.imageStale = true;
     this.draw(); // at once: a resized canvas is black until it is drawn
   }
 
@@ -100,8 +108,13 @@ export class Renderer {
     this.schedule();
   }
 
-  redraw(): void {
-    this.all = true;
+  private redraw(): void {
+    this.imageStale = true;
+    this.schedule();
+  }
+
+  private relabel(): void {
+    this.labelsStale = true;
     this.schedule();
   }
 
@@ -113,41 +126,56 @@ export class Renderer {
   }
 
   private draw(): void {
-    const { gl, ratio, view, canvas } = this;
+    const { gl, canvas, dirty } = this;
     if (gl.isContextLost()) return;
-    if (this.dirty) this.labels.update(this.dirty);
-    let part: Rect = { y0: 0, x0: 0, y1: canvas.height, x1: canvas.width };
-    if (!this.all && this.dirty) {
-      // An outline depends on pixels within its width, so the neighbourhood is drawn anew too.
-      const screen = rectOnScreen(view, this.dirty, OUTLINE * 2 + 2);
-      part = {
-        y0: Math.max(0, Math.floor(screen.y0 * ratio)),
-        x0: Math.max(0, Math.floor(screen.x0 * ratio)),
-        y1: Math.min(canvas.height, Math.ceil(screen.y1 * ratio)),
-        x1: Math.min(canvas.width, Math.ceil(screen.x1 * ratio)),
-      };
-    }
-    this.dirty = null;
-    this.all = false;
-    if (part.y0 >= part.y1 || part.x0 >= part.x1) return;
+    if (dirty) this.labels.update(dirty);
     const placement: Placement = {
-      originX: view.x,
-      originY: view.y,
-      scale: view.scale * ratio,
+      originX: this.view.x,
+      originY: this.view.y,
+      scale: this.view.scale * this.ratio,
       screenHeight: canvas.height,
       imageHeight: this.size.height,
       imageWidth: this.size.width,
     };
     gl.viewport(0, 0, canvas.width, canvas.height);
+    if (this.imageStale)
+      this.backdrop.render(canvas.height, canvas.width, () =>
+        this.image.draw(placement, this.channels, this.smoothly && !(this.software && placement.scale < 1)),
+      );
+    const whole: Rect = { y0: 0, x0: 0, y1: canvas.height, x1: canvas.width };
+    const part = this.imageStale || this.labelsStale || !dirty ? whole : this.onCanvas(dirty);
+    this.imageStale = false;
+    this.labelsStale = false;
+    this.dirty = null;
+    if (part.y0 >= part.y1 || part.x0 >= part.x1) return;
+    const bottom = canvas.height - part.y1;
+    this.backdrop.copy(part.x0, bottom, part.x1, canvas.height - part.y0);
     gl.enable(gl.SCISSOR_TEST);
-    gl.scissor(part.x0, canvas.height - part.y1, part.x1 - part.x0, part.y1 - part.y0);
-    this.image.draw(placement, this.channels, this.smoothly);
-    this.labels.draw(placement, this.style, ratio);
+    gl.scissor(part.x0, bottom, part.x1 - part.x0, part.y1 - part.y0);
+    this.labels.draw(placement, this.style, this.ratio);
     gl.disable(gl.SCISSOR_TEST);
+  }
+
+  /** The device pixels that change when label pixels in `rect` do: an outline depends on its neighbourhood. */
+  private onCanvas(rect: Rect): Rect {
+    const { ratio, canvas } = this;
+    const screen = rectOnScreen(this.view, rect, OUTLINE * 2 + 2);
+    return {
+      y0: Math.max(0, Math.floor(screen.y0 * ratio)),
+      x0: Math.max(0, Math.floor(screen.x0 * ratio)),
+      y1: Math.min(canvas.height, Math.ceil(screen.y1 * ratio)),
+      x1: Math.min(canvas.width, Math.ceil(screen.x1 * ratio)),
+    };
   }
 
   close(): void {
     cancelAnimationFrame(this.frame);
     this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
+}
+
+function drawsInSoftware(gl: WebGL2RenderingContext): boolean {
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER) as string | null;
+  return /swiftshader|llvmpipe|softpipe|basic render/i.test(renderer ?? "");
 }

@@ -40,12 +40,12 @@ function SignInForm({ username: known, done }: { username?: string; done: () => 
           autoCapitalize="none"
           spellcheck={false}
           required
-          {...(known ? { value: known, readOnly: true } : { ref: first })}
+          {...(known ? { value: known, readOnly: true } : { ref: first, autofocus: true })}
         />
       </label>
       <label class="field">
         <span>Password</span>
-        <input name="password" type="password" autoComplete="current-password" required {...(known ? { ref: first } : {})} />
+        <input name="password" type="password" autoComplete="current-password" required {...(known ? { ref: first, autofocus: true } : {})} />
       </label>
       {problem.value && (
         <p class="form-problem" role="alert">

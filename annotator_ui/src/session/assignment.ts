@@ -143,10 +143,17 @@ export class AssignmentSession {
 
   undo(): void {
     this.editor.undo();
+    this.letGoOfVanished();
   }
 
   redo(): void {
     this.editor.redo();
+    this.letGoOfVanished();
+  }
+
+  /** A cell that an undo took away must not be what the brush goes on with. */
+  private letGoOfVanished(): void {
+    if (this.selected.value !== null && this.editor.map.area(this.selected.value) === 0) this.selected.value = null;
   }
 
   /** How sure the checkpoint was of a cell of the draft; null for cells that people drew. */

@@ -65,9 +65,13 @@ function useLeaving(session: AssignmentSession): void {
       const kind = session.line.durability.value.kind;
       if (kind === "not-kept" || kind === "refused") event.preventDefault();
     };
+    // A phone or a closing tab may never come back: what is drawn so far is a stroke.
+    const hiding = () => session.editor.commit();
+    window.addEventListener("pagehide", hiding);
     window.addEventListener("online", online);
     window.addEventListener("beforeunload", leaving);
     return () => {
+      window.removeEventListener("pagehide", hiding);
       window.removeEventListener("online", online);
       window.removeEventListener("beforeunload", leaving);
     };
