@@ -1067,10 +1067,17 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             readonly image: components["schemas"]["Image"];
-            readonly kind: components["schemas"]["KindEnum"];
+            readonly kind: components["schemas"]["DisagreementKindEnum"];
             readonly options: components["schemas"]["DisagreementOption"][];
             readonly state: components["schemas"]["DisagreementStateEnum"];
         };
+        /**
+         * @description * `existence` - existence
+         *     * `split` - split
+         *     * `extent` - extent
+         * @enum {string}
+         */
+        DisagreementKindEnum: "existence" | "split" | "extent";
         /** @description One structure that readers saw. */
         DisagreementOption: {
             cells: number;
@@ -1097,7 +1104,7 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             readonly image: components["schemas"]["Image"];
-            readonly kind: components["schemas"]["KindEnum"];
+            readonly kind: components["schemas"]["DisagreementKindEnum"];
             readonly state: components["schemas"]["DisagreementStateEnum"];
         };
         /** @description What a checkpoint drew: where the person starts. ``cells`` maps cell id to the checkpoint's certainty, 0..1. */
@@ -1213,13 +1220,6 @@ export interface components {
          * @enum {string}
          */
         ImportStateEnum: "waiting" | "running" | "finished" | "failed";
-        /**
-         * @description * `existence` - existence
-         *     * `split` - split
-         *     * `extent` - extent
-         * @enum {string}
-         */
-        KindEnum: "existence" | "split" | "extent";
         Lease: {
             /** Format: date-time */
             lease_expires_at: string;

@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import type { Point } from "../../labels/raster";
-import { fit, panBy, zoomAt, type Size, type View } from "../../layers/view";
+import { fit, panBy, toScreen, zoomAt, type Size, type View } from "../../layers/view";
 
 export class Display {
   readonly view = signal<View>({ scale: 1, y: 0, x: 0 });
@@ -46,10 +46,12 @@ export class Display {
     this.fitted = false;
   }
 
-  /** Bring an image point to the middle of the screen. */
-  centre(at: Point): void {
-    const { scale } = this.view.value;
+  /** Bring an image point into sight: to the middle of the screen, unless it is well inside it already. */
+  show(at: Point, margin = 80): void {
     const { height, width } = this.screen.value;
+    const screen = toScreen(this.view.value, at);
+    if (screen.y > margin && screen.x > margin && screen.y < height - margin && screen.x < width - margin) return;
+    const { scale } = this.view.value;
     this.view.value = { scale, y: at.y - height / scale / 2, x: at.x - width / scale / 2 };
     this.fitted = false;
   }

@@ -23,7 +23,7 @@ interface Key {
   readonly run: (bench: Bench) => void;
 }
 
-/** Select the next or previous cell by id, and bring it into the middle. */
+/** Select the next or previous cell by id, and bring it into sight. */
 function step({ session, display }: Bench, direction: 1 | -1): void {
   const { map } = session.editor;
   const ids = map.ids();
@@ -37,7 +37,7 @@ function step({ session, display }: Bench, direction: 1 | -1): void {
     sumY += Math.floor(i / map.width);
     sumX += i % map.width;
   }
-  display.centre({ y: sumY / map.area(id), x: sumX / map.area(id) });
+  display.show({ y: sumY / map.area(id), x: sumX / map.area(id) });
 }
 
 function deleteUnderPointer({ session, display }: Bench): void {
