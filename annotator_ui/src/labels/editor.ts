@@ -1,7 +1,7 @@
 /** The label map being edited: one stroke at a time, undo, redo, and who wants to know. No DOM, no network. */
 
 import { fillEnclosed } from "./fill";
-import { History } from "./history";
+import { History, type PastEdit } from "./history";
 import { BACKGROUND, type LabelMap } from "./label-map";
 import type { Point } from "./raster";
 import { type Rect } from "./rect";
@@ -108,11 +108,11 @@ export class Editor {
     return true;
   }
 
-  /** Put another map in place (after a rebase). What was undone or redone before has no meaning on it. */
-  replace(map: LabelMap): void {
+  /** Put another map in place (after a rebase), with the line of edits that made it. */
+  replace(map: LabelMap, past: readonly PastEdit[]): void {
     this.open = null;
     this.map = map;
-    this.history.clear();
+    this.history.replay(past);
     this.listener.drawn({ y0: 0, x0: 0, y1: map.height, x1: map.width });
   }
 

@@ -1,8 +1,14 @@
-/** Undo and redo of one sitting. A change is its own inverse, so both stacks hold the same kind of thing. */
+/** Undo and redo. A change is its own inverse, so both stacks hold the same kind of thing. */
 
-import type { Delta } from "./tiles";
+import { sameDelta, type Delta } from "./tiles";
 
-/** Deep enough for a sitting; a delta of runs weighs a few hundred bytes. */
+/** An edit of before: enough to take it back. */
+export interface PastEdit {
+  readonly tool: string;
+  readonly delta: Delta;
+}
+
+/** Deep enough for one image; a delta of runs weighs a few hundred bytes. */
 const DEPTH = 1000;
 
 export class History {
@@ -38,8 +44,17 @@ export class History {
     return delta;
   }
 
-  clear(): void {
+  /**
+   * Start from a line of edits made before, in order: after a reload the person can still take back what was drawn.
+   * An undo or redo that no longer matches its stroke (it was moved onto another base) counts as an edit of its own.
+   */
+  replay(past: readonly PastEdit[]): void {
     this.done.length = 0;
     this.undone = [];
+    for (const { tool, delta } of past) {
+      if (tool === "undo" && sameDelta(this.done.at(-1) ?? [], delta)) this.undo();
+      else if (tool === "redo" && sameDelta(this.undone.at(-1) ?? [], delta)) this.redo();
+      else this.push(delta);
+    }
   }
 }

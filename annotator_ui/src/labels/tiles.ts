@@ -73,6 +73,21 @@ export function applyDelta(map: LabelMap, delta: Delta): void {
   for (const tile of delta) eachPixel(map, tile, (index, xor) => map.set(index, (map.data[index]! ^ xor) >>> 0));
 }
 
+export function sameDelta(a: Delta, b: Delta): boolean {
+  return (
+    a.length === b.length &&
+    a.every((tile, i) => {
+      const other = b[i]!;
+      return (
+        tile.y === other.y &&
+        tile.x === other.x &&
+        tile.runs.length === other.runs.length &&
+        tile.runs.every((value, j) => value === other.runs[j])
+      );
+    })
+  );
+}
+
 /** How many edits have touched each tile: what the server checks before it accepts the next. */
 export class TileVersions {
   private readonly versions: Map<string, number>;

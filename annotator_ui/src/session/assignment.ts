@@ -97,6 +97,7 @@ export class AssignmentSession {
     const restored = await restore(base, hubLine, entries);
     const start = { acknowledged: hubLine.edits.length, versions: hubLine.tile_versions };
     const session = new AssignmentSession(assignment, campaign, picture, base, restored.map, start, journal, lock);
+    session.editor.history.replay(restored.past);
     if (restored.from !== null)
       session.line.rebaseOnto(start.acknowledged, start.versions, restored.unsent, Math.min(restored.from, start.acknowledged + 1));
     return session;
@@ -105,12 +106,13 @@ export class AssignmentSession {
   /** The hub's line is not ours: take it, and replay what it lacks on top. Strokes drawn meanwhile are carried over. */
   private async reconcile(): Promise<void> {
     const hubLine = await api.get("/api/v1/assignments/{id}/edits/", { path: { id: this.assignment.id } });
-    const deltas = await decodeLine(hubLine);
+    const past = await decodeLine(hubLine);
     // From here on nothing waits, so that no stroke can come between.
     this.editor.commit();
     const known = new Set(hubLine.edits.map((edit) => edit.uuid));
+    const deltas = past.map((edit) => edit.delta);
     const { map, unsent } = reconcile(this.base, deltas, known, this.editor.map, this.line.waiting);
-    if (!sameLabels(map, this.editor.map)) this.editor.replace(map);
+    if (!sameLabels(map, this.editor.map)) this.editor.replace(map, [...past, ...unsent]);
     this.revision.value++;
     this.line.rebaseOnto(hubLine.edits.length, hubLine.tile_versions, unsent);
   }

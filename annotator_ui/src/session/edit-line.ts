@@ -145,14 +145,15 @@ export class EditLine {
     this.start();
   }
 
-  /** Resolves when the hub has everything, rejects with the reason why it cannot. */
-  async settled(): Promise<void> {
+  /** Resolves when the hub has everything, rejects with the reason why it cannot, or after a while without an answer. */
+  async settled(patience = 8000): Promise<void> {
+    const deadline = Date.now() + patience;
+    this.retry();
     while (this.pending.length > 0) {
-      this.retry();
-      await this.pumping;
+      await Promise.race([this.pumping, new Promise((resolve) => setTimeout(resolve, 100))]);
       const state = this.durability.value;
-      if (this.pending.length > 0 && "problem" in state) throw state.problem;
-      if (this.closed) throw Problem.unreachable();
+      if (this.pending.length > 0 && "problem" in state && state.kind !== "not-kept") throw state.problem;
+      if (this.closed || (state.kind === "offline" && Date.now() > deadline)) throw Problem.unreachable();
     }
   }
 

@@ -1,9 +1,10 @@
 /** Putting an assignment together again: the hub's edits, then what only this device has. */
 
 import type { Edit } from "../api/types";
+import type { PastEdit } from "../labels/history";
 import { LabelMap } from "../labels/label-map";
 import { rebase } from "../labels/rebase";
-import { applyDelta, type Delta } from "../labels/tiles";
+import { applyDelta, sameDelta, type Delta } from "../labels/tiles";
 import { newUuid } from "./digest";
 import type { Pending } from "./edit-line";
 import type { JournalEntry } from "./journal";
@@ -18,14 +19,16 @@ export type Unsent = Pick<Pending, "uuid" | "tool" | "params" | "delta">;
 
 export interface Restored {
   readonly map: LabelMap;
+  /** Every edit in `map`, in order: what undo can take back. */
+  readonly past: readonly PastEdit[];
   /** What the hub lacks, as it is on the hub's line. */
   readonly unsent: readonly Unsent[];
   /** The first place in this device's line that the hub lacks; null where it lacks nothing. */
   readonly from: number | null;
 }
 
-export function decodeLine(line: HubLine): Promise<Delta[]> {
-  return Promise.all(line.edits.map(decodeEdit));
+export function decodeLine(line: HubLine): Promise<PastEdit[]> {
+  return Promise.all(line.edits.map(async (edit) => ({ tool: edit.tool, delta: await decodeEdit(edit) })));
 }
 
 /** Pure: `unsent`, drawn in order on `drawnOn`, moved onto `onto`. Both maps are consumed. */
@@ -40,35 +43,22 @@ export function move(unsent: readonly Unsent[], drawnOn: LabelMap, onto: LabelMa
     .filter((edit) => edit.delta.length > 0);
 }
 
-function sameDelta(a: Delta, b: Delta): boolean {
-  return (
-    a.length === b.length &&
-    a.every((tile, i) => {
-      const other = b[i]!;
-      return (
-        tile.y === other.y &&
-        tile.x === other.x &&
-        tile.runs.length === other.runs.length &&
-        tile.runs.every((value, j) => value === other.runs[j])
-      );
-    })
-  );
-}
-
 /** After a reload: fold the hub's line over `base`, then replay the journal entries the hub has not got. */
 export async function restore(base: LabelMap, line: HubLine, journal: readonly JournalEntry[]): Promise<Restored> {
-  const hubDeltas = await decodeLine(line);
+  const hubPast = await decodeLine(line);
+  const hubDeltas = hubPast.map((edit) => edit.delta);
   const onto = fold(base, hubDeltas);
   const known = new Set(line.edits.map((edit) => edit.uuid));
   const missing = journal.filter((entry) => !known.has(entry.uuid));
-  if (missing.length === 0) return { map: onto, unsent: [], from: null };
+  if (missing.length === 0) return { map: onto, past: hubPast, unsent: [], from: null };
   const unsent = await Promise.all(
     missing.map(async (entry) => ({ uuid: entry.uuid, tool: entry.tool, params: entry.params, delta: await decodeEntry(entry) })),
   );
   const first = missing[0]!.seq;
   // What the first unsent edit was drawn on: the hub's edits before its place in the line.
   const drawnOn = fold(base, hubDeltas.slice(0, first - 1));
-  return { map: onto, unsent: move(unsent, drawnOn, onto), from: first };
+  const moved = move(unsent, drawnOn, onto);
+  return { map: onto, past: [...hubPast, ...moved], unsent: moved, from: first };
 }
 
 /** After a 409: `current` is what the person sees, with `pending` in it; take those out to know what they were drawn on. */

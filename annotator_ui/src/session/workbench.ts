@@ -1,6 +1,6 @@
 /** The workbench of one campaign: which assignment is open, and what stands in the way of the next. */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { api } from "../api/client";
 import { asProblem, Problem } from "../api/problem";
 import type { Campaign } from "../api/types";
@@ -26,6 +26,8 @@ export type Handing =
 export class Workbench {
   readonly phase = signal<Phase>({ kind: "opening" });
   readonly handing = signal<Handing>({ kind: "idle" });
+  /** While a reading is handed in nothing may be drawn: it would come too late to be in it. */
+  readonly busy = computed(() => this.handing.value.kind === "submitting" || this.handing.value.kind === "returning");
   readonly campaign = signal<Campaign | null>(null);
   /** Images handed in during this sitting. */
   readonly done = signal(0);
@@ -97,7 +99,7 @@ export class Workbench {
 
   private async hand(kind: "submitting" | "returning", act: (session: AssignmentSession) => Promise<void>): Promise<boolean> {
     const { session } = this;
-    if (!session || this.handing.value.kind === "submitting" || this.handing.value.kind === "returning") return false;
+    if (!session || this.busy.value) return false;
     this.handing.value = { kind };
     try {
       await act(session);

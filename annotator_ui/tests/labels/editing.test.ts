@@ -97,6 +97,26 @@ describe("editing a label map", () => {
     );
   });
 
+  it("a history replayed from the line of edits undoes like the one that lived", () => {
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 12 }), (actions) => {
+        const { editor, edits } = recorded(new LabelMap(HEIGHT, WIDTH));
+        play(editor, actions);
+        const { editor: restored } = recorded(editor.map.copy());
+        restored.history.replay(edits);
+        for (let i = 0; i < 5; i++) {
+          const step = i % 2 ? "redo" : "undo";
+          expect(restored[step]()).toBe(editor[step]());
+          expect(Buffer.compare(Buffer.from(restored.map.data.buffer), Buffer.from(editor.map.data.buffer))).toBe(0);
+        }
+        while (editor.undo()) expect(restored.undo()).toBe(true);
+        expect(restored.undo()).toBe(false);
+        expect(restored.map.cellCount).toBe(0);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
   it("an aborted stroke leaves no trace", () => {
     const { editor, edits } = recorded(new LabelMap(64, 64));
     editor.begin("brush", {});

@@ -127,14 +127,18 @@ describe("an assignment session", () => {
     expect(session.editor.map.area(1)).toBe(0);
     expect(session.editor.map.at(24, 26)).toBe(2);
     expect(session.editor.map.at(101, 152)).toBe(3);
-    expect(session.editor.undo()).toBe(false);
+    // Undo goes on along the new line: the last stroke first.
+    session.undo();
+    expect(session.editor.map.ids()).toEqual([2]);
+    session.redo();
+    await saved(session);
     // And the journal tells the same story after a reload.
     const seen = pixels(session);
     kill(tab);
     const again = await working();
     expect(pixels(again.session)).toEqual(seen);
     expect(again.session.line.durability.value).toEqual({ kind: "saved" });
-    expect(hub.line("a1").edits).toHaveLength(4);
+    expect(hub.line("a1").edits).toHaveLength(6);
   });
 
   it("replays unsent strokes of a killed tab over what another device sent meanwhile", async () => {
@@ -172,6 +176,26 @@ describe("an assignment session", () => {
     await saved(again.session);
     expect(pixels(again.session)).toEqual(seen);
     expect(folded()).toEqual(seen);
+  });
+
+  it("can take back after a reload what was drawn before it", async () => {
+    const { tab, session } = await working();
+    draw(session, 1, 20, 20);
+    draw(session, 2, 60, 60);
+    draw(session, 3, 90, 90);
+    session.undo();
+    await saved(session);
+    kill(tab);
+    const again = await working();
+    again.session.redo();
+    expect(again.session.editor.map.ids()).toEqual([1, 2, 3]);
+    again.session.undo();
+    again.session.undo();
+    again.session.undo();
+    expect(again.session.editor.map.cellCount).toBe(0);
+    expect(again.session.editor.history.canUndo).toBe(false);
+    await saved(again.session);
+    expect(folded()).toEqual(pixels(again.session));
   });
 
   it("asks to sign in again in place, and goes on", async () => {
@@ -238,6 +262,17 @@ describe("handing in", () => {
     expect(session.certainty(2)).toBeNull();
     await tab.submit();
     expect(hub.line("a1")).toMatchObject({ submitted: true, body: { edit_count: 0 } });
+  });
+
+  it("says that the hub does not answer instead of waiting for ever, and loses nothing", async () => {
+    const { tab, session } = await working();
+    hub.down = true;
+    draw(session, 1, 20, 20);
+    await expect(session.line.settled(300)).rejects.toMatchObject({ code: "unreachable" });
+    expect(hub.line("a1").submitted).toBe(false);
+    hub.down = false;
+    await tab.submit();
+    expect(hub.line("a1")).toMatchObject({ submitted: true, body: { edit_count: 1 } });
   });
 
   it("brings both lines together when the hub's fold differs, then submits", async () => {

@@ -21,11 +21,11 @@ import { TopBar } from "./top-bar";
 type Asking = "nothing" | "keys" | "empty" | "give-back";
 
 /** Keys go to the workbench unless somebody types, or a dialog is open. */
-function useKeys(bench: BenchActions, panning: { value: boolean }): void {
+function useKeys(bench: BenchActions, panning: { value: boolean }, blocked: () => boolean): void {
   useEffect(() => {
     const down = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
-      if (document.querySelector("dialog[open]") || target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName)) return;
+      if (blocked() || document.querySelector("dialog[open]") || target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName)) return;
       const typing = target instanceof HTMLInputElement && !/^(range|checkbox|color)$/.test(target.type);
       const slider = target instanceof HTMLInputElement && target.type === "range";
       if (typing || (slider && /^(arrow|page|home|end)/i.test(event.key))) return;
@@ -100,7 +100,7 @@ export function Bench({ workbench, session }: { workbench: Workbench; session: A
     () => ({ session, display, submit: () => submit(), toggleSheet: () => (asking.value = "keys") }),
     [session],
   );
-  useKeys(actions, panning);
+  useKeys(actions, panning, () => workbench.busy.peek());
   useLeaving(session);
 
   const load = () => {
@@ -116,8 +116,13 @@ export function Bench({ workbench, session }: { workbench: Workbench; session: A
     <div class="bench">
       <TopBar workbench={workbench} session={session} submit={() => submit()} giveBack={() => (asking.value = "give-back")} />
       <ToolRail session={session} display={display} showKeys={() => (asking.value = "keys")} />
-      <main class="stage" aria-label="Workbench">
+      <main class="stage" aria-label="Workbench" inert={workbench.busy.value}>
         <Canvas session={session} display={display} panning={panning} />
+        {workbench.busy.value && (
+          <div class="stage-note veil">
+            <Spinner label={session.line.durability.value.kind === "offline" ? "Waiting for the hub" : "Handing it in"} />
+          </div>
+        )}
         {!session.picture.level.value && !unreadable.value && (
           <div class="stage-note">
             <Spinner label="Loading the image" />

@@ -72,7 +72,7 @@ export function TopBar({ workbench, session, submit, giveBack }: {
   giveBack: () => void;
 }) {
   const handing = workbench.handing.value.kind;
-  const busy = handing === "submitting" || handing === "returning";
+  const busy = workbench.busy.value;
   const { image } = session.assignment;
   return (
     <header class="bench-bar">
