@@ -27,7 +27,7 @@ function Row({ campaign }: { campaign: Campaign }) {
           {counted(items, "image")} of <a href={`/datasets/${campaign.dataset}`}>{campaign.dataset}</a>, {counted(campaign.readings_needed, "reading")} each
         </p>
       </div>
-      <div class="stack tight">
+      <div class="stack loose">
         <p class="row apart small-text">
           <span class="dim">
             {done} of {counted(needed, "reading")}

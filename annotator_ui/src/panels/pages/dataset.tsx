@@ -146,14 +146,18 @@ export default function DatasetPage({ params }: { params: Record<string, string>
             <Images slug={slug} version={version} total={found.images} strata={survey.value?.strata ?? []} />
             {survey.value && survey.value.sources.length > 0 && (
               <Section title="Sources" aside={<span class="dim">{counted(found.sources, "source")}; images of one never straddle a split</span>}>
-                <ul class="tags">
-                  {survey.value.sources.slice(0, 40).map(([name, n]) => (
-                    <li key={name}>
-                      {name} <span class="dim">{n}</span>
-                    </li>
-                  ))}
-                  {found.sources > 40 && <li class="dim">and {found.sources - 40} more</li>}
-                </ul>
+                {found.sources === found.images ? (
+                  <p class="dim">Every image is a source of its own.</p>
+                ) : (
+                  <ul class="tags">
+                    {survey.value.sources.slice(0, 40).map(([name, n]) => (
+                      <li key={name}>
+                        {name} <span class="dim">{n}</span>
+                      </li>
+                    ))}
+                    {found.sources > 40 && <li class="dim">and {found.sources - 40} more</li>}
+                  </ul>
+                )}
               </Section>
             )}
           </>

@@ -79,7 +79,6 @@ function Settling({ dispute, next, left }: { dispute: Dispute; next: string | nu
       }),
     [dispute, around],
   );
-  const alone = useMemo(() => [around], [around]);
   const bare = useMemo(() => [], []);
   const onward = () => {
     const campaign = query.value.get("campaign");
@@ -92,6 +91,7 @@ function Settling({ dispute, next, left }: { dispute: Dispute; next: string | nu
   useSettleKeys(dispute, setChosen, confirm, onward);
   const read = (choice: Choice) => `seen by ${counted(choice.readings, "reader")}`;
   const over = dispute.state !== "open";
+  const tiles = dispute.choices.length + 1;
   return (
     <>
       <PageHead
@@ -105,7 +105,7 @@ function Settling({ dispute, next, left }: { dispute: Dispute; next: string | nu
         }
       />
       {over && <p class="badge good">settled already</p>}
-      <div class="options">
+      <div class="options" style={{ "--wide": tiles <= 4 ? tiles : Math.ceil(tiles / 2), "--middle": tiles <= 4 ? tiles : Math.ceil(tiles / 2) }}>
         <Tile dispute={dispute} overlays={bare} title="The image" />
         {dispute.choices.map((choice, i) => (
           <Tile
@@ -120,15 +120,17 @@ function Settling({ dispute, next, left }: { dispute: Dispute; next: string | nu
             choose={() => setChosen(choice.index)}
           />
         ))}
-        <Tile dispute={dispute} overlays={alone} title="No cell here" keyName="0" chosen={chosen === "nothing"} choose={() => setChosen("nothing")} />
       </div>
       {sending.problem && <ProblemNotice problem={sending.problem} {...(sending.problem.code === "wrong-state" ? { retry: onward } : {})} />}
       <footer class="settle-bar">
         <span class="dim keys-said">
-          <kbd>1</kbd>–<kbd>{Math.min(9, dispute.choices.length)}</kbd> choose <kbd>0</kbd> nothing <kbd>Enter</kbd> confirm <kbd>S</kbd> skip
+          <kbd>1</kbd>–<kbd>{Math.min(9, dispute.choices.length)}</kbd> choose <kbd>0</kbd> no cell <kbd>Enter</kbd> confirm <kbd>S</kbd> skip
         </span>
         <span class="row">
-          <button type="button" class="button" onClick={onward}>
+          <button type="button" class="button nothing" aria-pressed={chosen === "nothing"} onClick={() => setChosen("nothing")}>
+            <kbd>0</kbd> No cell here
+          </button>
+          <button type="button" class="button quiet" onClick={onward}>
             {next ? "Skip" : "Back to the queue"}
           </button>
           <button type="button" class="button primary" disabled={chosen === null || sending.busy || over} onClick={confirm}>

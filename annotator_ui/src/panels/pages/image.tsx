@@ -26,7 +26,7 @@ export default function ImagePage({ params }: { params: Record<string, string> }
       {(image) => (
         <>
           <PageHead
-            title={<span class="break">{image.name}</span>}
+            title={<span class={image.name.length > 40 ? "break long" : "break"}>{image.name}</span>}
             crumbs={[
               { href: "/datasets", label: "Datasets" },
               { href: `/datasets/${image.dataset}`, label: image.dataset },

@@ -7,16 +7,15 @@ import { CardText } from "./parts/card-text";
 import { Digest } from "./parts/copy";
 import { bytes, count, day, measure } from "./parts/figures";
 import { Compared, finite, MEASURES } from "./parts/measures";
+import { ThresholdChart } from "./parts/threshold-chart";
 import { Facts, PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";
 import { useReply } from "./parts/reply";
 
-/** Shown as bars: ratios that both may have. Counts and intervals are no bars. */
+/** Shown as bars: the ratios that have a name. What each is at other thresholds is a curve. */
 function ratios(card: ModelCard): string[] {
-  const known = Object.keys(MEASURES).filter((name) => name !== "images" && name !== "cells" && finite(card.measures[name]) !== null);
-  const others = Object.keys(card.measures).filter((name) => !(name in MEASURES) && !/_(low|high)$/.test(name) && finite(card.measures[name]) !== null && finite(card.measures[name])! <= 1);
-  return [...known, ...others];
+  return Object.keys(MEASURES).filter((name) => name !== "images" && name !== "cells" && finite(card.measures[name]) !== null);
 }
 
 function Measures({ card }: { card: ModelCard }) {
@@ -29,6 +28,7 @@ function Measures({ card }: { card: ModelCard }) {
           <Compared key={name} name={MEASURES[name] ?? name} value={card.measures[name]} baseline={card.baseline[name]} low={card.measures[`${name}_low`]} high={card.measures[`${name}_high`]} />
         ))}
       </div>
+      <ThresholdChart measures={card.measures} baseline={card.baseline} />
       <p class="dim small-text">
         <i class="key-mark" /> Otsu + watershed on the same images.
         {tests !== null && tests < 30 && ` With ${count(tests)} test images a difference of a few hundredths may be chance.`}
@@ -61,8 +61,8 @@ function Strata({ card }: { card: ModelCard }) {
             {rows.map(([stratum, row]) => (
               <tr key={stratum}>
                 <td>{stratum || "not stated"}</td>
-                <td class="number">{measure(row["images"])}</td>
-                <td class="number">{measure(row["cells"])}</td>
+                <td class="number">{count(finite(row["images"]) ?? 0)}</td>
+                <td class="number">{count(finite(row["cells"]) ?? 0)}</td>
                 {shown.map((name) => (
                   <td key={name} class="number">
                     {measure(row[name])}
@@ -148,11 +148,12 @@ export default function ModelCardPage({ params }: { params: Record<string, strin
           <Images card={card} />
           <Strata card={card} />
           {card.text && (
-            <Section title="Card">
-              <div class="card">
-                <CardText text={card.text} untitled />
-              </div>
-            </Section>
+            <details class="card whole-card">
+              <summary>
+                <h2>The whole card</h2>
+              </summary>
+              <CardText text={card.text} untitled />
+            </details>
           )}
         </>
       )}

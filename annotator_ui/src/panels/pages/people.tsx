@@ -108,7 +108,7 @@ export default function People() {
                 {people.map((who) => (
                   <tr key={who.id}>
                     <td>
-                      <span class="row">
+                      <span class="row nowrap">
                         <span class="avatar" aria-hidden="true">
                           {(who.display_name || who.username).slice(0, 1).toUpperCase()}
                         </span>

@@ -54,7 +54,7 @@ function Download({ release }: { release: Release }) {
   const python = ["import cellcommons", `release = cellcommons.load("${slug}-${edition}")`, 'for item in release.items("train"):', "    image = release.image(item)    # axes cyx", "    labels = release.labels(item)  # uint32, axes yx"].join("\n");
   return (
     <Section title="Get it">
-      <div class="pair wide">
+      <div class="stack">
         <div class="stack tight">
           <p class="dim small-text">Fetches and verifies; resumes where it was cut.</p>
           <CodeBlock text={command} language="Shell" />

@@ -28,14 +28,17 @@ function Live({ run, connection }: { run: TrainingRun; connection: Feed["connect
   const over = isOver(run.state);
   const fraction = progress.fraction ?? 0;
   const seconds = progress.seconds ?? 0;
+  // Scoring the test images at the end tells no loss: the curve remembers the last one.
+  const loss = run.curve.findLast((point) => typeof point.loss === "number")?.loss ?? progress.loss;
+  const validation = run.curve.findLast((point) => typeof point.validation === "number")?.validation ?? progress.validation;
   const left = fraction > 0.02 && fraction < 1 ? (seconds / fraction) * (1 - fraction) : null;
   return (
     <section class="card" aria-label="Progress">
       <div class="figures">
         <Figure value={`${Math.round(fraction * 100)} %`} label={progress.message || (over ? run.state : "of the budget")} />
         <Figure value={progress.step === undefined ? "–" : count(progress.step)} label="steps" />
-        <Figure value={measure(progress.loss)} label="loss" />
-        <Figure value={measure(progress.validation)} label="validation F1" />
+        <Figure value={measure(loss)} label="loss" />
+        <Figure value={measure(validation)} label="validation F1" />
         <Figure value={seconds ? duration(seconds) : "–"} label={over || left === null ? "trained" : `about ${duration(left)} left`} />
       </div>
       {!over && <Meter part={fraction} whole={1} label="Training" />}

@@ -30,7 +30,7 @@ function stationsOf(wheel: Wheel): Station[] {
     { label: "Consensus", value: String(sum(wheel.campaigns.map((campaign) => campaign.progress.settled))), note: `${wheel.disagreements} to settle`, href: "/disagreements", busy: wheel.disagreements > 0 },
     { label: "Releases", value: String(published.length), note: published[0]?.reference ?? "none yet", href: "/releases", busy: published.length < wheel.releases.filter((release) => release.state !== "failed").length },
     { label: "Models", value: String(wheel.cards.length), note: training.length ? `${training.length} training` : "", href: "/models", busy: training.length > 0 },
-    { label: "Rounds", value: String(wheel.rounds), note: "of active learning", href: "/campaigns", busy: false },
+    { label: "Rounds", value: String(wheel.rounds), note: "turns so far", href: "/campaigns", busy: false },
   ];
 }
 
@@ -45,7 +45,7 @@ function Ring({ stations }: { stations: readonly Station[] }) {
     <svg class="wheel" viewBox={`0 0 ${SIZE} ${SIZE}`} role="group" aria-label="The wheel: images, readings, consensus, releases, models, rounds">
       <defs>
         <marker id="wheel-arrow" viewBox="0 0 8 8" refX="5" refY="4" markerWidth="7" markerHeight="7" orient="auto">
-          <path d="M1 1 6 4 1 7" fill="none" stroke="currentColor" stroke-width="1.4" stroke-linecap="round" />
+          <path d="M1 1 6 4 1 7" fill="none" class="wheel-head" stroke-width="1.4" stroke-linecap="round" />
         </marker>
       </defs>
       {stations.map((station, i) => {

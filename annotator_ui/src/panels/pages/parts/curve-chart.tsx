@@ -2,7 +2,7 @@
 
 import type { CurvePoint } from "../../../api/types";
 import { niceScale, pathOf, place, thinned, type Point } from "./curve";
-import { count, duration, measure } from "./figures";
+import { clock, count, measure } from "./figures";
 
 const WIDTH = 560;
 const HEIGHT = 190;
@@ -11,9 +11,9 @@ const RIGHT = 14;
 const TOP = 14;
 const BOTTOM = 26;
 
-function Chart({ title, points, tone, dots, byTime }: { title: string; points: readonly Point[]; tone: "loss" | "validation"; dots: boolean; byTime: boolean }) {
+function Chart({ title, points, tone, dots, byTime, end }: { title: string; points: readonly Point[]; tone: "loss" | "validation"; dots: boolean; byTime: boolean; end: number }) {
   const shown = thinned(points, 240);
-  const xs = niceScale([0, ...shown.map((point) => point.x)], 5);
+  const xs = niceScale([0, end], 5);
   const ys = niceScale(tone === "validation" ? [0, 1] : [0, ...shown.map((point) => point.y)]);
   const x = (value: number) => place(value, xs, LEFT, WIDTH - RIGHT);
   const y = (value: number) => place(value, ys, HEIGHT - BOTTOM, TOP);
@@ -25,7 +25,7 @@ function Chart({ title, points, tone, dots, byTime }: { title: string; points: r
         <span class={`swatch ${tone}`} />
         {title}
         <strong>{last ? measure(last.y) : "–"}</strong>
-        {tone === "validation" && best && best !== last && <span class="dim">best {measure(best.y)}</span>}
+        {tone === "validation" && best && last && best.y > last.y && <span class="dim">best {measure(best.y)}</span>}
       </figcaption>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={last ? `${title}: now ${measure(last.y)}` : `${title}: nothing yet`}>
         {ys.ticks.map((tick) => (
@@ -36,9 +36,9 @@ function Chart({ title, points, tone, dots, byTime }: { title: string; points: r
             </text>
           </g>
         ))}
-        {xs.ticks.map((tick) => (
-          <text key={tick} x={x(tick)} y={HEIGHT - 7} text-anchor="middle">
-            {byTime ? duration(tick) : count(tick)}
+        {xs.ticks.map((tick, i) => (
+          <text key={tick} x={i === xs.ticks.length - 1 ? WIDTH - 2 : x(tick)} y={HEIGHT - 7} text-anchor={i === xs.ticks.length - 1 ? "end" : "middle"}>
+            {byTime ? clock(tick) : count(tick)}
           </text>
         ))}
         <path class={`curve ${tone}`} d={pathOf(shown.map((point) => ({ x: x(point.x), y: y(point.y) })))} />
@@ -52,12 +52,14 @@ function Chart({ title, points, tone, dots, byTime }: { title: string; points: r
 export function TrainingCurve({ curve }: { curve: readonly CurvePoint[] }) {
   const byTime = curve.length > 0 && curve.every((point) => point.seconds !== undefined);
   const at = (point: CurvePoint) => (byTime ? point.seconds! : point.step);
-  const loss = curve.flatMap((point) => (point.loss === undefined || point.loss === null ? [] : [{ x: at(point), y: point.loss }]));
-  const validation = curve.flatMap((point) => (point.validation === undefined || point.validation === null ? [] : [{ x: at(point), y: point.validation }]));
+  // Before the first step there is no loss, whatever the first message says.
+  const end = Math.max(...curve.map(at), 0);
+  const loss = curve.flatMap((point) => (typeof point.loss !== "number" || point.step === 0 ? [] : [{ x: at(point), y: point.loss }]));
+  const validation = curve.flatMap((point) => (typeof point.validation !== "number" || point.step === 0 ? [] : [{ x: at(point), y: point.validation }]));
   return (
     <div class="charts">
-      <Chart title="Training loss" points={loss} tone="loss" dots={false} byTime={byTime} />
-      <Chart title="Validation F1 at IoU 0.5" points={validation} tone="validation" dots={validation.length < 60} byTime={byTime} />
+      <Chart title="Training loss" points={loss} tone="loss" dots={false} byTime={byTime} end={end} />
+      <Chart title="Validation F1 at IoU 0.5" points={validation} tone="validation" dots={validation.length < 60} byTime={byTime} end={end} />
     </div>
   );
 }
