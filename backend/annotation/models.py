@@ -57,7 +57,7 @@ class Item(Row):
     )
     offered = models.BooleanField(default=True, help_text="False: kept for a later Round")
     draft = models.ForeignKey("Annotation", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    readings_done = models.PositiveSmallIntegerField(default=0, help_text="independent readings; kept by services")
+    readings_done = models.PositiveSmallIntegerField(default=0, help_text="readings submitted; kept by services")
 
     class Meta:
         constraints = [
@@ -80,13 +80,13 @@ LIVE = (AssignmentState.LEASED, AssignmentState.SUBMITTED)
 class Assignment(Row):
     """One person's leased piece of work: one reading of one item.
 
-    ``slot`` runs 1..item.readings_needed. Live means leased or submitted; a reading that turned out not to be
-    independent gives its slot back (``slot`` NULL). A trigger refuses a slot above the item's readings_needed.
+    ``slot`` runs 1..item.readings_needed. Live means leased or submitted. A trigger refuses a slot above the item's
+    readings_needed.
     """
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="assignments")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
-    slot = models.PositiveSmallIntegerField(null=True)
+    slot = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=16, choices=AssignmentState, default=AssignmentState.LEASED)
     lease_expires_at = models.DateTimeField()
     draft = models.ForeignKey("Annotation", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -103,10 +103,7 @@ class Assignment(Row):
             models.UniqueConstraint(
                 fields=["item", "person"], condition=Q(state__in=LIVE), name="one_live_assignment_per_person"
             ),
-            models.CheckConstraint(condition=Q(slot__gte=1) | Q(slot__isnull=True), name="slots_count_from_one"),
-            models.CheckConstraint(
-                condition=~Q(state=AssignmentState.LEASED) | Q(slot__isnull=False), name="a_lease_holds_a_slot"
-            ),
+            models.CheckConstraint(condition=Q(slot__gte=1), name="slots_count_from_one"),
         ]
         indexes = [
             models.Index(fields=["state", "lease_expires_at"], name="assignment_expiry"),

@@ -28,7 +28,7 @@ def campaigns_with_counts() -> QuerySet[Campaign]:
 
 def items_with_room(*, campaign: Campaign, person: Person) -> QuerySet[Item]:
     """Offered items with a free slot that this person neither has, has read, nor gave back; best rank first."""
-    taken = _LIVE.filter(slot__isnull=False).order_by().values("item").annotate(number=Count("pk")).values("number")
+    taken = _LIVE.order_by().values("item").annotate(number=Count("pk")).values("number")
     mine = Assignment.objects.filter(item=OuterRef("pk"), person=person, state__in=(*LIVE, AssignmentState.RETURNED))
     return (
         # The readings done are kept on the row, so that finished items cost nothing however many there are.
@@ -50,7 +50,7 @@ def unread_items(*, campaign: Campaign) -> QuerySet[Item]:
 
 def taken_slots(item: Item, *, but: uuid.UUID | None = None) -> set[int]:
     """Slots of ``item`` that live assignments (other than ``but``) hold."""
-    live = Assignment.objects.filter(item=item, state__in=LIVE, slot__isnull=False).exclude(pk=but)
+    live = Assignment.objects.filter(item=item, state__in=LIVE).exclude(pk=but)
     return set(live.values_list("slot", flat=True))
 
 

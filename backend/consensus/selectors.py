@@ -6,18 +6,21 @@ import uuid
 from datetime import datetime
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Least
 
 from backend.annotation.models import Annotation, AuthorKind, Campaign, Item
 from backend.consensus.models import Consensus, ConsensusState, Disagreement, DisagreementState
 
 
-def independent_readings(item_id: uuid.UUID | str) -> list[Annotation]:
-    """The readings of an item that count: by people, independent, in the order they came in."""
-    return list(
-        Annotation.objects.filter(item_id=item_id, author_kind=AuthorKind.PERSON, independent=True).order_by(
-            "created", "id"
-        )
-    )
+def counted_readings(item_id: uuid.UUID | str) -> list[Annotation]:
+    """The readings of an item that are fused, in the order they came in.
+
+    Those of people who drew; and the draft, once, however many people accepted it unchanged: they were shown the same
+    answer, so their agreeing with one another says nothing about it.
+    """
+    people = Annotation.objects.filter(item_id=item_id, author_kind=AuthorKind.PERSON).order_by("created", "id")
+    accepted = next((reading for reading in people if not reading.independent), None)
+    return [reading for reading in people if reading.independent or reading == accepted]
 
 
 def latest_consensuses() -> QuerySet[Consensus]:
@@ -69,13 +72,14 @@ def count_outcomes(campaigns: list[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int
 
 def unfused_items(*, before: datetime, limit: int = 500) -> list[uuid.UUID]:
     """Items with enough readings, the last of them older than ``before``, that no consensus holds all of."""
-    counts = Q(annotations__author_kind=AuthorKind.PERSON, annotations__independent=True)
     fused = latest_consensuses().filter(item=OuterRef("id")).annotate(n=Count("readings")).values("n")[:1]
+    drawn = Q(annotations__author_kind=AuthorKind.PERSON, annotations__independent=True)
+    accepted = Q(annotations__author_kind=AuthorKind.PERSON, annotations__independent=False)
     items = (
-        Item.objects.annotate(readings=Count("annotations", filter=counts))
-        .filter(readings__gte=F("readings_needed"))
+        Item.objects.filter(readings_done__gte=F("readings_needed"))
+        .annotate(counted=Count("annotations", filter=drawn) + Least(1, Count("annotations", filter=accepted)))
         .annotate(fused=Subquery(fused))
-        .filter(Q(fused__isnull=True) | Q(fused__lt=F("readings")))
+        .filter(Q(fused__isnull=True) | Q(fused__lt=F("counted")))
         .exclude(annotations__created__gte=before)
     )
     return list(items.order_by("created").values_list("id", flat=True)[:limit])

@@ -14,7 +14,7 @@ from backend.annotation.models import Annotation, Item
 from backend.consensus.evidence import Evidence, fused_evidence, settled_evidence, single_evidence
 from backend.consensus.models import Adjudication, Consensus, ConsensusState, Disagreement, DisagreementState
 from backend.consensus.selectors import (
-    independent_readings,
+    counted_readings,
     latest_consensus,
     unfinished_consensuses,
     unfused_items,
@@ -56,8 +56,8 @@ def fuse_item(*, item_id: uuid.UUID | str) -> Consensus | None:
     """
     for _ in range(_TRIES):
         item = Item.objects.select_related("image").get(pk=item_id)
-        readings = independent_readings(item_id)
-        if len(readings) < item.readings_needed:
+        readings = counted_readings(item_id)
+        if item.readings_done < item.readings_needed:
             return None
         latest = latest_consensus(item_id)
         if latest is not None and _is_made_of(latest, readings):
@@ -197,7 +197,7 @@ def _fuse_readings(image: Image, readings: list[Annotation]) -> _Draft:
 def _record_fusion(*, item_id: uuid.UUID, readings: list[Annotation], draft: _Draft) -> Consensus | None:
     """Append the revision and its disagreements; None if the item's readings are no longer those of the draft."""
     Item.objects.select_for_update(no_key=True).get(pk=item_id)
-    if {r.pk for r in independent_readings(item_id)} != {r.pk for r in readings}:
+    if {r.pk for r in counted_readings(item_id)} != {r.pk for r in readings}:
         return None
     latest = latest_consensus(item_id)
     if latest is not None and _is_made_of(latest, readings):

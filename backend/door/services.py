@@ -77,7 +77,8 @@ class Parts:
     def gpu_worker(self) -> Service:
         """Training and prediction, one at a time. It gets no database and no key: orders carry all it needs."""
         command = [str(PYTHON), "-m", "celery", "-A", "ml_worker.worker", "worker", "-Q", "gpu", "-n", "gpu@%h"]
-        command += ["-P", "solo", "-l", "INFO", "--without-gossip", "--without-mingle"]
+        # A thread, so that the worker answers pings while it trains; runs are cancelled through refs, not signals.
+        command += ["-P", "threads", "-c", "1", "-l", "INFO", "--without-gossip", "--without-mingle"]
         secret = ("DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
         env = {key: value for key, value in self.environment().items() if key not in secret}
         return self._worker("gpu_worker", command, env)

@@ -51,7 +51,7 @@ def add_reading(
     person: Person,
     labels: Labels,
     *,
-    slot: int | None,
+    slot: int,
     independent: bool = True,
     started_from: Annotation | None = None,
 ) -> Annotation:
@@ -64,9 +64,8 @@ def add_reading(
         lease_expires_at=timezone.now() + timedelta(minutes=15),
         submitted_at=timezone.now(),
     )
-    if independent:
-        item.readings_done += 1
-        item.save(update_fields=["readings_done"])
+    item.readings_done += 1
+    item.save(update_fields=["readings_done"])
     return Annotation.objects.create(
         item=item,
         author_kind=AuthorKind.PERSON,
@@ -76,5 +75,6 @@ def add_reading(
         pixels_sha256=pixels_sha256(labels),
         cells=int(np.count_nonzero(np.unique(labels))),
         independent=independent,
+        accepted_unchanged=not independent,
         started_from=started_from,
     )

@@ -76,14 +76,11 @@ def submit_assignment(
         assignment.state = AssignmentState.SUBMITTED
         assignment.submitted_at = timezone.now()
         assignment.active_seconds = active_seconds
-        if folded.unchanged:
-            assignment.slot = None  # no independent reading: the place is free for another person
-        assignment.save(update_fields=["state", "submitted_at", "active_seconds", "slot"])
-        if annotation.independent:
-            item.readings_done += 1
-            item.save(update_fields=["readings_done"])
-            if item.readings_done >= item.readings_needed:
-                dispatch(FUSE, item.pk)
+        assignment.save(update_fields=["state", "submitted_at", "active_seconds"])
+        item.readings_done += 1
+        item.save(update_fields=["readings_done"])
+        if item.readings_done >= item.readings_needed:
+            dispatch(FUSE, item.pk)
         return annotation
 
 

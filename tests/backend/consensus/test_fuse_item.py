@@ -17,7 +17,7 @@ from backend.annotation.models import Annotation, Item
 from backend.consensus import services
 from backend.consensus.evidence import Evidence
 from backend.consensus.models import Consensus, ConsensusState, Disagreement, DisagreementState
-from backend.consensus.selectors import latest_consensus
+from backend.consensus.selectors import latest_consensus, unfused_items
 from backend.consensus.tasks import fuse_item
 from backend.imaging.models import Dataset, Image
 from backend.people.models import Person
@@ -75,10 +75,29 @@ def test_the_same_readings_give_no_new_revision(item: Item, readers: list[Person
     assert Consensus.objects.count() == 1
 
 
-def test_a_reading_that_is_not_independent_does_not_count(item: Item, readers: list[Person]) -> None:
-    read_alike(item, readers, 2)
-    add_reading(item, readers[2], disks(SHAPE, PLACES), slot=None, independent=False)
+def test_a_draft_counts_once_however_many_accept_it(item: Item, readers: list[Person]) -> None:
+    """Two people took over a draft that misses a cell, one drew it: no majority of two, but a tie for an expert."""
+    draft = disks(SHAPE, PLACES[:-1])
+    first = add_reading(item, readers[0], draft, slot=1, independent=False)
+    add_reading(item, readers[1], draft, slot=2, independent=False)
     assert services.fuse_item(item_id=item.pk) is None
+    drawn = add_reading(item, readers[2], disks(SHAPE, PLACES), slot=3)
+    consensus = services.fuse_item(item_id=item.pk)
+    assert consensus is not None
+    assert set(consensus.readings.all()) == {first, drawn}
+    assert consensus.state == ConsensusState.DISPUTED
+    assert services.fuse_item(item_id=item.pk) == consensus
+    assert unfused_items(before=timezone.now()) == []
+
+
+def test_a_draft_that_all_accept_stands(item: Item, readers: list[Person]) -> None:
+    draft = disks(SHAPE, PLACES)
+    for slot, person in enumerate(readers[:3], start=1):
+        add_reading(item, person, draft, slot=slot, independent=False)
+    assert unfused_items(before=timezone.now()) == [item.pk]
+    consensus = services.fuse_item(item_id=item.pk)
+    assert consensus is not None
+    assert (consensus.state, consensus.cells, consensus.readings.count()) == (ConsensusState.SETTLED, len(PLACES), 1)
 
 
 def test_one_reading_passes_through_as_it_stands(
