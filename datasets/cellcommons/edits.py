@@ -1,6 +1,7 @@
 """Edits: the XOR of the tiles that one stroke changed. The wire form is described in ``docs/protocol.md``.
 
-XOR makes an edit its own inverse, needs no colour of "nothing", and leaves long runs of zeros that deflate to a few hundred bytes.
+XOR makes an edit its own inverse, needs no colour of "nothing", and leaves long runs of zeros that deflate to a few
+hundred bytes.
 """
 
 from __future__ import annotations
