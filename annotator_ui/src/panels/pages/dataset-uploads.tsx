@@ -5,7 +5,7 @@ import type { HubImage } from "../../api/types";
 import { sendImage } from "../../session/catalogue";
 import { UploadQueue, type UploadRow } from "../../session/upload-queue";
 import { Meter } from "./parts/bars";
-import { bytes, counted } from "./parts/figures";
+import { bytes, counted, sentence } from "./parts/figures";
 
 const ACCEPT = ".tif,.tiff,.png,.jpg,.jpeg,image/tiff,image/png,image/jpeg";
 
@@ -61,7 +61,7 @@ function Row({ row, queue }: { row: UploadRow; queue: UploadQueue }) {
       </span>
       {problem && (
         <p class="upload-why" role="alert">
-          {problem.message} {problem.remedy && <span class="dim">{problem.remedy}</span>}
+          {sentence(problem.message)} {problem.remedy && <span class="dim">{sentence(problem.remedy)}</span>}
         </p>
       )}
     </li>

@@ -116,19 +116,23 @@ export default function DatasetPage({ params }: { params: Record<string, string>
   const [campaign, setCampaign] = useState(may("curator") && query.value.has("campaign"));
   const changed = () => setVersion((before) => before + 1);
   const curator = may("curator");
+  const empty = dataset.value?.images === 0;
+  useEffect(() => {
+    // Only opened, never closed by itself: the first image to arrive must not take the list of the others away.
+    if (curator && empty) setAdding((before) => before || "files");
+  }, [curator, empty]);
   return (
     <Pending reply={dataset} skeleton="page" missing="No such dataset">
       {(found) => {
-        const way = adding || (curator && found.images === 0 ? "files" : "");
         return (
           <>
             <PageHead title={found.title} crumbs={[{ href: "/datasets", label: "Datasets" }]} badge={<span class="badge">{found.licence}</span>}>
               {curator && (
                 <>
-                  <button type="button" class="button" aria-pressed={way === "files"} onClick={() => setAdding(way === "files" ? "" : "files")}>
+                  <button type="button" class="button" aria-pressed={adding === "files"} onClick={() => setAdding(adding === "files" ? "" : "files")}>
                     Upload images
                   </button>
-                  <button type="button" class="button" aria-pressed={way === "archive"} onClick={() => setAdding(way === "archive" ? "" : "archive")}>
+                  <button type="button" class="button" aria-pressed={adding === "archive"} onClick={() => setAdding(adding === "archive" ? "" : "archive")}>
                     Import archive
                   </button>
                   {found.images > 0 && (
@@ -141,8 +145,8 @@ export default function DatasetPage({ params }: { params: Record<string, string>
             </PageHead>
             {campaign && <NewCampaignForm dataset={found} close={() => setCampaign(false)} />}
             {found.description && <CardText text={found.description} />}
-            {way === "files" && <UploadPanel dataset={slug} sources={survey.value?.sources ?? []} stored={changed} />}
-            {way === "archive" && <ImportPanel dataset={slug} imported={changed} />}
+            {adding === "files" && <UploadPanel dataset={slug} sources={survey.value?.sources ?? []} stored={changed} />}
+            {adding === "archive" && <ImportPanel dataset={slug} imported={changed} />}
             <Images slug={slug} version={version} total={found.images} strata={survey.value?.strata ?? []} />
             {survey.value && survey.value.sources.length > 0 && (
               <Section title="Sources" aside={<span class="dim">{counted(found.sources, "source")}; images of one never straddle a split</span>}>

@@ -1,6 +1,6 @@
 /** Settle one disagreement: the place, what each option says, one key to choose, one to confirm, and the next. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { outlines } from "../../labels/outlines";
 import { listOpen, prepare, settle, type Choice, type Dispute } from "../../session/disagreements";
 import { ProblemNotice } from "../feedback";
@@ -42,7 +42,7 @@ function Tile(props: { dispute: Dispute; overlays: readonly Outline[]; title: st
 }
 
 function useSettleKeys(dispute: Dispute, choose: (chosen: Chosen) => void, confirm: () => void, skip: () => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (event.target instanceof Element && event.target.closest("input, textarea, select, dialog")) return;
@@ -63,8 +63,15 @@ function useSettleKeys(dispute: Dispute, choose: (chosen: Chosen) => void, confi
 }
 
 function Settling({ dispute, next, left }: { dispute: Dispute; next: string | null; left: number }) {
-  const [chosen, setChosen] = useState<Chosen>(null);
+  const [chosen, setShown] = useState<Chosen>(null);
+  // Enter may follow its digit before the page is drawn anew: what was chosen is known at once.
+  const latest = useRef<Chosen>(null);
+  const setChosen = (choice: Chosen) => {
+    latest.current = choice;
+    setShown(choice);
+  };
   const sending = useSending();
+  const over = dispute.state !== "open";
   const around = useMemo((): Outline => {
     const { crop } = dispute;
     const sides = outlines(dispute.neighbours, crop.y1 - crop.y0, crop.x1 - crop.x0);
@@ -86,11 +93,11 @@ function Settling({ dispute, next, left }: { dispute: Dispute; next: string | nu
     navigate(next ? `/disagreements/${next}${asked}` : `/disagreements${asked}`, "replace");
   };
   const confirm = () => {
-    if (chosen !== null) void sending.run(() => settle(dispute.id, chosen === "nothing" ? null : chosen).then(onward));
+    const choice = latest.current;
+    if (choice !== null && !over) void sending.run(() => settle(dispute.id, choice === "nothing" ? null : choice).then(onward));
   };
   useSettleKeys(dispute, setChosen, confirm, onward);
   const read = (choice: Choice) => `seen by ${counted(choice.readings, "reader")}`;
-  const over = dispute.state !== "open";
   const tiles = dispute.choices.length + 1;
   return (
     <>

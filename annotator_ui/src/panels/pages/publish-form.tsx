@@ -48,6 +48,7 @@ export function PublishForm({ campaign, close }: { campaign: Campaign; close: ()
           <PieceBar
             noun="%"
             plural="%"
+            shares={false}
             pieces={[
               { name: "train", value: train, tone: "accent" },
               { name: "validation", value: validation, tone: "info" },

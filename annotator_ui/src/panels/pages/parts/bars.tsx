@@ -24,7 +24,7 @@ export interface Piece {
 }
 
 /** One bar in pieces with its legend; `noun` is what is counted. */
-export function PieceBar({ pieces, noun, plural }: { pieces: readonly Piece[]; noun: string; plural?: string }) {
+export function PieceBar({ pieces, noun, plural, shares: withShares = true }: { pieces: readonly Piece[]; noun: string; plural?: string; shares?: boolean }) {
   const shares = percents(pieces.map((piece) => piece.value));
   const said = pieces.map((piece) => `${piece.name}: ${counted(piece.value, noun, plural)}`).join(", ");
   return (
@@ -37,7 +37,7 @@ export function PieceBar({ pieces, noun, plural }: { pieces: readonly Piece[]; n
           <li key={piece.name}>
             <i class={piece.tone} />
             {piece.name} <strong>{piece.value.toLocaleString("en")}</strong>
-            <span class="dim">{shares[i]} %</span>
+            {withShares ? <span class="dim">{shares[i]} %</span> : <span class="dim">{plural ?? noun}</span>}
           </li>
         ))}
       </ul>

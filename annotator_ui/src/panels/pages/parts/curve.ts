@@ -17,7 +17,7 @@ export function niceScale(values: readonly number[], wanted = 4): Scale {
   let low = Math.min(...finite);
   let high = Math.max(...finite);
   if (finite.length === 0) [low, high] = [0, 1];
-  if (high - low < 1e-12) [low, high] = low === 0 ? [0, 1] : [Math.min(0, low), Math.max(0, high)];
+  if (high - low < 1e-9) [low, high] = Math.abs(low) < 1e-9 ? [0, 1] : [Math.min(0, low), Math.max(0, high)];
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough - 1e-12)!;

@@ -94,6 +94,13 @@ export function outcome(progress: Progress): { settled: number; disputed: number
   return { settled, disputed, waiting: Math.max(0, items - settled - disputed) };
 }
 
+/** Messages of programs as sentences: a capital first, a full stop last. */
+export function sentence(text: string): string {
+  const bare = text.trim();
+  if (bare === "") return "";
+  return bare[0]!.toUpperCase() + bare.slice(1) + (/[.!?…]$/.test(bare) ? "" : ".");
+}
+
 /** 2018-data bowl! -> "2018-data-bowl": what a slug may look like. */
 export function slugOf(title: string): string {
   return title

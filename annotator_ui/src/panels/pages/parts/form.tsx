@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { asProblem, type Problem } from "../../../api/problem";
+import { sentence } from "./figures";
 
 export interface Sending {
   readonly busy: boolean;
@@ -42,10 +43,11 @@ export function Field(props: { name: string; label: string; hint?: ComponentChil
 
 /** What a refusal says beyond the fields. */
 export function FormProblem({ problem }: { problem: Problem | null }) {
+  // A message that stands beside its field is not said twice.
   if (!problem || Object.keys(problem.errors).some((name) => name !== "non_field_errors")) return null;
   return (
     <p class="form-problem" role="alert">
-      {problem.message} {problem.remedy}
+      {sentence(problem.message)} {sentence(problem.remedy)}
     </p>
   );
 }

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { Problem } from "../../src/api/problem";
+import type { Campaign, Dataset, HubImage, ModelCardSummary, ReleaseSummary } from "../../src/api/types";
+import { suggestPassword } from "../../src/session/members";
+import { nextSteps, type Wheel } from "../../src/session/next-steps";
+import { UploadQueue, type Send } from "../../src/session/upload-queue";
+
+const nothing: Wheel = { datasets: [], campaigns: [], disagreements: 0, releases: [], runs: [], cards: [], rounds: 0 };
+const dataset = (images: number) => ({ slug: "demo", title: "Demo", images }) as Dataset;
+const campaign = (state: Campaign["state"], settled: number, done = settled * 3) =>
+  ({ slug: "c", title: "Nuclei", dataset: "demo", state, readings_needed: 3, progress: { items: 10, readings_needed: 30, readings_done: done, settled, disputed: 0 } }) as Campaign;
+const release = (edition: number, images: number, state: ReleaseSummary["state"] = "published") =>
+  ({ id: `r${edition}`, slug: "demo", campaign: "c", edition, reference: `demo@${edition}`, state, counts: { images, cells: 0, readings: 0 }, error: "" }) as ReleaseSummary;
+const card = (reference: string) => ({ release: reference }) as ModelCardSummary;
+const keys = (wheel: Partial<Wheel>) => nextSteps({ ...nothing, ...wheel }).map((step) => step.key);
+
+describe("the next useful step turns the wheel once", () => {
+  it.each<[string, Partial<Wheel>, string[]]>([
+    ["an empty hub", {}, ["dataset"]],
+    ["a dataset without images", { datasets: [dataset(0)] }, ["images:demo"]],
+    ["images that nobody reads", { datasets: [dataset(10)] }, ["campaign:demo"]],
+    ["a draft campaign", { datasets: [dataset(10)], campaigns: [campaign("draft", 0)] }, ["open:c"]],
+    ["people at work", { datasets: [dataset(10)], campaigns: [campaign("open", 0)] }, []],
+    ["disagreements", { datasets: [dataset(10)], campaigns: [campaign("open", 0)], disagreements: 2 }, ["settle"]],
+    ["settled images", { datasets: [dataset(10)], campaigns: [campaign("open", 4)] }, ["publish:c"]],
+    ["publishing", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release(1, 0, "publishing")] }, []],
+    ["a release", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release(1, 4)] }, ["train:demo@1"]],
+    ["a model", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release(1, 4)], cards: [card("demo@1")] }, ["rank:c"]],
+    ["more settled", { datasets: [dataset(10)], campaigns: [campaign("open", 7)], releases: [release(1, 4)], cards: [card("demo@1")] }, ["publish:c", "rank:c"]],
+    ["an edition no model saw", { datasets: [dataset(10)], campaigns: [campaign("closed", 7)], releases: [release(2, 7), release(1, 4)], cards: [card("demo@1")] }, ["train:demo@2"]],
+  ])("%s", (_, wheel, expected) => expect(keys(wheel)).toEqual(expected));
+});
+
+describe("uploads", () => {
+  const file = (name: string) => new File(["x"], name);
+  const settle = () => new Promise((resolve) => setTimeout(resolve));
+
+  it("go two at a time; one refusal leaves the others alone, and can be tried again", async () => {
+    const waiting = new Map<string, { resolve: (image: HubImage) => void; reject: (error: unknown) => void }>();
+    const stored: HubImage[] = [];
+    const queue = new UploadQueue((image) => stored.push(image));
+    const send: Send = (given) => ({ done: new Promise((resolve, reject) => waiting.set(given.name, { resolve, reject })), abort: () => undefined });
+    queue.add([file("a"), file("b"), file("c")], send);
+    expect([...waiting.keys()]).toEqual(["a", "b"]);
+    waiting.get("a")!.reject(new Problem(400, { type: "urn:cellcommons:truncated", title: "No", remedy: "Copy it again." }));
+    await settle();
+    expect([...waiting.keys()]).toEqual(["a", "b", "c"]);
+    waiting.get("b")!.resolve({ id: "1" } as HubImage);
+    waiting.get("c")!.reject(new Problem(409, { type: "urn:cellcommons:already-there", title: "There" }));
+    await settle();
+    expect(Object.fromEntries(queue.rows.value.map((row) => [row.file.name, row.state.kind]))).toEqual({ a: "refused", b: "done", c: "there" });
+    expect(stored).toHaveLength(1);
+    waiting.clear();
+    queue.retry(queue.rows.value.find((row) => row.file.name === "a")!.key);
+    expect([...waiting.keys()]).toEqual(["a"]);
+    queue.clear();
+    expect(queue.rows.value.map((row) => row.file.name)).toEqual(["a"]);
+  });
+
+  it("stop on request", async () => {
+    let stop: () => void = () => undefined;
+    const queue = new UploadQueue(() => undefined);
+    queue.add([file("a")], () => ({ done: new Promise((_, reject) => (stop = () => reject(new DOMException("", "AbortError")))), abort: () => stop() }));
+    queue.stop(queue.rows.value[0]!.key);
+    await settle();
+    expect(queue.rows.value[0]!.state.kind).toBe("stopped");
+  });
+});
+
+describe("first passwords", () => {
+  it("have sixteen letters of an alphabet that cannot be mistaken, each as likely", () => {
+    expect(suggestPassword()).toMatch(/^([a-hjkmnp-z2-9]{4}-){3}[a-hjkmnp-z2-9]{4}$/);
+    expect(suggestPassword()).not.toBe(suggestPassword());
+    // Bytes from 248 would favour the first letters and are thrown away.
+    const text = suggestPassword((bytes) => bytes.map((_, i) => (i % 2 ? 255 : i / 2)));
+    expect(text).toBe("abcd-efgh-jkmn-pqrs");
+  });
+});
