@@ -21,6 +21,7 @@ from ml_worker.losses import segmentation_loss
 from ml_worker.networks.unet import build_network
 from ml_worker.predict import decode_output
 from ml_worker.samples import Sample
+from ml_worker.threads import StepThreads
 from ml_worker.tiling import network_output
 from ml_worker.train_config import TrainConfig
 
@@ -139,6 +140,9 @@ class _Trainer:
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.sampler = CropSampler(data.train, config.crops, seed=seed)
+        # The order of sums depends on the number of threads: a run that must repeat exactly keeps to one number.
+        on_cpu = device().type == "cpu"
+        self.threads = StepThreads(torch.get_num_threads(), adaptive=on_cpu and not config.max_steps)
         self.step = 0
         self.loss = math.nan
         self.bad_steps = 0
@@ -170,7 +174,8 @@ class _Trainer:
             if should_stop():
                 save_state(self.state())
                 return self._result("cancelled")
-            self._optimise(fraction)
+            with self.threads.step():
+                self._optimise(fraction)
             fraction = self.fraction
             if fraction < 1 and self._validation_due(fraction):
                 self._validate()

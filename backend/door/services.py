@@ -81,6 +81,8 @@ class Parts:
         command += ["-P", "threads", "-c", "1", "-l", "INFO", "--without-gossip", "--without-mingle"]
         secret = ("DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
         env = {key: value for key, value in self.environment().items() if key not in secret}
+        # Threads that spin at a barrier starve the web and each other where cores are few.
+        env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         return self._worker("gpu_worker", command, env)
 
     def _worker(self, name: str, command: list[str], env: Mapping[str, str]) -> Service:
