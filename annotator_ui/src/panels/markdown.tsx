@@ -1,66 +1,88 @@
-/** The part of Markdown that guidelines and cards need: headings, lists, paragraphs, emphasis, code, links. Makes elements, never HTML. */
+/** Markdown of cards and guidelines as elements, never as HTML. Headings step down by one: the page has its own title. */
 
 import type { ComponentChildren } from "preact";
+import { parseMarkdown, type Block, type Inline } from "./markdown-blocks";
+import { CodeBlock } from "./copy";
 
-const INLINE = /\*\*(.+?)\*\*|\*(.+?)\*|`(.+?)`|\[(.+?)\]\((https?:\/\/[^\s)]+)\)/g;
-
-function inline(text: string): ComponentChildren[] {
-  const parts: ComponentChildren[] = [];
-  let last = 0;
-  for (const found of text.matchAll(INLINE)) {
-    parts.push(text.slice(last, found.index));
-    const [whole, strong, emphasis, code, label, href] = found;
-    if (strong !== undefined) parts.push(<strong>{strong}</strong>);
-    else if (emphasis !== undefined) parts.push(<em>{emphasis}</em>);
-    else if (code !== undefined) parts.push(<code>{code}</code>);
-    else
-      parts.push(
-        <a href={href ?? "#"} rel="noreferrer" target="_blank">
-          {label}
-        </a>,
-      );
-    last = found.index + whole.length;
-  }
-  parts.push(text.slice(last));
-  return parts;
-}
-
-function block(lines: string[]): ComponentChildren {
-  const first = lines[0]!;
-  const heading = /^(#{1,4})\s+(.*)$/.exec(first);
-  if (heading) return [<h3>{inline(heading[2]!)}</h3>, lines.length > 1 ? block(lines.slice(1)) : null];
-  const isItem = (line: string) => /^\s*([-*]|\d+\.)\s+/.test(line);
-  const item = lines.findIndex(isItem);
-  if (item === 0) {
-    const items: string[] = [];
-    for (const line of lines) {
-      if (isItem(line)) items.push(line.replace(/^\s*([-*]|\d+\.)\s+/, ""));
-      else items[items.length - 1] += ` ${line.trim()}`;
+function words(inlines: readonly Inline[]): ComponentChildren {
+  return inlines.map((part, i) => {
+    switch (part.kind) {
+      case "text":
+        return part.text;
+      case "strong":
+        return <strong key={i}>{words(part.inlines)}</strong>;
+      case "emphasis":
+        return <em key={i}>{words(part.inlines)}</em>;
+      case "code":
+        return <code key={i}>{part.text}</code>;
+      case "link":
+        return (
+          <a key={i} href={part.href} {...(/^https?:/i.test(part.href) ? { rel: "noreferrer noopener", target: "_blank" } : {})}>
+            {words(part.inlines)}
+          </a>
+        );
     }
-    const List = /^\s*\d/.test(first) ? "ol" : "ul";
-    return (
-      <List>
-        {items.map((text, i) => (
-          <li key={i}>{inline(text)}</li>
-        ))}
-      </List>
-    );
-  }
-  if (item > 0) return [<p>{inline(lines.slice(0, item).join(" "))}</p>, block(lines.slice(item))];
-  return <p>{inline(lines.join(" "))}</p>;
+  });
 }
 
-export function Markdown({ text }: { text: string }) {
-  const blocks = text
-    .replace(/\r/g, "")
-    .split(/\n\s*\n/)
-    .map((part) => part.split("\n").filter((line) => line.trim() !== ""))
-    .filter((lines) => lines.length > 0);
-  return (
-    <div class="markdown">
-      {blocks.map((lines, i) => (
-        <div key={i}>{block(lines)}</div>
-      ))}
-    </div>
-  );
+function element(block: Block, key: number): ComponentChildren {
+  switch (block.kind) {
+    case "heading": {
+      const Heading = (["h2", "h3", "h4", "h5"] as const)[block.level - 1]!;
+      return <Heading key={key}>{words(block.inlines)}</Heading>;
+    }
+    case "paragraph":
+      return <p key={key}>{words(block.inlines)}</p>;
+    case "list": {
+      const List = block.ordered ? "ol" : "ul";
+      return (
+        <List key={key}>
+          {block.items.map((item, i) => (
+            <li key={i}>{words(item)}</li>
+          ))}
+        </List>
+      );
+    }
+    case "quote":
+      return <blockquote key={key}>{block.blocks.map(element)}</blockquote>;
+    case "code":
+      return <CodeBlock key={key} text={block.text} language={block.language} />;
+    case "table":
+      return (
+        <div class="table-scroll" key={key}>
+          <table>
+            <thead>
+              <tr>
+                {block.head.map((cell, i) => (
+                  <th key={i} style={{ textAlign: block.align[i] }}>
+                    {words(cell)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {block.rows.map((row, r) => (
+                <tr key={r}>
+                  {row.map((cell, i) => (
+                    <td key={i} style={{ textAlign: block.align[i] }}>
+                      {words(cell)}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      );
+    case "rule":
+      return <hr key={key} />;
+  }
+}
+
+/** `untitled`: leave out a first heading of level 1, where the page shows the title already. */
+export function Markdown({ text, untitled = false }: { text: string; untitled?: boolean }) {
+  const blocks = parseMarkdown(text);
+  const first = blocks[0];
+  const shown = untitled && first?.kind === "heading" && first.level === 1 ? blocks.slice(1) : blocks;
+  return <div class="markdown">{shown.map(element)}</div>;
 }

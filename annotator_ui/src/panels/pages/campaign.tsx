@@ -8,7 +8,7 @@ import { may } from "../../session/people";
 import { query } from "../router";
 import { DraftsPanel } from "./campaign-drafts";
 import { RoundsPanel } from "./campaign-rounds";
-import { CardText } from "./parts/card-text";
+import { Markdown } from "../markdown";
 import { Meter, PieceBar } from "./parts/bars";
 import { count, counted, duration, outcome, percent } from "./parts/figures";
 import { FormProblem, useSending } from "./parts/form";
@@ -132,7 +132,7 @@ export default function CampaignPage({ params }: { params: Record<string, string
           {campaign.guidelines && (
             <Section title="Guidelines">
               <div class="card">
-                <CardText text={campaign.guidelines} />
+                <Markdown text={campaign.guidelines} />
               </div>
             </Section>
           )}

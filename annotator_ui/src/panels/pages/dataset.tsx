@@ -9,7 +9,7 @@ import { navigate, path, query } from "../router";
 import { NewCampaignForm } from "./dataset-forms";
 import { ImportPanel } from "./dataset-import";
 import { UploadPanel } from "./dataset-uploads";
-import { CardText } from "./parts/card-text";
+import { Markdown } from "../markdown";
 import { counted } from "./parts/figures";
 import { PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
@@ -144,7 +144,7 @@ export default function DatasetPage({ params }: { params: Record<string, string>
               )}
             </PageHead>
             {campaign && <NewCampaignForm dataset={found} close={() => setCampaign(false)} />}
-            {found.description && <CardText text={found.description} />}
+            {found.description && <Markdown text={found.description} />}
             {adding === "files" && <UploadPanel dataset={slug} sources={survey.value?.sources ?? []} stored={changed} />}
             {adding === "archive" && <ImportPanel dataset={slug} imported={changed} />}
             <Images slug={slug} version={version} total={found.images} strata={survey.value?.strata ?? []} />

@@ -3,7 +3,7 @@
 import type { HubImage } from "../../api/types";
 import { getImage } from "../../session/catalogue";
 import { day } from "./parts/figures";
-import { Digest } from "./parts/copy";
+import { Digest } from "../copy";
 import { Facts, PageHead } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";

@@ -3,8 +3,8 @@
 import type { ImageScore, ModelCard } from "../../api/types";
 import { checkpointUrl, getModelCard } from "../../session/models";
 import { pageOfRelease } from "../../session/releases";
-import { CardText } from "./parts/card-text";
-import { Digest } from "./parts/copy";
+import { Markdown } from "../markdown";
+import { Digest } from "../copy";
 import { bytes, count, day, measure } from "./parts/figures";
 import { Compared, finite, MEASURES } from "./parts/measures";
 import { ThresholdChart } from "./parts/threshold-chart";
@@ -152,7 +152,7 @@ export default function ModelCardPage({ params }: { params: Record<string, strin
               <summary>
                 <h2>The whole card</h2>
               </summary>
-              <CardText text={card.text} untitled />
+              <Markdown text={card.text} untitled />
             </details>
           )}
         </>

@@ -6,7 +6,7 @@ import { invite, listPeople, suggestPassword } from "../../session/members";
 import { person } from "../../session/people";
 import { Notice } from "../feedback";
 import { Modal } from "../modal";
-import { CopyButton } from "./parts/copy";
+import { CopyButton } from "../copy";
 import { counted } from "./parts/figures";
 import { Field, FormFoot, FormProblem, textOf, useSending } from "./parts/form";
 import { PageHead } from "./parts/page-head";

@@ -8,9 +8,9 @@ import { getRelease, manifestUrl, pageOfRelease, releaseImages } from "../../ses
 import { Notice, Spinner } from "../feedback";
 import { Modal } from "../modal";
 import { navigate, query } from "../router";
-import { CardText } from "./parts/card-text";
+import { Markdown } from "../markdown";
 import { PieceBar } from "./parts/bars";
-import { CodeBlock, CopyButton } from "./parts/copy";
+import { CodeBlock, CopyButton } from "../copy";
 import { bytes, count, counted, day, measure } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, useSending } from "./parts/form";
 import { Figure, PageHead, Section } from "./parts/page-head";
@@ -191,7 +191,7 @@ function Published({ release }: { release: Release }) {
       {release.card && (
         <Section title="Card">
           <div class="card">
-            <CardText text={release.card} untitled />
+            <Markdown text={release.card} untitled />
           </div>
         </Section>
       )}

@@ -4,7 +4,7 @@ import type { ReleaseSummary } from "../../api/types";
 import { listReleases, pageOfRelease } from "../../session/releases";
 import { may } from "../../session/people";
 import { EmptyState } from "../feedback";
-import { Digest } from "./parts/copy";
+import { Digest } from "../copy";
 import { bytes, counted, day } from "./parts/figures";
 import { PageHead } from "./parts/page-head";
 import { Pending } from "./parts/pending";

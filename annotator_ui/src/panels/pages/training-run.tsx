@@ -8,7 +8,7 @@ import { pageOfRelease } from "../../session/releases";
 import { isOver, RunFeed, type Feed } from "../../session/run-feed";
 import { EmptyState, Notice, ProblemNotice } from "../feedback";
 import { Meter } from "./parts/bars";
-import { Digest } from "./parts/copy";
+import { Digest } from "../copy";
 import { TrainingCurve } from "./parts/curve-chart";
 import { ago, count, duration, measure } from "./parts/figures";
 import { FormProblem, useSending } from "./parts/form";
