@@ -22,7 +22,7 @@ from backend.people.models import Person, Role
 from backend.people.services import create_person
 from cellcommons.images.readers import read_image
 from cellcommons.store import ObjectStore
-from cellcommons.synthetic.cells import SOURCES, generate_cells
+from cellcommons.synthetic.cells import SOURCES, SyntheticImage, generate_cells
 
 SLUG = "demo"
 IMAGES = 12
@@ -95,11 +95,15 @@ def load_demo(*, home: Path | None, say: Callable[[str], None]) -> Campaign | No
     return campaign
 
 
+def demo_cells(number: int) -> SyntheticImage:
+    """The field of view with this number, and its truth: the same each time it is asked for."""
+    source = SOURCES[number % len(SOURCES)]
+    return generate_cells(number, height=320, width=416, channels=2 if number % 3 == 2 else 1, source=source)
+
+
 def _image(store: ObjectStore, number: int) -> Converted:
     """One generated field of view, through a TIFF and the reader like any other image."""
-    source = SOURCES[number % len(SOURCES)]
-    channels = 2 if number % 3 == 2 else 1
-    cells = generate_cells(number, height=320, width=416, channels=channels, source=source)
+    cells = demo_cells(number)
     name = f"{cells.source} field {number // len(SOURCES) + 1}"
     with tempfile.TemporaryDirectory(prefix="cellcommons-demo-") as folder:
         path = Path(folder) / f"{name.replace(' ', '-')}.ome.tiff"

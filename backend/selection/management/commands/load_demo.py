@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from backend.selection.demo import load_demo
+from backend.selection.demo_turn import turn_demo_once
 
 
 class Command(BaseCommand):
@@ -16,6 +17,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if load_demo(home=settings.HUB_HOME, say=self._say) is None:
             self._say("the demo is there already")
+        turn_demo_once(say=self._say)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
