@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { niceScale, pathOf, place, thinned } from "../../src/panels/pages/parts/curve";
+import { axisTo, niceScale, pathOf, place, thinned } from "../../src/panels/pages/parts/curve";
 import { ago, bytes, clock, duration, measure, outcome, percent, percents, sentence, slugOf } from "../../src/panels/pages/parts/figures";
 
 describe("progress", () => {
@@ -84,6 +84,20 @@ describe("curves", () => {
     );
     expect(niceScale([0, 2.7]).ticks).toEqual([0, 1, 2, 3]);
     expect(niceScale([]).ticks).toEqual([0, 0.5, 1]);
+  });
+
+  it("axes end where the data end, with steps of a clock for seconds", () => {
+    expect(axisTo(600, true)).toEqual({ low: 0, high: 600, ticks: [0, 120, 240, 360, 480, 600] });
+    expect(axisTo(96, true).ticks).toEqual([0, 30, 60, 90]);
+    expect(axisTo(1146, false).ticks).toEqual([0, 500, 1000]);
+    expect(axisTo(0, true).high).toBe(1);
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1e8, noNaN: true }), fc.boolean(), (end, seconds) => {
+        const { ticks, high } = axisTo(end, seconds);
+        expect(ticks.length).toBeLessThanOrEqual(6);
+        expect(ticks.at(-1)).toBeLessThanOrEqual(high * (1 + 1e-6));
+      }),
+    );
   });
 
   it("draws gaps where a value is missing", () => {

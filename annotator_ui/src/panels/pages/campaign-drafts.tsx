@@ -1,13 +1,14 @@
 /** Pre-annotation: a model's checkpoint draws drafts that people start from. */
 
 import { useEffect, useRef } from "preact/hooks";
-import type { Campaign, PredictionRun } from "../../api/types";
+import type { Campaign, ModelCardSummary, PredictionRun } from "../../api/types";
 import { listModelCards } from "../../session/models";
 import { getPredictionRun, listPredictionRuns, startPrediction } from "../../session/rounds";
 import { isOver } from "../../session/run-feed";
 import { Meter } from "./parts/bars";
 import { ago, counted, measure } from "./parts/figures";
 import { Field, FormProblem, textOf, useSending } from "./parts/form";
+import { finite } from "./parts/measures";
 import { Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { useEvery, useReply } from "./parts/reply";
@@ -59,6 +60,11 @@ function Run({ first, name, finished }: { first: PredictionRun; name: string; fi
   );
 }
 
+/** The best first: that is whose drafts people should start from. */
+function byF1(cards: readonly ModelCardSummary[]): ModelCardSummary[] {
+  return [...cards].sort((a, b) => (finite(b.measures["f1_50"]) ?? 0) - (finite(a.measures["f1_50"]) ?? 0));
+}
+
 export function DraftsPanel({ campaign, finished }: { campaign: Campaign; finished: () => void }) {
   const cards = useReply(listModelCards, []);
   const runs = useReply(() => listPredictionRuns(campaign.slug), [campaign.slug]);
@@ -86,7 +92,7 @@ export function DraftsPanel({ campaign, finished }: { campaign: Campaign; finish
               <form class="inline-form" onSubmit={submit}>
                 <Field name="model_card" label="Model" problem={sending.problem}>
                   <select name="model_card" required>
-                    {found.map((card) => (
+                    {byF1(found).map((card) => (
                       <option key={card.id} value={card.id}>
                         {card.name}, F1 {measure(card.measures["f1_50"])} (from {card.release})
                       </option>

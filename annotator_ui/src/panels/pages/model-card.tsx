@@ -30,7 +30,7 @@ function Measures({ card }: { card: ModelCard }) {
       </div>
       <ThresholdChart measures={card.measures} baseline={card.baseline} />
       <p class="dim small-text">
-        <i class="key-mark" /> Otsu + watershed on the same images.
+        <i class="key-mark" /> Otsu + watershed on the same images. The light line in a bar is the 95 % interval over images.
         {tests !== null && tests < 30 && ` With ${count(tests)} test images a difference of a few hundredths may be chance.`}
       </p>
     </section>

@@ -35,7 +35,7 @@ function Live({ run, connection }: { run: TrainingRun; connection: Feed["connect
   return (
     <section class="card" aria-label="Progress">
       <div class="figures">
-        <Figure value={`${Math.round(fraction * 100)} %`} label={progress.message || (over ? run.state : "of the budget")} />
+        <Figure value={`${Math.round(fraction * 100)} %`} label={over ? run.state : progress.message || "of the budget"} />
         <Figure value={progress.step === undefined ? "–" : count(progress.step)} label="steps" />
         <Figure value={measure(loss)} label="loss" />
         <Figure value={measure(validation)} label="validation F1" />

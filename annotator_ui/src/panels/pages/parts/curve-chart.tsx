@@ -1,7 +1,7 @@
 /** Loss and validation over the steps of a training: two small charts over one axis, since their units differ. */
 
 import type { CurvePoint } from "../../../api/types";
-import { niceScale, pathOf, place, thinned, type Point } from "./curve";
+import { axisTo, niceScale, pathOf, place, thinned, type Point } from "./curve";
 import { clock, count, measure } from "./figures";
 
 const WIDTH = 560;
@@ -13,7 +13,7 @@ const BOTTOM = 26;
 
 function Chart({ title, points, tone, dots, byTime, end }: { title: string; points: readonly Point[]; tone: "loss" | "validation"; dots: boolean; byTime: boolean; end: number }) {
   const shown = thinned(points, 240);
-  const xs = niceScale([0, end], 5);
+  const xs = axisTo(end, byTime);
   const ys = niceScale(tone === "validation" ? [0, 1] : [0, ...shown.map((point) => point.y)]);
   const x = (value: number) => place(value, xs, LEFT, WIDTH - RIGHT);
   const y = (value: number) => place(value, ys, HEIGHT - BOTTOM, TOP);
@@ -36,8 +36,8 @@ function Chart({ title, points, tone, dots, byTime, end }: { title: string; poin
             </text>
           </g>
         ))}
-        {xs.ticks.map((tick, i) => (
-          <text key={tick} x={i === xs.ticks.length - 1 ? WIDTH - 2 : x(tick)} y={HEIGHT - 7} text-anchor={i === xs.ticks.length - 1 ? "end" : "middle"}>
+        {xs.ticks.map((tick) => (
+          <text key={tick} x={Math.min(x(tick), WIDTH - 18)} y={HEIGHT - 7} text-anchor="middle">
             {byTime ? clock(tick) : count(tick)}
           </text>
         ))}

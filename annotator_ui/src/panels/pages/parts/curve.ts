@@ -27,6 +27,15 @@ export function niceScale(values: readonly number[], wanted = 4): Scale {
   return { low: ticks[0]!, high: ticks.at(-1)!, ticks };
 }
 
+/** From 0 to `end` exactly, with at most `most` + 1 ticks; seconds at steps of a clock, else at 1, 2 or 5 times a power of ten. */
+export function axisTo(end: number, seconds: boolean, most = 5): Scale {
+  const high = end > 0 ? end : 1;
+  const clock = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400];
+  const decimal = Array.from({ length: 30 }, (_, i) => [1, 2, 5][i % 3]! * 10 ** Math.floor(i / 3));
+  const step = (seconds ? clock : decimal).find((candidate) => high / candidate <= most + 0.2) ?? high / most;
+  return { low: 0, high, ticks: Array.from({ length: Math.floor(high / step + 1e-9) + 1 }, (_, i) => i * step) };
+}
+
 export function place(value: number, scale: Scale, from: number, to: number): number {
   return from + ((value - scale.low) / (scale.high - scale.low)) * (to - from);
 }
