@@ -47,6 +47,15 @@ describe("imports descend", () => {
     }
   });
 
+  it("styles no class both on the pages and in the workbench", () => {
+    // Sheets are added as pages open and stay: what one says of a class would hold in the other from then on.
+    const standing = (sheet: string) =>
+      new Set([...readFileSync(join(src, "panels/styles", sheet), "utf8").matchAll(/^\s*\.([\w-]+)/gm)].map((found) => found[1]!));
+    const pages = new Set([...standing("pages.css"), ...standing("pages-parts.css")]);
+    expect(pages.size).toBeGreaterThan(50);
+    expect([...standing("workbench.css")].filter((name) => pages.has(name))).toEqual([]);
+  });
+
   it("keeps files to one noun", () => {
     for (const file of files.filter((name) => !name.endsWith("schema.ts"))) {
       expect(readFileSync(join(src, file), "utf8").split("\n").length, file).toBeLessThanOrEqual(350);

@@ -6,6 +6,8 @@ export type Durability =
   /** The hub has every stroke. */
   | { kind: "saved" }
   | { kind: "sending"; waiting: number }
+  /** The hub does not answer, and the last stroke is not yet written down on this device. */
+  | { kind: "keeping"; waiting: number }
   /** Kept on this device; sent when the hub answers again. */
   | { kind: "offline"; waiting: number }
   /** Kept on this device; sent after signing in again. */

@@ -74,7 +74,11 @@ export class EditLine {
   add(edit: LocalEdit): void {
     const pending = this.place({ uuid: newUuid(), tool: edit.tool, params: edit.params, delta: edit.delta });
     this.pending.push(pending);
-    this.write(() => this.journalOne(pending));
+    if (this.durability.value.kind === "offline") this.show("offline");
+    this.write(async () => {
+      await this.journalOne(pending);
+      this.nowKept();
+    });
     this.start();
   }
 
@@ -135,6 +139,7 @@ export class EditLine {
       if (!placed.every((pending) => this.pending.includes(pending))) return; // a later rebase journals them
       await this.keep(() => this.journal.rewrite(this.assignment, from, entries));
       placed.forEach((pending, i) => (pending.entry = entries[i]!));
+      this.nowKept();
     });
     this.start();
   }
@@ -184,7 +189,7 @@ export class EditLine {
     let wait = FIRST_WAIT;
     let conflicts = 0;
     while (this.pending.length > 0 && !this.closed) {
-      if (this.durability.value.kind !== "offline") this.show("sending");
+      if (!/^(offline|keeping)$/.test(this.durability.value.kind)) this.show("sending");
       await this.writing;
       const batch = this.journalledBatch();
       if (batch.length === 0) continue; // a rebase came between: its writing is awaited in the next turn
@@ -208,9 +213,17 @@ export class EditLine {
     if (this.pending.length === 0) this.durability.value = { kind: "saved" };
   }
 
+  /** Never says that a stroke is kept on this device before the journal has it. */
   private show(kind: "sending" | "offline"): void {
     const waiting = this.pending.length;
-    this.durability.value = this.notKept ? { kind: "not-kept", waiting, problem: this.notKept } : { kind, waiting };
+    const kept = this.pending.every((pending) => pending.entry !== null);
+    this.durability.value = this.notKept
+      ? { kind: "not-kept", waiting, problem: this.notKept }
+      : { kind: kind === "offline" && !kept ? "keeping" : kind, waiting };
+  }
+
+  private nowKept(): void {
+    if (this.durability.value.kind === "keeping") this.show("offline");
   }
 
   private journalledBatch(): Pending[] {

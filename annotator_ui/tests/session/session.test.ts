@@ -87,6 +87,20 @@ describe("an assignment session", () => {
     expect(hub.line("a1").edits).toHaveLength(3);
   });
 
+  it("says that a stroke is kept only once it is in the journal", async () => {
+    const { session } = await working();
+    hub.down = true;
+    draw(session, 1, 20, 20);
+    await vi.waitFor(() => expect(session.line.durability.value).toEqual({ kind: "offline", waiting: 1 }));
+    draw(session, 2, 60, 60);
+    expect(session.line.durability.value).toEqual({ kind: "keeping", waiting: 2 });
+    await session.line.journalled();
+    expect(session.line.durability.value).toEqual({ kind: "offline", waiting: 2 });
+    hub.down = false;
+    session.line.retry();
+    await saved(session);
+  });
+
   it("takes a lost answer for what it is: the edit is sent again and counted once", async () => {
     const { session } = await working();
     hub.loseAnswers = 2;

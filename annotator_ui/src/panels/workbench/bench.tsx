@@ -63,7 +63,7 @@ function useLeaving(session: AssignmentSession): void {
     const leaving = (event: BeforeUnloadEvent) => {
       session.editor.commit();
       const kind = session.line.durability.value.kind;
-      if (kind === "not-kept" || kind === "refused") event.preventDefault();
+      if (kind === "keeping" || kind === "not-kept" || kind === "refused") event.preventDefault();
     };
     // A phone or a closing tab may never come back: what is drawn so far is a stroke.
     const hiding = () => session.editor.commit();

@@ -147,7 +147,7 @@ export function Canvas({ session, display, panning }: { session: AssignmentSessi
   return (
     <div
       ref={box}
-      class="picture"
+      class="bench-picture"
       data-tool={panning.value ? "pan" : session.tool.value}
       tabIndex={0}
       role="application"

@@ -76,7 +76,7 @@ function ChannelRow({ channel, index, picture }: { channel: Channel; index: numb
       <div class="channel-head">
         <input
           type="color"
-          class="swatch"
+          class="channel-colour"
           aria-label={`${name}: colour`}
           value={colour}
           onInput={(event) => (display.value = { ...display.value, colour: event.currentTarget.value })}

@@ -21,6 +21,8 @@ function markOf(state: Durability): Mark {
       return { look: "good", text: "Saved", title: "The hub has every stroke." };
     case "sending":
       return { look: "", text: "Sending…", title: `${strokes(state.waiting)} kept on this device and on the way to the hub.` };
+    case "keeping":
+      return { look: "warn", text: "Offline – keeping…", title: `${strokes(state.waiting)} wait for the hub; the last is being written down.` };
     case "offline":
       return { look: "warn", text: "Offline – kept on this device", title: `${strokes(state.waiting)} will be sent when the hub answers.` };
     case "signed-out":
