@@ -275,6 +275,8 @@ def test_a_message_on_the_gpu_queue_is_answered_on_the_cpu_queue(hub: Hub, worke
     app = worker.app
     order = hub.training(max_steps=2)
     app.control.purge()
+    with app.connection_for_read() as connection, connection.SimpleQueue("cpu") as queue:
+        queue.clear()  # the in-memory broker is one for the whole process, other tests' messages included
     with start_worker(app, pool="solo", queues=["gpu"], perform_ping_check=False, shutdown_timeout=60):
         app.send_task("ml_worker.train", args=[order], queue="gpu")
         answers: list[tuple[str, list[Any]]] = []

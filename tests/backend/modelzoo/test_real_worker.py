@@ -15,6 +15,7 @@ from backend.people.models import Person
 from backend.releases.models import Release
 from backend.selection.services import open_round
 from cellcommons.store import ObjectStore
+from ml_worker import channel
 from ml_worker.orders import perform_order
 
 TASKS = {"modelzoo.record_progress": record_progress, "modelzoo.accept_report": accept_report}
@@ -57,7 +58,12 @@ def test_a_release_becomes_a_card_drafts_and_a_ranking(
 
 
 @pytest.mark.django_db
-def test_a_cancelled_training_resumes_where_it_was(release: Release, curator: Person, store: ObjectStore) -> None:
+def test_a_cancelled_training_resumes_where_it_was(
+    release: Release, curator: Person, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Eight steps take less than the second between two looks at the hub's wishes.
+    monkeypatch.setattr(channel, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(channel, "PROGRESS_SECONDS", 0.0)
     training = services.order_training(
         release=release, person=curator, seed=1, budget_seconds=60, config=SMALL | {"max_steps": 8}
     )
