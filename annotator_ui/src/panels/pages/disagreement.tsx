@@ -18,7 +18,7 @@ type Chosen = number | "nothing" | null;
 
 function Tile(props: { dispute: Dispute; overlays: readonly Outline[]; title: string; keyName?: string; chosen?: boolean; note?: string; choose?: () => void }) {
   const { dispute, overlays, title, keyName, chosen, note, choose } = props;
-  const picture = <CropCanvas rgba={dispute.rgba} crop={dispute.crop} box={dispute.box} outlines={overlays} label={title} />;
+  const picture = <CropCanvas rgba={dispute.rgba} crop={dispute.crop} box={dispute.box} outlines={overlays} />;
   const caption = (
     <span class="option-caption">
       {keyName && <kbd>{keyName}</kbd>}

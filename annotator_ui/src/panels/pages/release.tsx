@@ -32,7 +32,7 @@ function TrainForm({ release, close }: { release: Release; close: () => void }) 
   return (
     <Modal title={`Train on ${release.reference}`} onClose={close}>
       <form class="stack" onSubmit={submit}>
-        <p class="dim">The gpu worker trains on {counted(release.splits.train, "image")} and measures on the {release.splits.test} of the test split, which it never sees in training.</p>
+        <p class="dim">The gpu worker trains on {counted(release.splits.train, "image")} and measures on {counted(release.splits.test, "test image")}, which it never sees in training.</p>
         <div class="pair">
           <Field name="budget_seconds" label="Budget, seconds" problem={sending.problem} hint="What it has learned by then is kept">
             <input type="number" name="budget_seconds" min={1} max={604_800} defaultValue="120" required autoFocus />

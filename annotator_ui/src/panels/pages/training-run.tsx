@@ -26,7 +26,8 @@ const CONNECTIONS: Record<Feed["connection"], string> = {
 function Live({ run, connection }: { run: TrainingRun; connection: Feed["connection"] }) {
   const { progress } = run;
   const over = isOver(run.state);
-  const fraction = progress.fraction ?? 0;
+  // It may stop short of its budget, or tell the last step late: finished is all of it.
+  const fraction = run.state === "finished" ? 1 : (progress.fraction ?? 0);
   const seconds = progress.seconds ?? 0;
   // Scoring the test images at the end tells no loss: the curve remembers the last one.
   const loss = run.curve.findLast((point) => typeof point.loss === "number")?.loss ?? progress.loss;

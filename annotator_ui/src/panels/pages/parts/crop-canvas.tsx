@@ -1,4 +1,4 @@
-/** A piece of an image, enlarged with whole pixels to see, and outlines upon it. */
+/** A piece of an image, enlarged with whole pixels to see, and outlines upon it. Its caption names it. */
 
 import { useEffect, useRef } from "preact/hooks";
 import type { Box } from "../../../session/crop";
@@ -17,7 +17,7 @@ export interface Outline {
 /** Distinct for people with deuteranopia too, and seen on black and on white tissue: each has a dark rim. */
 export const CELL_COLOURS = ["#4fd1b5", "#f2b84b", "#7db4ff", "#ff8ac2", "#c8e06a", "#c59bff"];
 
-export function CropCanvas({ rgba, crop, box, outlines, label }: { rgba: Uint8ClampedArray<ArrayBuffer>; crop: Box; box: Box; outlines: readonly Outline[]; label: string }) {
+export function CropCanvas({ rgba, crop, box, outlines }: { rgba: Uint8ClampedArray<ArrayBuffer>; crop: Box; box: Box; outlines: readonly Outline[] }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const rows = crop.y1 - crop.y0;
   const columns = crop.x1 - crop.x0;
@@ -68,5 +68,5 @@ export function CropCanvas({ rgba, crop, box, outlines, label }: { rgba: Uint8Cl
     watch.observe(element);
     return () => watch.disconnect();
   }, [rgba, crop, box, outlines]);
-  return <canvas ref={canvas} class="crop" role="img" aria-label={label} style={{ aspectRatio: `${columns} / ${rows}` }} />;
+  return <canvas ref={canvas} class="crop" aria-hidden="true" style={{ aspectRatio: `${columns} / ${rows}` }} />;
 }
