@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import call_command
-from django.core.management.base import CommandError
 from PIL import Image as Picture
 
 from backend.imaging import conversion
 from backend.imaging.models import Dataset, Image, Import, Truth
+from cellcommons.errors import CellCommonsError
 from cellcommons.store import ObjectStore
 
 
@@ -33,9 +33,9 @@ def run(*arguments: Any, **options: Any) -> tuple[int, list[str], list[str]]:
     code = 0
     try:
         call_command("import", *map(str, arguments), stdout=out, stderr=err, processes=1, **options)
-    except CommandError as error:
-        code = error.returncode
-        err.write(f"{error}\n")
+    except CellCommonsError as error:  # as manage.py does
+        code = 2
+        err.write(f"{error.line()}\n")
     except SystemExit as stop:
         code = int(stop.code or 0)
     return code, out.getvalue().splitlines(), err.getvalue().splitlines()

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.core.validators import validate_slug
 
 from backend.imaging.models import Dataset, Import
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.imports import ALREADY_THERE, fail_import, import_folder
-from cellcommons.errors import CellCommonsError
+from cellcommons.errors import InvalidDocument, NotFound
 from cellcommons.layouts.registry import get_layout
 
 REFUSED = 2
@@ -24,6 +24,10 @@ REFUSED = 2
 
 class Command(BaseCommand):
     help = "Import a folder in a published layout. Run again, it goes on where it stopped."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Help that names the door people came through."""
+        return super().create_parser("./hub", subcommand, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("layout")
@@ -36,12 +40,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Exit status 2 where anything was refused, or where nothing was left to import; one line each on stderr."""
+        """Exit status 2 where anything was refused, or where nothing was left to import; one line each on stderr.
+
+        ``manage.py`` prints a CellCommonsError as its one line and exits with 2.
+        """
         started = time.monotonic()
-        try:
-            record = self._import(**options)
-        except CellCommonsError as error:
-            raise CommandError(error.line(), returncode=REFUSED) from error
+        record = self._import(**options)
         refused = [item for item in record.skipped if item["reason"] != ALREADY_THERE]
         there = len(record.skipped) - len(refused)
         for item in refused:
@@ -68,16 +72,14 @@ class Command(BaseCommand):
 
     def _import(self, *, layout: str, path: Path, dataset: str, limit: int | None, processes: int, **_: Any) -> Import:
         if limit is not None and limit < 1:
-            raise CommandError("--limit: must be 1 or more", returncode=REFUSED)
+            raise InvalidDocument("must be 1 or more", where="--limit")
         try:
             validate_slug(dataset)
         except ValidationError:
-            raise CommandError(
-                f"--dataset {dataset}: a slug has letters, digits, - and _ only", returncode=REFUSED
-            ) from None
+            raise InvalidDocument("a slug has letters, digits, - and _ only", where=f"--dataset {dataset}") from None
         found = get_layout(layout)
         if not path.exists():
-            raise CommandError(f"{path}: no such folder. Check the path.", returncode=REFUSED)
+            raise NotFound("no such folder", where=str(path), remedy="Check the path.")
         found.scan(path)  # refuse before anything is made
         target = Dataset.objects.filter(slug=dataset).first() or create_dataset(slug=dataset, title=dataset)
         record = Import.objects.create(dataset=target, layout=layout, limit=limit)
