@@ -262,6 +262,26 @@ def test_drawing_goes_on_without_a_network(desk, sit_down):
     expect(page.get_by_text("1 done this sitting")).to_be_visible()
 
 
+def test_a_session_that_runs_out_under_work(desk, sit_down):
+    sitting = sit_down(desk.many)
+    bench, page = sitting.bench, sitting.visitor.page
+    image = bench.wait()
+    bench.stroke([(30, 30)])
+    bench.expect_mark("Saved")
+
+    sitting.visitor.context.clear_cookies()
+    bench.stroke([(100, 60)])
+    dialog = page.get_by_role("dialog", name="Your session ran out")
+    expect(dialog).to_be_visible()
+    bench.expect_mark("Signed out – kept on this device")
+    dialog.get_by_label("Password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Sign in").click()
+    expect(dialog).to_have_count(0)
+    bench.expect_mark("Saved")
+    bench.expect_cells(2)
+    assert len(np.unique(sitting.hub_labels(image))) == 3
+
+
 def test_a_killed_tab_loses_nothing(desk, sit_down):
     sitting = sit_down(desk.many)
     bench, context = sitting.bench, sitting.visitor.context
