@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,7 +89,7 @@ class Fetch:
     def everything(self, jobs: int) -> None:
         """Three rounds, as each names what the next one needs: indexes and card, listings, files."""
         manifest, store = self._release.manifest, self._store
-        with ThreadPoolExecutor(max(1, jobs), thread_name_prefix="cellcommons-fetch") as pool:
+        with ThreadPoolExecutor(max(1, jobs), thread_name_prefix="cellcommons-fetch") as pool, self._broken_off(pool):
             self._round(pool, (Member(b.sha256, b.size, name) for name, b in manifest.blobs().items()))
             items = list(self._release.items())
             self._round(
@@ -111,15 +111,18 @@ class Fetch:
     def _round(self, pool: ThreadPoolExecutor, members: Iterable[Member]) -> None:
         distinct = {member.sha256: member for member in members}
         futures = [pool.submit(self._one, member) for member in distinct.values()]
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+
+    @contextlib.contextmanager
+    def _broken_off(self, pool: ThreadPoolExecutor) -> Iterator[None]:
+        """Stop all threads if the block ends early, wherever in it Ctrl-C came; what is half fetched stays."""
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
+            yield
         except BaseException:
-            # Also for Ctrl-C: threads stop at their next block, and half-fetched objects are kept for the next time.
             self._patience.ended.set()
-            for future in futures:
-                future.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
             self._source.close()
             raise
 

@@ -90,6 +90,7 @@ class HttpSource:
         self._local = threading.local()
         self._all: set[http.client.HTTPConnection] = set()
         self._lock = threading.Lock()
+        self._closed = False
 
     @contextlib.contextmanager
     def open(self, path: str, start: int = 0) -> Iterator[Body]:
@@ -115,6 +116,8 @@ class HttpSource:
                 self._drop(connection)
 
     def close(self) -> None:
+        # First the mark, then the sockets: whoever connects in between sees the mark, the others are woken.
+        self._closed = True
         with self._lock:
             connections = list(self._all)
         for connection in connections:
@@ -133,6 +136,8 @@ class HttpSource:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         with self._faults(url, connection):
             connection.request("GET", target or "/", headers=headers)
+            if self._closed:
+                raise ConnectionAbortedError("the download was stopped")
             return connection.getresponse(), connection
 
     def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
