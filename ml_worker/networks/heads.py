@@ -28,6 +28,12 @@ class Heads(nn.Module):
         super().__init__()
         self.shared = convolution(width, 2 * width)
         self.outputs = nn.Conv2d(2 * width, 4 * sum(HEADS.values()), 1)
+        # The four pixels that one feature becomes start alike (Aitken et al. 2017); started apart, they leave a comb of
+        # single rows along every edge until long training has taken it away.
+        with torch.no_grad():
+            for start in (self.outputs.weight, self.outputs.bias):
+                if start is not None:
+                    start.copy_(start[::4].repeat_interleave(4, dim=0))
 
     def forward(self, features: Tensor) -> Tensor:
         """``(b, width, y / 2, x / 2)`` to ``(b, 4, y, x)``: foreground logit, distance, flow y, flow x."""

@@ -22,14 +22,12 @@ class Goal:
         """``{"figure", "goal", "value", "met"}``."""
         value = figures[self.figure]
         if self.at_least is not None:
-            return {
-                "figure": self.figure,
-                "goal": f">= {self.at_least:g}",
-                "value": value,
-                "met": value >= self.at_least,
-            }
-        assert self.at_most is not None
-        return {"figure": self.figure, "goal": f"<= {self.at_most:g}", "value": value, "met": value <= self.at_most}
+            goal, met = f">= {self.at_least:g}", value >= self.at_least
+        elif self.at_most is not None:
+            goal, met = f"<= {self.at_most:g}", value <= self.at_most
+        else:
+            raise ValueError(f"the goal for {self.figure} has no bound")
+        return {"figure": self.figure, "goal": goal, "value": value, "met": met}
 
 
 @dataclass
