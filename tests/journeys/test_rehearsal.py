@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cellcommons.images.data import ImageData
+from cellcommons.labels import LabelMap
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.synthetic.cells import SOURCES, generate_cells
@@ -29,7 +30,7 @@ def write_folder(folder: Path) -> Path:
         pixels = np.clip(made.image / 24, 0, 255).astype(np.uint8)
         entry = Entry(f"field-{seed}", (), f"well-{seed}", slide.name, {"source_known": True})
         image = ImageData(pixels, "cyx", made.channels, made.pixel_size)
-        records.append(Record(entry, image, made.labels, Path()))
+        records.append(Record(entry, image, LabelMap(made.labels), Path()))
     Dsb2018().write(records, folder)
     return folder
 

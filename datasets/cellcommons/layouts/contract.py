@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cellcommons.images.data import ImageData
-from cellcommons.labels import Labels
+from cellcommons.labels import LabelMap, Labels
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,29 @@ class Entry:
     metadata: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
+# What a layout can say about an image; each kind of label is one type in one file, and joins the union here.
+Truth = LabelMap
+
+
 @dataclass
 class Record:
-    """One image read, with its labels where the layout has them.
+    """One image read, with what the layout says about it.
 
     Attributes:
         image: the pixels.
-        labels: uint32, axes yx, of the image's rows and columns; None where there are none.
+        truth: its labels, of whatever kind the layout carries; None where there are none.
         original: the image file itself, whose bytes are worth keeping.
     """
 
     entry: Entry
     image: ImageData
-    labels: Labels | None
+    truth: Truth | None
     original: Path
+
+    @property
+    def labels(self) -> Labels | None:
+        """The instance label map, uint32, axes yx; None where the truth is of another kind or there is none."""
+        return self.truth.data if isinstance(self.truth, LabelMap) else None
 
 
 @dataclass(frozen=True)

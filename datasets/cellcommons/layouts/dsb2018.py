@@ -21,7 +21,7 @@ from cellcommons.images.limits import DEFAULT_LIMITS
 from cellcommons.images.png import decode_png, png_header
 from cellcommons.images.readers import read_image
 from cellcommons.images.sniff import HEAD, checked_kind
-from cellcommons.labels import Labels, as_labels, cells
+from cellcommons.labels import LabelMap, Labels, as_labels, cells
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
 from cellcommons.layouts.tables import read_column
 
@@ -81,7 +81,7 @@ class Dsb2018:
             return Record(entry, image, None, entry.paths[0])
         labels, notes = _assembled(entry.paths[1:], image.shape_yx)
         known = Entry(entry.name, entry.paths, entry.source, entry.stratum, {**entry.metadata, **notes})
-        return Record(known, image, labels, entry.paths[0])
+        return Record(known, image, LabelMap(labels, image.pixel_size), entry.paths[0])
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
         """Write records as this layout, below ``folder``.

@@ -10,6 +10,7 @@ import pytest
 from backend.rehearsal.pool import draw_pool
 from cellcommons.errors import InvalidDocument, UnknownLayout
 from cellcommons.images.data import ImageData
+from cellcommons.labels import LabelMap
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.dsb2018 import Dsb2018
 
@@ -25,7 +26,7 @@ def bowl(tmp_path_factory):
             labels = np.zeros((20, 24), np.uint32)
             labels[3 : 6 + index % 5, 3:9] = 1
             image = ImageData(np.full((1, 20, 24), 10 + index, np.uint8), "cyx", ("nuclei",))
-            records.append(Record(Entry(f"{stratum}-{index}", (), "", stratum), image, labels, Path()))
+            records.append(Record(Entry(f"{stratum}-{index}", (), "", stratum), image, LabelMap(labels), Path()))
     Dsb2018().write(records, folder)
     return folder
 

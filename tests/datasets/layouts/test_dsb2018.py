@@ -10,6 +10,7 @@ import pytest
 
 from cellcommons.errors import InvalidDocument, MismatchedShapes, UnknownLayout, UnreadableFile, WrongFormat
 from cellcommons.images.data import ImageData
+from cellcommons.labels import LabelMap
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.dsb2018 import Dsb2018
 
@@ -151,7 +152,7 @@ def test_what_is_written_reads_the_same(tmp_path: Path, dtype: str, rgb: bool) -
         Entry("one", (), "slide 1", "bright", {"source_known": True}),
         Entry("two", (), "two", "", {"source_known": False}),
     ]
-    records = [Record(entries[0], image, labels, Path()), Record(entries[1], image, None, Path())]
+    records = [Record(entries[0], image, LabelMap(labels), Path()), Record(entries[1], image, None, Path())]
     LAYOUT.write(records, tmp_path / "out")
     scan = LAYOUT.scan(tmp_path / "out")
     assert [(e.name, e.source, e.stratum) for e in scan.entries] == [("one", "slide 1", "bright"), ("two", "two", "")]
