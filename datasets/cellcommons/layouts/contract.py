@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from cellcommons.classes import CellBoxes, CellClasses, ImageClasses
 from cellcommons.images.data import ImageData
 from cellcommons.labels import LabelMap, Labels
+from cellcommons.semantic import SemanticMap
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Entry:
 
 
 # What a layout can say about an image; each kind of label is one type in one file, and joins the union here.
-Truth = LabelMap
+Truth = LabelMap | ImageClasses | CellBoxes | CellClasses | SemanticMap
 
 
 @dataclass
