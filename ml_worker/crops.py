@@ -109,7 +109,7 @@ class CropSampler:
         # Keep the crop over the image: its middle stays half a crop away from the border where the image allows.
         margin = np.minimum(size / 2 / zoom, np.array([height, width]) / 2)
         centre = np.clip(centre, margin, np.array([height, width]) - margin)
-        grid = _grid(size, turn, centre, height, width)
+        grid = sampling_grid(size, turn, centre, height, width)
         known = ((grid >= -1) & (grid <= 1)).all(-1).float()
         planes = functional.grid_sample(
             self._planes[pick][None], grid, mode="bilinear", padding_mode="reflection", align_corners=False
@@ -129,7 +129,7 @@ def _cell_pixels(sample: Sample) -> np.ndarray[tuple[int, int], np.dtype[np.int6
     return pixels[:: max(1, len(pixels) // 4096)]
 
 
-def _grid(size: int, turn: np.ndarray, centre: np.ndarray, height: int, width: int) -> Tensor:
+def sampling_grid(size: int, turn: np.ndarray, centre: np.ndarray, height: int, width: int) -> Tensor:
     """Sampling grid ``(1, size, size, 2)`` in grid_sample's x, y order and -1..1 units."""
     steps = np.arange(size) - (size - 1) / 2
     offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1)
