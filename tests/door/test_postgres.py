@@ -1,4 +1,5 @@
 import os
+import pwd
 import signal
 import sys
 from pathlib import Path
@@ -97,3 +98,14 @@ def test_the_broker_answers_on_its_socket_and_stops(tmp_path_factory):
         assert broker.answers(redis.socket)
         assert redis.socket.stat().st_mode & 0o077 == 0
     assert not broker.answers(redis.socket)
+
+
+def test_the_user_lent_to_postgres_exists():
+    """On a fresh machine there is no uid 1000: initdb refuses a uid that has no name."""
+    postgres._as_postgres_user.cache_clear()
+    words, _ = postgres._as_postgres_user()
+    lent = [int(word.partition("=")[2]) for word in words if word.startswith(("--map-user=", "--reuid="))]
+    assert len(lent) == (1 if os.geteuid() == 0 else 0)
+    for uid in lent:
+        assert uid != 0
+        assert pwd.getpwuid(uid).pw_name in ("postgres", "nobody")
