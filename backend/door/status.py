@@ -15,6 +15,7 @@ from .errors import DoorError
 from .home import Home
 from .up import RUNNING_MEGABYTES, read_health
 
+STARTING_SECONDS = 20.0
 WORKERS = ("cpu_worker", "gpu_worker")
 
 
@@ -44,8 +45,8 @@ def describe(home: Home) -> dict[str, Any]:
         parts["web"] = _process("web", services, "" if health else "its health page does not answer")
         for name in WORKERS:
             word = seen.get(name, "ok")
-            # One process that computes for minutes answers no questions meanwhile: it is busy, not down.
-            busy = name == "gpu_worker" and word != "ok"
+            # Importing takes seconds, and one that computes for minutes may answer late: busy, not down.
+            busy = word != "ok" and (name == "gpu_worker" or _is_young(services.get(name, {})))
             parts[name] = _process(name, services, "" if busy or word == "ok" else str(word))
             if busy and parts[name]["ok"]:
                 parts[name]["detail"] += ", busy or starting"
@@ -85,6 +86,14 @@ def _process(name: str, services: dict[str, Any], fault: str) -> dict[str, Any]:
         return _part(False, "", "its process is gone")
     restarts = f", restarted {service['restarts']} times" if service.get("restarts") else ""
     return _part(not fault, f"process {pid}{restarts}", fault)
+
+
+def _is_young(service: dict[str, Any]) -> bool:
+    """Whether the process began so lately that it may still be importing."""
+    try:
+        return time.time() - os.stat(f"/proc/{int(service.get('pid', 0))}").st_ctime < STARTING_SECONDS
+    except OSError:
+        return False
 
 
 def show_status(home: Home, *, as_json: bool) -> int:
