@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,10 @@ class Ontology:
     def __len__(self) -> int:
         return len(self.names)
 
+    def document(self) -> dict[str, Any]:
+        """JSON form; ``parse_ontology`` reads it back."""
+        return {"names": list(self.names), "ordinal": self.ordinal, "multi": self.multi}
+
     def index(self, name: str, *, where: str = "") -> int:
         """The place of ``name``. Raises InvalidDocument, which names the classes there are."""
         try:
@@ -84,6 +89,21 @@ class Ontology:
         present = np.zeros(len(self.names), dtype=np.bool_)
         present[[self.index(name) for name in self.checked(names, where=where)]] = True
         return present
+
+
+def parse_ontology(document: Any, *, where: str = "") -> Ontology:
+    """Read the JSON form. Raises InvalidDocument."""
+    fields = {"names", "ordinal", "multi"}
+    if not isinstance(document, dict) or not isinstance(document.get("names"), list) or set(document) - fields:
+        raise InvalidDocument(
+            "an ontology holds names, and whether they are ordinal or multi",
+            where=where,
+            remedy='For example {"names": ["RBC", "WBC"], "ordinal": false, "multi": false}.',
+        )
+    flags = {key: document.get(key, False) for key in ("ordinal", "multi")}
+    if not all(isinstance(flag, bool) for flag in flags.values()):
+        raise InvalidDocument("ordinal and multi are true or false", where=where)
+    return Ontology(tuple(document["names"]), **flags)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellcommons.errors import NotFound, UnknownLayout
+from cellcommons.layouts.class_folders import ClassFolders
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.plain import Plain
+from cellcommons.layouts.plate import Plate
+from cellcommons.layouts.voc import Voc, VocCrops
 
-_LAYOUTS: tuple[Layout, ...] = (Dsb2018(), Plain())
+_LAYOUTS: tuple[Layout, ...] = (Dsb2018(), Voc(), VocCrops(), Plate(), ClassFolders(), Plain())
 
 
 def all_layouts() -> tuple[Layout, ...]:

@@ -1,0 +1,128 @@
+"""A multi-well plate: the real translocation rows, generated wells, and what is wrong with a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.stats import spearmanr
+
+from cellcommons.classes import ImageClasses
+from cellcommons.errors import InvalidDocument, MismatchedShapes, UnknownLayout
+from cellcommons.layouts.plate import Plate
+from cellcommons.layouts.registry import guess_layout
+
+TABLE = "ImageNumber,Column,Row,SBS_Doses,SBS_Controls\n1,01,A,0,-1\n2,02,A,10,1\n3,3,A,9,0\n"
+
+
+def plane(folder: Path, channel: int, number: int, well: str, **kinds: object) -> None:
+    data = np.full(kinds.get("shape", (16, 12)), channel * 10 + number, kinds.get("dtype", np.uint8))
+    tifffile.imwrite(folder / f"Channel{channel}-{number:02d}-{well[0]}-{well[1:]}.tif", data)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number, well in enumerate(("A01", "A02", "A03", "B01"), start=1):
+        for channel in (1, 2):
+            plane(tmp_path, channel, number, well)
+    (tmp_path / "7_Metadata.csv").write_text(TABLE)
+    return tmp_path
+
+
+def test_wells_are_images_of_two_channels(folder: Path) -> None:
+    scan = Plate().scan(folder)
+    assert [(e.name, e.source) for e in scan.entries] == [(w, w) for w in ("A01", "A02", "A03", "B01")]
+    assert [e.metadata.get("control") for e in scan.entries] == ["negative", "positive", "sample", None]
+    records = [Plate().read(entry) for entry in scan.entries]
+    assert records[1].image.channels == ("Channel1", "Channel2")
+    assert records[1].image.data[:, 0, 0].tolist() == [12, 22]
+    truths = [record.truth for record in records]
+    assert truths[3] is None
+    assert isinstance(truths[2], ImageClasses)
+    # Doses are ranks, sorted as numbers.
+    assert (truths[2].classes, truths[2].indices, truths[2].ontology.names) == (("9",), (1,), ("0", "9", "10"))
+    assert truths[2].ontology.ordinal
+
+
+def test_rows_may_be_sources_and_channels_named(folder: Path) -> None:
+    (folder / "channels.csv").write_text("name,stain\nChannel2,DNA\n")
+    entries = Plate(source="row").scan(folder).entries
+    assert [e.source for e in entries] == ["row A"] * 3 + ["row B"]
+    assert Plate().read(entries[0]).image.channels == ("Channel1", "DNA")
+
+
+def test_a_plate_without_a_table_has_no_truth(folder: Path) -> None:
+    (folder / "7_Metadata.csv").unlink()
+    assert all(Plate().read(entry).truth is None for entry in Plate().scan(folder).entries)
+
+
+def test_a_well_without_a_channel_is_skipped(folder: Path) -> None:
+    (folder / "Channel2-02-A-02.tif").unlink()
+    scan = Plate().scan(folder)
+    assert [e.name for e in scan.entries] == ["A01", "A03", "B01"]
+    assert [s.reason for s in scan.skipped] == ["well A02 lacks channel 2"]
+
+
+def test_channels_that_differ_are_refused(folder: Path) -> None:
+    for kinds in ({"shape": (12, 16)}, {"dtype": np.uint16}):
+        plane(folder, 2, 1, "A01", **kinds)
+        with pytest.raises(MismatchedShapes, match="Channel2-01-A-01"):
+            Plate().read(Plate().scan(folder).entries[0])
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [
+        (TABLE + "9,01,A,3,0\n", "A01 is listed twice"),
+        (TABLE.replace(",-1", ",5"), "control '5'"),
+        (TABLE.replace("Column", "Col"), "Row and Column"),
+        (TABLE.replace("01,A", "01,Z"), "no well"),
+        ("\xff,", "UTF-8"),
+    ],
+)
+def test_damaged_tables_are_refused(folder: Path, table: str, word: str) -> None:
+    (folder / "7_Metadata.csv").write_bytes(table.encode("latin-1"))
+    with pytest.raises(InvalidDocument, match=word):
+        Plate().scan(folder)
+
+
+def test_two_files_for_one_channel_and_two_tables_are_refused(folder: Path) -> None:
+    plane(folder, 1, 9, "A01")
+    with pytest.raises(InvalidDocument, match="two files for channel 1"):
+        Plate().scan(folder)
+    (folder / "Channel1-09-A-01.tif").unlink()
+    (folder / "8_Metadata.csv").write_text(TABLE)
+    with pytest.raises(InvalidDocument, match="more than one"):
+        Plate().scan(folder)
+
+
+def test_another_folder_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent"):
+        assert Plate().guess(path)[0] == 0
+        with pytest.raises(UnknownLayout, match="plate"):
+            Plate().scan(path)
+
+
+@pytest.mark.real_data
+def test_the_real_plate(real_data: Path) -> None:
+    folder = real_data / "cls_sbs_translocation"
+    assert guess_layout(folder).name == "plate"
+    scan = Plate().scan(folder)
+    assert (len(scan.entries), scan.skipped) == (24, ())
+    doses, correlations = [], []
+    for entry in scan.entries:
+        record = Plate().read(entry)
+        assert record.image.data.shape == (2, 640, 640)
+        assert isinstance(record.truth, ImageClasses)
+        doses.append(record.truth.indices[0])
+        correlations.append(np.corrcoef(*record.image.data.reshape(2, -1))[0, 1])
+    assert record.truth.ontology.names == tuple(str(dose) for dose in range(11))
+    assert [sum(e.metadata["control"] == c for e in scan.entries) for c in ("negative", "sample", "positive")] == [
+        4,
+        18,
+        2,
+    ]
+    # The single-number baseline that a trained model has to beat.
+    assert abs(spearmanr(doses, correlations).statistic) > 0.85
