@@ -5,6 +5,9 @@ Ids need to be unique within a frame only, as a segmenter gives them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
@@ -113,3 +116,47 @@ def _check_links(nodes: Nodes, edges: Edges, source: NDArray[np.int64], target: 
         raise InvalidDocument(
             "a cell has two parents", where=f"frame {frame}, cell {cell}", remedy="Keep at most one link into a cell."
         )
+
+
+def lineage_from_ids(nodes: Nodes, parents: Mapping[int, int] | None = None) -> tuple[Lineage, NDArray[np.int64]]:
+    """Tracks of cells that carry one id through time, also over frames in which they are not seen.
+
+    The frames before a first gap keep the id; each stretch after a gap gets a new id, and the stretch before as parent.
+
+    Args:
+        nodes: (n, 2) frame, id. parents: id of the mother of each daughter.
+
+    Returns:
+        The lineage, and the track of each of ``sorted_nodes(nodes)``, shape (n,).
+
+    Raises:
+        InvalidDocument: ``parents`` names a cell that is not there, or as ``Lineage``.
+    """
+    nodes = sorted_nodes(nodes)
+    order = np.lexsort((nodes[:, 0], nodes[:, 1]))
+    frame, cell = nodes[order].T
+    fresh = np.ones(len(nodes), dtype=np.bool_)
+    fresh[1:] = (cell[1:] != cell[:-1]) | (frame[1:] != frame[:-1] + 1)
+    starts = np.flatnonzero(fresh)
+    stops = np.append(starts[1:], len(nodes))
+    newest = int(cell.max(initial=0))
+    tracks, ids = [], np.zeros(len(nodes), dtype=np.int64)
+    last: dict[int, int] = {}
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        name = int(cell[start])
+        parent = last.get(name)
+        if parent is None:
+            ids[start:stop] = name
+        else:
+            newest += 1
+            ids[start:stop] = newest
+        last[name] = int(ids[start])
+        tracks.append(Track(last[name], int(frame[start]), int(frame[stop - 1]), parent))
+    mothers = dict(parents or {})
+    strange = next((one for pair in mothers.items() for one in pair if one not in last), None)
+    if strange is not None:
+        raise InvalidDocument("it is named in a division, but is in no frame", where=f"cell {strange}")
+    joined = tuple(replace(t, parent=last[mothers[t.id]]) if t.id in mothers else t for t in tracks)
+    track = np.empty(len(nodes), dtype=np.int64)
+    track[order] = ids
+    return Lineage(joined), track

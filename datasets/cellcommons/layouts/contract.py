@@ -9,7 +9,10 @@ from typing import Any, Protocol
 from cellcommons.classes import CellBoxes, CellClasses, ImageClasses
 from cellcommons.images.data import ImageData
 from cellcommons.labels import LabelMap, Labels
+from cellcommons.pairs import ImagePair
+from cellcommons.points import PointTracks
 from cellcommons.semantic import SemanticMap
+from cellcommons.tracks import LabelMovie
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Entry:
 
 
 # What a layout can say about an image; each kind of label is one type in one file, and joins the union here.
-Truth = LabelMap | ImageClasses | CellBoxes | CellClasses | SemanticMap
+Truth = LabelMap | ImageClasses | CellBoxes | CellClasses | SemanticMap | LabelMovie | PointTracks | ImagePair
 
 
 @dataclass
