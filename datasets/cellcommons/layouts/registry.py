@@ -8,11 +8,13 @@ from cellcommons.errors import NotFound, UnknownLayout
 from cellcommons.layouts.class_folders import ClassFolders
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.dsb2018 import Dsb2018
+from cellcommons.layouts.isl import Isl
+from cellcommons.layouts.paired import Paired
 from cellcommons.layouts.plain import Plain
 from cellcommons.layouts.plate import Plate
 from cellcommons.layouts.voc import Voc, VocCrops
 
-_LAYOUTS: tuple[Layout, ...] = (Dsb2018(), Voc(), VocCrops(), Plate(), ClassFolders(), Plain())
+_LAYOUTS: tuple[Layout, ...] = (Dsb2018(), Voc(), VocCrops(), Plate(), ClassFolders(), Isl(), Paired(), Plain())
 
 
 def all_layouts() -> tuple[Layout, ...]:
