@@ -1,0 +1,105 @@
+"""TrackMate: a session ``NAME.xml`` beside the movie that it names.
+
+Spots are points with a radius, so the truth is ``PointTracks``; no masks are made up from radii.
+``trackmate_xml`` reads and writes the sessions alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path, PureWindowsPath
+
+import tifffile
+
+from cellcommons.errors import InvalidDocument, MismatchedShapes, NotFound, UnknownLayout
+from cellcommons.images.readers import read_image
+from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
+from cellcommons.layouts.trackmate_xml import read_trackmate, write_trackmate
+from cellcommons.points import PointTracks
+
+_HEAD = 4096
+
+
+class TrackMate:
+    """Sessions of TrackMate (Fiji) and their movies. Two-dimensional movies; merges of tracks are refused."""
+
+    name = "trackmate"
+    title = "TrackMate (NAME.xml beside its movie)"
+    task = "tracking"
+
+    def guess(self, path: Path) -> tuple[float, str]:
+        found = len(_sessions(path))
+        return (0.9, f"{found} TrackMate files") if found else (0.0, "no TrackMate .xml")
+
+    def scan(self, path: Path) -> Scan:
+        sessions = _sessions(path)
+        if not sessions:
+            raise UnknownLayout("no .xml of TrackMate here, so this is not the trackmate layout", where=str(path))
+        entries, skipped = [], []
+        for session in sessions:
+            try:
+                movie = session.parent / PureWindowsPath(read_trackmate(session).image_name).name
+                if not movie.is_file():
+                    raise NotFound(
+                        f"its movie {movie.name!r} is not beside it",
+                        where=session.name,
+                        remedy="Put the movie that was tracked into the same folder.",
+                    )
+            except (InvalidDocument, NotFound) as error:
+                skipped.append(Skipped(session, error.line()))
+                continue
+            metadata = {"source_known": False}
+            entries.append(Entry(session.stem, (movie, session), movie.name, "", metadata))
+        return Scan(tuple(entries), tuple(skipped))
+
+    def read(self, entry: Entry) -> Record:
+        image, session = read_image(entry.paths[0]), read_trackmate(entry.paths[1])
+        said = (session.frames, *session.shape_yx)
+        if image.axes != "tcyx" or (image.size("t"), *image.shape_yx) != said:
+            raise MismatchedShapes(
+                f"the session is of {said[0]} frames of {said[1:]}, the movie has axes {image.axes} and shape "
+                f"{image.data.shape}",
+                where=entry.name,
+                remedy="Keep the very movie that was tracked, with named axes, beside the session.",
+            )
+        size = image.pixel_size if image.pixel_size.known else session.tracks.pixel_size
+        known = replace(entry, metadata={**entry.metadata, "loose_spots": session.loose_spots})
+        tracks = replace(session.tracks, pixel_size=size)
+        return Record(known, replace(image, pixel_size=size), tracks, entry.paths[0])
+
+    def write(self, records: Iterable[Record], folder: Path) -> None:
+        """Write point tracks as sessions, each beside its movie (an ImageJ hyperstack).
+
+        Raises:
+            InvalidDocument: an image that is no movie ImageJ can hold, or a truth that is no point tracks.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for record in records:
+            image, name = record.image, record.entry.name
+            if image.axes != "tcyx" or not isinstance(record.truth, PointTracks):
+                raise InvalidDocument("needs a movie with point tracks", where=name)
+            if image.data.dtype.name not in ("uint8", "uint16", "float32"):
+                raise InvalidDocument(f"ImageJ cannot hold pixels of {image.data.dtype}", where=name)
+            size = image.pixel_size
+            scale = (1 / size.x, 1 / size.y) if size.x and size.y else None
+            facts = {"axes": "TCYX", **({"unit": "um"} if scale else {})}
+            tifffile.imwrite(folder / f"{name}.tif", image.data, imagej=True, metadata=facts, resolution=scale)
+            write_trackmate(
+                record.truth,
+                folder / f"{name}.xml",
+                image_name=f"{name}.tif",
+                shape_yx=image.shape_yx,
+                frames=image.size("t"),
+            )
+
+
+def _sessions(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return []
+    return sorted(p for p in path.glob("*.xml") if p.is_file() and _is_session(p))
+
+
+def _is_session(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return b"<TrackMate" in handle.read(_HEAD)
