@@ -1,0 +1,1 @@
+"""Linking the cells of a movie through time: one method a file behind one interface (``contract.Linker``)."""

@@ -1,0 +1,159 @@
+"""Weighted set packing: the one optimisation behind assignment and the global program.
+
+A hypothesis ("i becomes j", "i divides into j and k") has a weight, what it saves against leaving its cells unlinked,
+and uses up to three slots (i's way out, j's and k's way in). Every slot serves one hypothesis at most; the best choice
+has the largest total weight. With pairs only this is the linear assignment problem with births and deaths.
+
+Most of a movie is unambiguous. A hypothesis that weighs at least as much as the best rivals in all of its slots
+together belongs to some optimum (exchange: taking it instead of them loses nothing), so it is taken at once; what
+remains falls into small connected components, solved exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, linprog, milp
+from scipy.sparse import bmat, coo_matrix, csr_matrix, diags
+from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
+
+Slots = NDArray[np.int64]
+Weights = NDArray[np.float64]
+Chosen = NDArray[np.bool_]
+
+DENSE = 160
+"""Sides up to which a component is assigned as a dense matrix."""
+BATCH = 6000
+"""Hypotheses that share one linear program."""
+
+
+def best_packing(slots: Slots, weights: Weights, n_slots: int) -> Chosen:
+    """The choice of hypotheses of the largest total weight.
+
+    Args:
+        slots: int64, shape (m, 3); the slots a hypothesis uses, -1 in the third column where it uses two. The first
+            column is a slot of one side (ways out), the others of the other (ways in).
+        weights: shape (m,); hypotheses of weight <= 0 are never taken.
+
+    Returns:
+        bool, shape (m,).
+    """
+    chosen = np.zeros(weights.size, dtype=np.bool_)
+    open_ = np.flatnonzero(weights > 0)
+    used = np.zeros(n_slots + 1, dtype=np.bool_)  # the last one stands for "no third slot" and stays free
+    while open_.size:
+        sure = open_[_dominant(slots[open_], weights[open_], n_slots)]
+        if sure.size == 0:
+            break
+        chosen[sure] = True
+        used[slots[sure].ravel()] = True
+        used[-1] = False
+        open_ = open_[~used[slots[open_]].any(axis=1)]
+    if open_.size:
+        chosen[open_[_by_component(slots[open_], weights[open_], n_slots)]] = True
+    return chosen
+
+
+def _dominant(slots: Slots, weights: Weights, n_slots: int) -> Chosen:
+    """Hypotheses that weigh at least as much as the best rivals of their slots together, first ones where tied."""
+    m = weights.size
+    flat = slots.ravel()
+    owner = np.repeat(np.arange(m), 3)
+    real = flat >= 0
+    flat, owner = flat[real], owner[real]
+    order = np.lexsort((owner, -weights[owner], flat))
+    flat, owner = flat[order], owner[order]
+    first = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
+    best = np.full(n_slots + 1, -1, dtype=np.int64)
+    best[flat[first]] = owner[first]
+    second = np.zeros(n_slots + 1)
+    has_second = first + 1 < flat.size
+    has_second[has_second] &= flat[first[has_second] + 1] == flat[first[has_second]]
+    second[flat[first[has_second]]] = weights[owner[first[has_second] + 1]]
+    leads = (best[slots] == np.arange(m)[:, None]) | (slots < 0)
+    rivals = np.where(slots < 0, 0.0, second[slots]).sum(axis=1)
+    return np.asarray(leads.all(axis=1) & (weights >= rivals))
+
+
+def _by_component(slots: Slots, weights: Weights, n_slots: int) -> NDArray[np.int64]:
+    """Indices of the best hypotheses, found component by component."""
+    third = slots[:, 2] >= 0
+    ends_a = np.concatenate([slots[:, 0], slots[third, 0]])
+    ends_b = np.concatenate([slots[:, 1], slots[third, 2]])
+    graph = coo_matrix((np.ones(ends_a.size, dtype=np.int8), (ends_a, ends_b)), shape=(n_slots, n_slots))
+    name = connected_components(graph, directed=False)[1][slots[:, 0]]
+    order = np.argsort(name, kind="stable")
+    bounds = np.flatnonzero(np.concatenate([[True], np.diff(name[order]) != 0, [True]]))
+    chosen: list[NDArray[np.int64]] = []
+    batch: list[NDArray[np.int64]] = []
+    waiting = 0
+    for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        members = order[begin:end]
+        if not third[members].any():
+            chosen.append(members[_assign(slots[members, 0], slots[members, 1], weights[members])])
+            continue
+        batch.append(members)
+        waiting += members.size
+        if waiting >= BATCH:
+            chosen.append(_program(batch, slots, weights))
+            batch, waiting = [], 0
+    if batch:
+        chosen.append(_program(batch, slots, weights))
+    return np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
+
+
+def _assign(rows: Slots, cols: Slots, weights: Weights) -> NDArray[np.int64]:
+    """Indices of the best pairs of one component, in which every row and column may stay alone."""
+    row_names, row = np.unique(rows, return_inverse=True)
+    col_names, col = np.unique(cols, return_inverse=True)
+    n, m = row_names.size, col_names.size
+    if max(n, m) <= DENSE:
+        gain = np.zeros((n, m))
+        gain[row, col] = weights
+        taken_row, taken_col = linear_sum_assignment(gain, maximize=True)
+        taken = np.zeros((n, m), dtype=np.bool_)
+        taken[taken_row, taken_col] = gain[taken_row, taken_col] > 0
+        return np.flatnonzero(taken[row, col])
+    # Staying alone costs as much as the best weight anywhere; the transpose completes it to a full matching
+    # (Jaqaman et al., Nature Methods 2008, fig. 1b), sparse. Zero costs would count as no edge.
+    top = float(weights.max())
+    cost = csr_matrix((2 * top - weights + 1e-9, (row, col)), shape=(n, m))
+    corner = csr_matrix((np.full(row.size, 1e-9), (col, row)), shape=(m, n))
+    full = bmat([[cost, diags(np.full(n, top))], [diags(np.full(m, top)), corner]], format="csr")
+    ends, others = min_weight_full_bipartite_matching(full)
+    partner = np.full(n + m, -1, dtype=np.int64)
+    partner[ends] = others
+    return np.flatnonzero(partner[row] == col)
+
+
+def _program(batch: list[NDArray[np.int64]], slots: Slots, weights: Weights) -> NDArray[np.int64]:
+    """Indices of the best hypotheses of some components: the linear program, in integers where it is split."""
+    members = np.concatenate(batch)
+    constraint = _incidence(slots[members])
+    relaxed = linprog(-weights[members], A_ub=constraint, b_ub=np.ones(constraint.shape[0]), bounds=(0, 1))
+    if relaxed.x is None:
+        raise RuntimeError(f"the linear program of {members.size} hypotheses failed: {relaxed.message}")
+    whole = np.asarray(relaxed.x)
+    taken: list[NDArray[np.int64]] = []
+    begin = 0
+    for part in batch:
+        value = whole[begin : begin + part.size]
+        begin += part.size
+        if np.all(np.abs(value - np.rint(value)) < 1e-6):
+            taken.append(part[value > 0.5])
+            continue
+        # Odd cycles of divisions can leave a vertex of halves: these few components are solved in integers.
+        limit = LinearConstraint(_incidence(slots[part]), ub=1)
+        exact = milp(-weights[part], constraints=limit, integrality=np.ones(part.size), bounds=Bounds(0, 1))
+        if exact.x is None:
+            raise RuntimeError(f"the integer program of {part.size} hypotheses failed: {exact.message}")
+        taken.append(part[np.asarray(exact.x) > 0.5])
+    return np.concatenate(taken)
+
+
+def _incidence(slots: Slots) -> csr_matrix:
+    """Which hypothesis (column) uses which slot (row)."""
+    real = slots >= 0
+    column = np.broadcast_to(np.arange(len(slots))[:, None], slots.shape)[real]
+    names, row = np.unique(slots[real], return_inverse=True)
+    return csr_matrix((np.ones(row.size), (row, column)), shape=(names.size, len(slots)))
