@@ -79,7 +79,7 @@ class Layout(Protocol):
     """One published layout.
 
     ``name`` is what people type, ``title`` what they read, ``task`` one of classification, segmentation, tracking,
-    augmentation.
+    augmented.
     """
 
     name: str
