@@ -80,6 +80,12 @@ class ImportSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class LayoutSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    title = serializers.CharField()
+    task = serializers.CharField()
+
+
 @extend_schema_serializer(component_name="NewImport")
 class NewImport(serializers.Serializer):
     dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())

@@ -16,12 +16,14 @@ from rest_framework.views import APIView
 
 from backend.core.object_files import object_response, tree_file_response
 from backend.core.permissions import SignedIn
+from backend.imaging.layouts import hub_layouts
 from backend.imaging.models import Image
 from backend.imaging.selectors import datasets_with_counts, images_matching, imports_of_hub
 from backend.imaging.serializers import (
     DatasetSerializer,
     ImageSerializer,
     ImportSerializer,
+    LayoutSerializer,
     NewDataset,
     NewImage,
     NewImport,
@@ -133,6 +135,15 @@ class ImageZarrView(APIView):
         return tree_file_response(request, image.tree_sha256, path)
 
     head = get
+
+
+class LayoutsView(APIView):
+    permission_classes = [SignedIn]
+
+    @extend_schema(operation_id="layouts_list", responses=LayoutSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """The published layouts that an import may have."""
+        return Response(LayoutSerializer(hub_layouts(), many=True).data)
 
 
 class ImportsView(generics.ListAPIView):

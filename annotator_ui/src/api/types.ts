@@ -10,6 +10,7 @@ export type Dataset = Schemas["Dataset"];
 export type NewDataset = Schemas["NewDatasetRequest"];
 export type HubImage = Schemas["Image"];
 export type ArchiveImport = Schemas["Import"];
+export type Layout = Schemas["Layout"];
 export type Campaign = Schemas["Campaign"];
 export type NewCampaign = Schemas["NewCampaignRequest"];
 export type Progress = Schemas["Progress"];

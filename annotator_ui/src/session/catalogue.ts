@@ -1,7 +1,7 @@
 /** Datasets, their images, and imports of archives. */
 
 import { api } from "../api/client";
-import type { ArchiveImport, Dataset, HubImage, NewDataset } from "../api/types";
+import type { ArchiveImport, Dataset, HubImage, Layout, NewDataset } from "../api/types";
 import { upload, type Upload } from "../api/upload";
 
 export interface ImageFilter {
@@ -61,10 +61,9 @@ export async function surveyDataset(slug: string): Promise<{ strata: [string, nu
 }
 
 /** Published layouts that an archive may have. */
-export const LAYOUTS = [
-  { name: "plain", label: "Folder of images (and masks)" },
-  { name: "dsb2018", label: "2018 Data Science Bowl" },
-] as const;
+export function listLayouts(): Promise<Layout[]> {
+  return api.get("/api/v1/layouts/");
+}
 
 export function sendImage(dataset: string, file: File, source: string, stratum: string, progress: (share: number) => void): Upload<HubImage> {
   const form = new FormData();

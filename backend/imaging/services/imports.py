@@ -18,12 +18,12 @@ from django.utils import timezone
 from backend.core.dispatch import dispatch
 from backend.core.storage import object_store
 from backend.imaging.conversion import Refused, convert_entries
+from backend.imaging.layouts import hub_layout
 from backend.imaging.models import Dataset, Image, Import, ImportState
 from backend.imaging.services.images import ImageAlreadyThere, add_image
 from backend.people.models import Person
 from cellcommons.archives import check_zip, extract_zip
 from cellcommons.errors import CellCommonsError, UnknownLayout
-from cellcommons.layouts.registry import get_layout
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def receive_import(
     Raises:
         UnknownLayout, UnsafeArchive, UnreadableFile, TooLarge: at once; nothing is kept.
     """
-    get_layout(layout)
+    hub_layout(layout)
     check_zip(archive, max_bytes=settings.ARCHIVE_LIMIT_BYTES)
     digest = object_store().put_file(archive)
     with transaction.atomic():
@@ -89,7 +89,7 @@ def import_folder(*, record: Import, path: Path, progress: Progress | None = Non
     Raises:
         UnknownLayout: the folder does not follow the layout, or holds no image.
     """
-    layout = get_layout(record.layout)
+    layout = hub_layout(record.layout)
     scan = layout.scan(path)
     entries = list(scan.entries)[: record.limit or None]
     if not entries:
@@ -153,7 +153,7 @@ def fail_import(*, record: Import, error: str) -> None:
 def _layout_root(layout: str, folder: Path) -> Path:
     """The folder itself, or, where it does not follow the layout, its only folder: many archives wrap."""
     inside = [item for item in folder.iterdir() if not item.name.startswith((".", "__MACOSX"))]
-    wrapped = len(inside) == 1 and inside[0].is_dir() and get_layout(layout).guess(folder)[0] == 0
+    wrapped = len(inside) == 1 and inside[0].is_dir() and hub_layout(layout).guess(folder)[0] == 0
     return inside[0] if wrapped else folder
 
 

@@ -145,3 +145,12 @@ def test_a_stopped_import_says_so_and_a_strange_file_stops_nothing(
     monkeypatch.setattr(conversion, "convert_image", real)
     assert run("dsb2018", tmp_path, "--dataset", "nuclei")[0] == 0
     assert Image.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_a_layout_whose_labels_the_hub_cannot_keep_is_refused_by_name(tmp_path: Path) -> None:
+    code, _, errors = run("voc", tmp_path, "--dataset", "blood")
+    assert code == 2
+    (line,) = errors
+    assert "classification" in line
+    assert "Choose one of: dsb2018, plain" in line

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ArchiveImport } from "../../api/types";
-import { getImport, LAYOUTS, listImports, sendArchive } from "../../session/catalogue";
+import { getImport, listImports, listLayouts, sendArchive } from "../../session/catalogue";
 import { Meter } from "./parts/bars";
 import { ago, bytes, count, counted } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
@@ -59,6 +59,7 @@ export function ImportPanel({ dataset, imported }: { dataset: string; imported: 
   const sending = useSending();
   const [share, setShare] = useState<number | null>(null);
   const [file, setFile] = useState<File | null>(null);
+  const layouts = useReply(listLayouts, []);
   const jobs = useReply(() => listImports(dataset), [dataset]);
   function submit(event: SubmitEvent): void {
     event.preventDefault();
@@ -81,9 +82,9 @@ export function ImportPanel({ dataset, imported }: { dataset: string; imported: 
         <div class="pair">
           <Field name="layout" label="Layout" problem={sending.problem}>
             <select name="layout" required>
-              {LAYOUTS.map((layout) => (
+              {layouts.value?.map((layout) => (
                 <option key={layout.name} value={layout.name}>
-                  {layout.label} ({layout.name})
+                  {layout.title} ({layout.name})
                 </option>
               ))}
             </select>

@@ -13,11 +13,11 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.validators import validate_slug
 
+from backend.imaging.layouts import hub_layout
 from backend.imaging.models import Dataset, Import
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.imports import ALREADY_THERE, fail_import, import_folder
 from cellcommons.errors import InvalidDocument, NotFound
-from cellcommons.layouts.registry import get_layout
 
 REFUSED = 2
 
@@ -77,7 +77,7 @@ class Command(BaseCommand):
             validate_slug(dataset)
         except ValidationError:
             raise InvalidDocument("a slug has letters, digits, - and _ only", where=f"--dataset {dataset}") from None
-        found = get_layout(layout)
+        found = hub_layout(layout)
         if not path.exists():
             raise NotFound("no such folder", where=str(path), remedy="Check the path.")
         found.scan(path)  # refuse before anything is made
