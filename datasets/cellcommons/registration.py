@@ -72,6 +72,9 @@ def register_pair(
     a, b = _compared(first, same_kind), _compared(second, same_kind)
     shift = _shift(a, b)
     before, after = _correlation(a, b, (0.0, 0.0)), _correlation(a, b, shift)
+    if after < before:
+        # Far from the truth's peak another may stand higher by chance; as they lie is then the better guess.
+        shift, after = (0.0, 0.0), before
     if after < MIN_CORRELATION:
         return Registration(shift, 0.0, before, after, 0, "unclear")
     found = [block for block in _block_shifts(a, b) if block is not None]
