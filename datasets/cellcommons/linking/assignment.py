@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cellcommons.linking.contract import Links, checked_links
 from cellcommons.linking.features import CellTable, Column, Rows
-from cellcommons.linking.motion import Motion, candidate_pairs, fit_motion, mutual_neighbours
+from cellcommons.linking.motion import Motion, Pairs, candidate_pairs, fit_motion, mutual_neighbours
 from cellcommons.linking.packing import best_packing
 
 
@@ -49,7 +49,7 @@ class LinearAssignment:
         after, before = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
         after[parents] = children
         before[children] = parents
-        source, target, cost = self._segments(cells, motion, reach, after, before)
+        source, target, cost = self._segments(cells, motion, pairs, reach, after, before)
         if cost.size:
             nothing = self.alternative * float(np.percentile(cost, self.percentile))
             kept = _assigned(source, target, nothing - cost, n)
@@ -61,14 +61,13 @@ class LinearAssignment:
         return Links(links.parents, links.children, source[merged], target[merged])
 
     def _segments(
-        self, cells: CellTable, motion: Motion, reach: float, after: Rows, before: Rows
+        self, cells: CellTable, motion: Motion, near: Pairs, reach: float, after: Rows, before: Rows
     ) -> tuple[Rows, Rows, Column]:
-        """Candidates of the second step: earlier row, later row, cost.
+        """Candidates of the second step, ``near`` being those of the first: earlier row, later row, cost.
 
         Ends and starts have no neighbour on that side and middles have one, so one row is never both.
         """
         found: list[tuple[Rows, Rows, Column]] = []
-        near = candidate_pairs(cells, motion, reach=reach)
         square = near.distance**2
         if self.splits:
             split = (after[near.before] >= 0) & (before[near.after] < 0)
@@ -81,9 +80,9 @@ class LinearAssignment:
             both = cells.area[before[target]] + cells.area[source]
             found.append((source, target, square[merge] * _unlikeness(cells.area[target] / both)))
         for gap in range(2, self.max_gap + 1):
-            over = candidate_pairs(cells, motion, reach=reach, gap=gap)
-            loose = (after[over.before] < 0) & (before[over.after] < 0)
-            found.append((over.before[loose], over.after[loose], over.distance[loose] ** 2))
+            over = candidate_pairs(cells, motion, reach=reach, gap=gap, sources=after < 0)
+            over = over.chosen(before[over.after] < 0)
+            found.append((over.before, over.after, over.distance**2))
         if not found:
             nothing = np.zeros(0, dtype=np.int64)
             return nothing, nothing, np.zeros(0)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from cellcommons.errors import InvalidDocument, MismatchedShapes
 from cellcommons.labels import Labels
@@ -71,6 +74,12 @@ class CellTable:
     def starts(self) -> Rows:
         """First row of each frame, then the number of rows: int64, shape (n_frames + 1,)."""
         return np.searchsorted(self.frame, np.arange(self.n_frames + 1)).astype(np.int64)
+
+    @cached_property
+    def trees(self) -> tuple[cKDTree, ...]:
+        """The centroids of each frame (yx), for questions about neighbours; an empty frame has an empty tree."""
+        points, starts = self.points, self.starts
+        return tuple(cKDTree(points[a:b]) for a, b in pairwise(starts.tolist()))
 
     @property
     def nodes(self) -> Nodes:

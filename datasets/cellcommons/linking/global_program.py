@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellcommons.linking.contract import Links, checked_links
 from cellcommons.linking.divisions import NUCLEI, DivisionModel, candidate_divisions
@@ -72,8 +73,10 @@ class GlobalProgram:
             slots.append(np.column_stack([triples.mother, n + triples.first, n + triples.second])[better])
             weights.append(gain[better])
         if before is not None:
+            onward, came = _settled(cells, motion, before)
             for gap in range(2, self.max_gap + 1):
-                over = _open_ends(cells, motion, candidate_pairs(cells, motion, reach=reach, gap=gap), before)
+                over = candidate_pairs(cells, motion, reach=reach, gap=gap, sources=~onward)
+                over = over.chosen(~came[over.after])
                 slots.append(np.column_stack([over.before, n + over.after, np.full(over.before.size, -1)]))
                 weights.append(
                     edge[over.before]
@@ -97,21 +100,19 @@ def alone_costs(cells: CellTable, motion: Motion, alone: float, at_border: float
     return np.where(inside < 2 * motion.sigma, at_border, alone)
 
 
-def _open_ends(cells: CellTable, motion: Motion, pairs: Pairs, before: Links) -> Pairs:
-    """Only pairs over a gap between cells whose link of the last pass was missing, a division, or not a good one.
+def _settled(cells: CellTable, motion: Motion, before: Links) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Rows whose link on, and whose link back, was single, direct and good in the last pass.
 
-    Whoever lost its cell for a frame often took a neighbour's, or was taken for a daughter: it must be free to go back.
+    Only the others are offered links over a gap. Whoever lost its cell for a frame often took a neighbour's, or was taken
+    for a daughter, and must be free to go back.
     """
     single = np.bincount(before.parents, minlength=len(cells))[before.parents] == 1
-    source, target = before.parents[single], before.children[single]
-    direct = cells.frame[target] == cells.frame[source] + 1
-    source, target = source[direct], target[direct]
+    direct = cells.frame[before.children] == cells.frame[before.parents] + 1
+    source, target = before.parents[single & direct], before.children[single & direct]
     ahead = motion.drift[cells.frame[source]] + motion.persistence * motion.velocity[source]
     apart = np.hypot(*(cells.points[target] - cells.points[source] - ahead).T)
-    gap = np.ones(source.size, dtype=np.int64)
-    good = pair_costs(cells, motion, Pairs(source, target, apart, gap)) < GOOD
-    goes_on, came = np.zeros(len(cells), dtype=np.bool_), np.zeros(len(cells), dtype=np.bool_)
-    goes_on[source[good]] = True
+    good = pair_costs(cells, motion, Pairs(source, target, apart, np.ones(source.size, dtype=np.int64))) < GOOD
+    onward, came = np.zeros(len(cells), dtype=np.bool_), np.zeros(len(cells), dtype=np.bool_)
+    onward[source[good]] = True
     came[target[good]] = True
-    keep = ~goes_on[pairs.before] & ~came[pairs.after]
-    return Pairs(pairs.before[keep], pairs.after[keep], pairs.distance[keep], pairs.gap[keep])
+    return onward, came

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from cellcommons.linking.contract import Links, checked_links
 from cellcommons.linking.divisions import NUCLEI, DivisionModel, candidate_divisions
@@ -108,7 +107,7 @@ class KalmanFilter:
         variance = tracks.spread[:, 0, 0] + self._noise(motion) ** 2
         reach = max(np.sqrt(4 * self.alone * variance.max()), 2.5 * np.median(cells.radius[here]))
         wanted = list(range(1, min(NEIGHBOURS, here.size) + 1))
-        apart, col = cKDTree(cells.points[here]).query(
+        apart, col = cells.trees[int(cells.frame[here[0]])].query(
             tracks.state[:, :, 0], k=wanted, distance_upper_bound=float(reach)
         )
         near = np.isfinite(apart)

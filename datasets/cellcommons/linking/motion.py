@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from cellcommons.linking.contract import Links
 from cellcommons.linking.features import CellTable, Column, Rows
@@ -21,6 +20,8 @@ RAYLEIGH = 1.1774
 """Median length of a 2-D Gaussian step per standard deviation of one axis."""
 NEIGHBOURS = 6
 """Successors looked at for each cell."""
+SAMPLE = 300
+"""Cells of a frame that are asked, at least, for drift and scale."""
 
 
 @dataclass(frozen=True)
@@ -67,30 +68,36 @@ class Pairs:
     distance: Column
     gap: NDArray[np.int64]
 
+    def chosen(self, which: NDArray[np.bool_]) -> Pairs:
+        """Those pairs only."""
+        return Pairs(self.before[which], self.after[which], self.distance[which], self.gap[which])
+
 
 def mutual_neighbours(cells: CellTable) -> tuple[Links, NDArray[np.float64]]:
     """Pairs of consecutive frames that are each other's nearest, drift taken out, and that drift.
 
+    Of very full frames an even part is asked: drift and scale need no more.
+
     Returns:
         The pairs as links, and the drift, shape (n_frames - 1, 2), axes yx.
     """
-    starts, points = cells.starts, cells.points
+    starts, points, trees = cells.starts, cells.points, cells.trees
     drift = np.zeros((max(cells.n_frames - 1, 0), 2))
-    parents: list[Rows] = []
-    children: list[Rows] = []
+    parents: list[Rows] = [np.zeros(0, dtype=np.int64)]
+    children: list[Rows] = [np.zeros(0, dtype=np.int64)]
     for frame in range(cells.n_frames - 1):
-        a, b = points[starts[frame] : starts[frame + 1]], points[starts[frame + 1] : starts[frame + 2]]
-        if not len(a) or not len(b):
+        n = int(starts[frame + 1] - starts[frame])
+        if n == 0 or starts[frame + 2] == starts[frame + 1]:
             continue
-        row, col = _mutual(a, b)
-        if row.size >= 5:
-            drift[frame] = np.median(b[col] - a[row], axis=0)
-            row, col = _mutual(a + drift[frame], b)
-            drift[frame] = np.median(b[col] - a[row], axis=0)
-        parents.append(row + starts[frame])
-        children.append(col + starts[frame + 1])
-    if not parents:
-        return Links(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)), drift
+        asked = starts[frame] + np.arange(0, n, max(1, n // SAMPLE), dtype=np.int64)
+        for _ in range(2):  # the second time with the drift that the first one saw
+            ahead = trees[frame + 1].query(points[asked] + drift[frame])[1] + starts[frame + 1]
+            back = trees[frame].query(points[ahead] - drift[frame])[1] + starts[frame]
+            row, col = asked[back == asked], ahead[back == asked]
+            if row.size >= 5:
+                drift[frame] = np.median(points[col] - points[row], axis=0)
+        parents.append(row)
+        children.append(col)
     source, target = np.concatenate(parents), np.concatenate(children)
     order = np.argsort(target)
     return Links(source[order], target[order]), drift
@@ -136,19 +143,25 @@ def fit_motion(cells: CellTable, links: Links, drift: NDArray[np.float64], *, pe
     )
 
 
-def candidate_pairs(cells: CellTable, motion: Motion, *, reach: float, gap: int = 1) -> Pairs:
-    """The nearest few cells, ``gap`` frames later, of where each cell is expected, up to ``reach`` pixels."""
-    starts, points = cells.starts, cells.points
+def candidate_pairs(
+    cells: CellTable, motion: Motion, *, reach: float, gap: int = 1, sources: NDArray[np.bool_] | None = None
+) -> Pairs:
+    """The nearest few cells, ``gap`` frames later, of where each cell is expected, up to ``reach`` pixels.
+
+    Args:
+        sources: which rows to look ahead from, bool, shape (n,); all if None.
+    """
+    starts, trees = cells.starts, cells.trees
     found: list[tuple[Rows, Rows, Column]] = []
     for frame in range(cells.n_frames - gap):
         here = np.arange(starts[frame], starts[frame + 1])
-        there = points[starts[frame + gap] : starts[frame + gap + 1]]
-        if not here.size or not len(there):
+        if sources is not None:
+            here = here[sources[here]]
+        tree = trees[frame + gap]
+        if not here.size or not tree.n:
             continue
-        wanted = min(NEIGHBOURS, len(there))
-        distance, col = cKDTree(there).query(
-            motion.ahead(cells, here, gap), k=list(range(1, wanted + 1)), distance_upper_bound=reach
-        )
+        wanted = list(range(1, min(NEIGHBOURS, tree.n) + 1))
+        distance, col = tree.query(motion.ahead(cells, here, gap), k=wanted, distance_upper_bound=reach)
         near = np.isfinite(distance)
         row = np.broadcast_to(here[:, None], near.shape)[near]
         found.append((row, col[near] + starts[frame + gap], distance[near]))
@@ -187,11 +200,3 @@ def _log_light(cells: CellTable, before: Rows, after: Rows) -> Column:
 
 def _spread(values: Column, floor: float) -> float:
     return max(float(MAD * np.median(np.abs(values - np.median(values)))), floor)
-
-
-def _mutual(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[Rows, Rows]:
-    """Indices of points that are each other's nearest."""
-    ahead = cKDTree(b).query(a)[1]
-    back = cKDTree(a).query(b)[1]
-    row = np.flatnonzero(back[ahead] == np.arange(len(a)))
-    return row.astype(np.int64), ahead[row].astype(np.int64)

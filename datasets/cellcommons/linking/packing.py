@@ -39,7 +39,9 @@ def best_packing(slots: Slots, weights: Weights, n_slots: int) -> Chosen:
         bool, shape (m,).
     """
     chosen = np.zeros(weights.size, dtype=np.bool_)
-    open_ = np.flatnonzero(weights > 0)
+    # Heaviest first, first ones first where tied: one sort serves every round.
+    open_ = np.argsort(-weights, kind="stable")
+    open_ = open_[weights[open_] > 0]
     used = np.zeros(n_slots + 1, dtype=np.bool_)  # the last one stands for "no third slot" and stays free
     while open_.size:
         sure = open_[_dominant(slots[open_], weights[open_], n_slots)]
@@ -55,24 +57,27 @@ def best_packing(slots: Slots, weights: Weights, n_slots: int) -> Chosen:
 
 
 def _dominant(slots: Slots, weights: Weights, n_slots: int) -> Chosen:
-    """Hypotheses that weigh at least as much as the best rivals of their slots together, first ones where tied."""
-    m = weights.size
-    flat = slots.ravel()
-    owner = np.repeat(np.arange(m), 3)
-    real = flat >= 0
-    flat, owner = flat[real], owner[real]
-    order = np.lexsort((owner, -weights[owner], flat))
-    flat, owner = flat[order], owner[order]
-    first = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
-    best = np.full(n_slots + 1, -1, dtype=np.int64)
-    best[flat[first]] = owner[first]
+    """Hypotheses (heaviest first) that weigh at least as much as the best rivals of their slots together."""
+    best = _first_use(slots, n_slots)
+    leads = best[slots] == np.arange(weights.size)[:, None]
     second = np.zeros(n_slots + 1)
-    has_second = first + 1 < flat.size
-    has_second[has_second] &= flat[first[has_second] + 1] == flat[first[has_second]]
-    second[flat[first[has_second]]] = weights[owner[first[has_second] + 1]]
-    leads = (best[slots] == np.arange(m)[:, None]) | (slots < 0)
-    rivals = np.where(slots < 0, 0.0, second[slots]).sum(axis=1)
-    return np.asarray(leads.all(axis=1) & (weights >= rivals))
+    for column in range(slots.shape[1]):
+        # The best of a slot has every other use of it as rival; the heaviest of these is what counts.
+        others = np.flatnonzero(~leads[:, column])
+        np.maximum.at(second, slots[others, column], weights[others])
+    second[-1] = 0.0
+    rivals = second[slots].sum(axis=1)
+    return np.asarray((leads | (slots < 0)).all(axis=1) & (weights >= rivals))
+
+
+def _first_use(slots: Slots, n_slots: int) -> NDArray[np.int64]:
+    """The first hypothesis that uses each slot; their number where none does. The last entry means nothing."""
+    first = np.full(n_slots + 1, len(slots), dtype=np.int64)
+    for column in slots.T:
+        use = np.full(n_slots + 1, len(slots), dtype=np.int64)
+        use[column[::-1]] = np.arange(len(slots))[::-1]  # the last write stays, and that is the first use
+        np.minimum(first, use, out=first)
+    return first
 
 
 def _by_component(slots: Slots, weights: Weights, n_slots: int) -> NDArray[np.int64]:
