@@ -103,8 +103,8 @@ def alone_costs(cells: CellTable, motion: Motion, alone: float, at_border: float
 def _settled(cells: CellTable, motion: Motion, before: Links) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Rows whose link on, and whose link back, was single, direct and good in the last pass.
 
-    Only the others are offered links over a gap. Whoever lost its cell for a frame often took a neighbour's, or was taken
-    for a daughter, and must be free to go back.
+    Only the others are offered links over a gap. Whoever lost its cell for a frame often took a neighbour's, or was
+    taken for a daughter, and must be free to go back.
     """
     single = np.bincount(before.parents, minlength=len(cells))[before.parents] == 1
     direct = cells.frame[before.children] == cells.frame[before.parents] + 1
