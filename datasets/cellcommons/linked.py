@@ -90,6 +90,26 @@ def relabelled(data: Movie, nodes: Nodes, ids: NDArray[np.int64]) -> Movie:
     return out
 
 
+def parents_of(nodes: Nodes, edges: Edges) -> NDArray[np.int64]:
+    """Of each of ``sorted_nodes(nodes)``, the index of its parent among them, or -1; shape (n,).
+
+    Raises:
+        InvalidDocument: as ``lineage_from_edges``.
+    """
+    nodes, edges = sorted_nodes(nodes), sorted_edges(edges)
+    source, target = _places(nodes, edges[:, :2]), _places(nodes, edges[:, 2:])
+    _check_links(nodes, edges, source, target)
+    parents = np.full(len(nodes), -1, dtype=np.int64)
+    parents[target] = source
+    return parents
+
+
+def edges_of(nodes: Nodes, parents: NDArray[np.int64]) -> Edges:
+    """The links that ``parents`` (as ``parents_of`` gives them) means."""
+    linked = parents >= 0
+    return sorted_edges(np.column_stack([nodes[parents[linked]], nodes[linked]]))
+
+
 def _places(nodes: Nodes, cells: Nodes) -> NDArray[np.int64]:
     """Index of each cell among the nodes; -1 where it is none."""
     keys, wanted = nodes[:, 0] << 32 | nodes[:, 1], cells[:, 0] << 32 | cells[:, 1]

@@ -118,7 +118,9 @@ class NistLineage:
 
 
 def _results(path: Path) -> list[Path]:
-    return sorted({found.parent for found in path.rglob(_BIRTHS)}) if path.is_dir() else []
+    # Not the whole tree: looking at a folder of another layout must stay cheap.
+    depths = ("", "*/", "*/*/", "*/*/*/")
+    return sorted({found.parent for depth in depths for found in path.glob(depth + _BIRTHS)})
 
 
 def _segmented(folder: Path, top: Path) -> Path:

@@ -7,14 +7,31 @@ from pathlib import Path
 from cellcommons.errors import NotFound, UnknownLayout
 from cellcommons.layouts.class_folders import ClassFolders
 from cellcommons.layouts.contract import Layout
+from cellcommons.layouts.ctc import Ctc
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.isl import Isl
+from cellcommons.layouts.nist_lineage import NistLineage
 from cellcommons.layouts.paired import Paired
 from cellcommons.layouts.plain import Plain
 from cellcommons.layouts.plate import Plate
+from cellcommons.layouts.trackmate import TrackMate
+from cellcommons.layouts.usiigaci import Usiigaci
 from cellcommons.layouts.voc import Voc, VocCrops
 
-_LAYOUTS: tuple[Layout, ...] = (Dsb2018(), Voc(), VocCrops(), Plate(), ClassFolders(), Isl(), Paired(), Plain())
+_LAYOUTS: tuple[Layout, ...] = (
+    Dsb2018(),
+    Voc(),
+    VocCrops(),
+    Plate(),
+    ClassFolders(),
+    Isl(),
+    Paired(),
+    Ctc(),
+    Usiigaci(),
+    NistLineage(),
+    TrackMate(),
+    Plain(),
+)
 
 
 def all_layouts() -> tuple[Layout, ...]:
