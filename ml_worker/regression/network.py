@@ -24,7 +24,7 @@ class RegressionNetworkConfig:
     Attributes:
         inputs, outputs: channels in (z planes are channels here) and out; fixed for a checkpoint.
         widths: features per stage, see ``NetworkConfig``.
-        full: features at full resolution, a multiple of 16. layers: 3 x 3 layers there, after the join.
+        full: features at full resolution, a multiple of 16; 0: none, see ``ImageHead``. layers: 3 x 3 layers there.
         residual: the output is added to the input, channel by channel, so that only noise has to be learnt; wants as
             many outputs as inputs.
     """
@@ -40,7 +40,7 @@ class RegressionNetworkConfig:
         NetworkConfig(self.widths)
         if not (1 <= self.inputs <= MAX_CHANNELS and 1 <= self.outputs <= MAX_CHANNELS):
             raise InvalidDocument(f"inputs and outputs lie in 1..{MAX_CHANNELS}", where="config:network")
-        if self.full % 16 or not 16 <= self.full <= 256 or not 1 <= self.layers <= 8:
+        if self.full % 16 or not 0 <= self.full <= 256 or not 1 <= self.layers <= 8:
             raise InvalidDocument("full is a multiple of 16 up to 256, layers 1 to 8", where="config:network")
         if self.residual and self.inputs != self.outputs:
             raise InvalidDocument(

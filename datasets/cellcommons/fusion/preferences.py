@@ -111,8 +111,9 @@ def fuse_preferences(comparisons: Sequence[Comparison], *, prior: float = 0.5, l
                 remedy="Ask for more comparisons, or use a prior above 0.",
             )
     strengths, information = _fitted(won, prior)
-    # Without a prior only differences are determined: the pseudo-inverse fixes the mean at 0.
-    variance = np.diag(np.linalg.pinv(information, hermitian=True))
+    # Strengths are told from their mean, so the uncertainty of the mean itself (all of it without a prior) is left out.
+    centre = np.eye(len(names)) - 1 / len(names)
+    variance = np.diag(centre @ np.linalg.pinv(information, hermitian=True) @ centre)
     margin = float(norm.ppf(0.5 + level / 2)) * np.sqrt(np.maximum(variance, 0))
     wins, met = won.sum(axis=1), (won + won.T).sum(axis=1)
     items = [
