@@ -257,7 +257,7 @@ def _check_presence(seen: Nodes, said: Nodes, frames: int) -> None:
     late = said[said[:, 0] >= frames]
     if len(late):
         raise InvalidDocument(
-            f"the lineage reaches frame {int(late[0, 0])}, the movie has {frames} frames", where=f"track {late[0, 1]}"
+            f"the lineage reaches frame {int(late[-1, 0])}, the movie has {frames} frames", where=f"track {late[-1, 1]}"
         )
     seen_keys, said_keys = seen[:, 0] << 32 | seen[:, 1], said[:, 0] << 32 | said[:, 1]
     for keys, others, what in (
