@@ -1,0 +1,122 @@
+"""The parts of image regression: crops, scaling, blind spots, losses, tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import structural_similarity
+
+from cellcommons.errors import InvalidDocument, MismatchedShapes
+from ml_worker.regression.blind_spot import BlindSpotConfig, grid_mask, hide
+from ml_worker.regression.checkpoint import RegressionCheckpoint, RegressionCheckpointConfig
+from ml_worker.regression.crops import PairCropConfig, PairSampler
+from ml_worker.regression.losses import LossConfig, regression_loss, ssim_map
+from ml_worker.regression.network import RegressionNetworkConfig, build_regression_network
+from ml_worker.regression.predict import RegressionPredictConfig, predict_channels
+from ml_worker.regression.samples import PairSample
+from ml_worker.regression.scaling import Scaling, fit_scaling
+
+
+def places(size: int) -> np.ndarray:
+    """An image whose pixels say where they are: rows and columns as two channels."""
+    return np.stack(np.indices((size, size))).astype(np.float32)
+
+
+@pytest.mark.parametrize("turn", [0.0, 1.0])
+def test_source_and_target_are_cut_from_the_same_place(turn: float) -> None:
+    image = places(200)
+    config = PairCropConfig(size=64, batch=6, turn=turn)
+    sampler = PairSampler([(image, image * 2 + 1)], ["a"], config, seed=3)
+    batch = sampler.batch(7)
+    known = (batch.weight > 0).expand_as(batch.source)
+    assert torch.allclose(batch.target[known], batch.source[known] * 2 + 1, atol=1e-2)
+    again = PairSampler([(image, image * 2 + 1)], ["a"], config, seed=3).batch(7)
+    assert torch.equal(batch.source, again.source)
+    assert not torch.equal(batch.source, sampler.batch(8).source)
+    if turn == 0:
+        # Quarter turns move pixels and mix none.
+        assert torch.equal(batch.source, batch.source.round())
+
+
+def test_gains_are_shared_where_the_light_is_the_same() -> None:
+    image = np.ones((1, 64, 64), dtype=np.float32)
+    batch = PairSampler([(image, image)], [""], PairCropConfig(64, 8, gain=3.0, same_gain=True), seed=0).batch(0)
+    assert torch.equal(batch.source, batch.target)
+    assert float(batch.source.max()) > 1.2 * float(batch.source.min())
+    apart = PairSampler([(image, image)], [""], PairCropConfig(64, 8, gain=3.0), seed=0).batch(0)
+    assert float(apart.target.min()) == float(apart.target.max()) == 1.0
+
+
+def test_scaling_goes_there_and_back_and_keeps_planes_apart_or_together() -> None:
+    random = np.random.default_rng(0)
+    images = [(random.normal(size=(2, 30, 40)) * [[[2]], [[50]]] + [[[10]], [[300]]]).astype(np.float32) for _ in "ab"]
+    apart = fit_scaling(images)
+    planes = np.concatenate([apart.forward(image) for image in images], axis=1)
+    np.testing.assert_allclose(planes.mean(axis=(1, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(planes.std(axis=(1, 2)), 1, atol=1e-4)
+    np.testing.assert_allclose(apart.backward(apart.forward(images[0])), images[0], rtol=1e-4, atol=1e-3)
+    shared = fit_scaling(images, shared=True)
+    assert shared.gain[0] == shared.gain[1]
+    assert shared.forward(images[0]).mean(axis=(1, 2))[0] < shared.forward(images[0]).mean(axis=(1, 2))[1]
+    assert fit_scaling([np.full((1, 4, 4), 7)]).gain == (1.0,)
+    with pytest.raises(MismatchedShapes):
+        fit_scaling([np.zeros((1, 4, 4)), np.zeros((2, 4, 4))])
+    with pytest.raises(InvalidDocument):
+        Scaling((0.0,), (0.0,))
+    with pytest.raises(MismatchedShapes, match="a: source"):
+        PairSample("a", np.zeros((1, 4, 4)), np.zeros((1, 4, 5)))
+
+
+@pytest.mark.parametrize("fill", ["mean", "neighbour"])
+def test_a_hidden_pixel_leaves_no_trace_of_itself(fill: str) -> None:
+    config = BlindSpotConfig(spacing=4, fill=fill)
+    mask = grid_mask((16, 16), 4, (1, 2))
+    first = torch.rand(1, 1, 16, 16)
+    second = torch.where(mask > 0, first + 5, first)
+    hidden = [hide(planes, mask, config, np.random.default_rng(0)) for planes in (first, second)]
+    assert torch.equal(*hidden)
+    assert torch.equal(hidden[0][mask == 0], first[mask == 0])
+    assert mask.sum() == 16
+
+
+def test_losses_count_known_pixels_only_and_ssim_is_the_published_one() -> None:
+    random = np.random.default_rng(0)
+    a, b = (torch.from_numpy(random.normal(size=(1, 1, 40, 50))).float() for _ in "ab")
+    weight = torch.zeros(1, 1, 40, 50)
+    weight[..., :20, :] = 1
+    far = b.clone()
+    far[..., 20:, :] += 100
+    for config in (LossConfig(1, 0, 0), LossConfig(0, 1, 0), LossConfig(0, 0, 1)):
+        assert torch.allclose(regression_loss(a, b, weight, config), regression_loss(a, far, weight, config))
+        assert float(regression_loss(a, a, weight, config)) == pytest.approx(0, abs=1e-5)
+    _, reference = structural_similarity(
+        a[0, 0].numpy().astype(float), b[0, 0].numpy().astype(float), data_range=6.0, gaussian_weights=True,
+        sigma=1.5, use_sample_covariance=False, full=True,
+    )  # fmt: skip
+    np.testing.assert_allclose(ssim_map(a, b)[0, 0].numpy(), reference[5:-5, 5:-5], atol=1e-4)
+
+
+@pytest.mark.parametrize("full", [0, 16])
+def test_tiles_leave_no_seam_and_turns_come_back(full: int) -> None:
+    torch.manual_seed(0)
+    config = RegressionNetworkConfig(2, 3, (16, 32), full=full, layers=2 if full else 1)
+    network = build_regression_network(config).eval()
+    scaling = [Scaling((0.0,) * n, (1.0,) * n) for n in (2, 3)]
+    checkpoint = RegressionCheckpoint(network, RegressionCheckpointConfig(*scaling, network=config))
+    image = np.random.default_rng(0).normal(size=(2, 150, 171)).astype(np.float32)
+    whole = predict_channels(checkpoint, image, RegressionPredictConfig(tile=1024))
+    assert whole.shape == (3, 150, 171)
+    tiled = predict_channels(checkpoint, image, RegressionPredictConfig(tile=32))
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+    # Averaged over all eight positions, the reading of a turned image is the turned reading.
+    square = image[:, :144, :144]
+    every = RegressionPredictConfig(turns=8)
+    turned = predict_channels(checkpoint, np.rot90(square, 1, (1, 2)), every)
+    np.testing.assert_allclose(turned, np.rot90(predict_channels(checkpoint, square, every), 1, (1, 2)), atol=1e-5)
+
+
+def test_shapes_of_networks_are_checked() -> None:
+    for bad in ({"inputs": 0}, {"full": 5}, {"widths": (5,)}, {"inputs": 2, "residual": True}):
+        with pytest.raises(InvalidDocument):
+            RegressionNetworkConfig(**bad)  # type: ignore[arg-type]
