@@ -32,7 +32,8 @@ class GlobalProgram:
         divisions: whether cells may divide.
         persistence: whether to expect a cell to keep some of its last displacement, as much as the movie shows.
         max_distance: most pixels per frame from where a cell is expected; None: read from the movie.
-        passes: how often links are sought; each pass but the first knows the movie's motion from the one before.
+        passes: how often links are sought; the first finds the
+            movie's motion without divisions.
     """
 
     name = "global-program"
@@ -52,20 +53,20 @@ class GlobalProgram:
         motion = fit_motion(cells, links, drift, persistence=False)
         for turn in range(max(self.passes, 1)):
             last = turn == max(self.passes, 1) - 1
-            links = self._solve(cells, motion, links if last and turn else None)
+            links = self._solve(cells, motion, links if turn else None, divisions=self.divisions and last)
             if not last:
                 motion = fit_motion(cells, links, drift, persistence=self.persistence)
         return links
 
-    def _solve(self, cells: CellTable, motion: Motion, before: Links | None) -> Links:
-        """One pass; ``before`` are the links of the last one, whose loose ends may be joined over gaps."""
+    def _solve(self, cells: CellTable, motion: Motion, before: Links | None, *, divisions: bool) -> Links:
+        """One pass; ``before`` are the links of the one before, whose doubtful ends may be joined over gaps."""
         n = len(cells)
         edge = alone_costs(cells, motion, self.alone, self.at_border)
         reach = self.max_distance or max(6 * motion.sigma, 2.5 * float(np.median(cells.radius)) if n else 1.0)
         pairs = candidate_pairs(cells, motion, reach=reach)
         slots = [np.column_stack([pairs.before, n + pairs.after, np.full(pairs.before.size, -1)])]
         weights = [edge[pairs.before] + edge[pairs.after] - pair_costs(cells, motion, pairs)]
-        if self.divisions:
+        if divisions:
             triples = candidate_divisions(cells, motion, pairs, self.model, most=3 * self.alone)
             gain = edge[triples.mother] + edge[triples.first] + edge[triples.second] - triples.cost
             # A division that weighs no more than one of its halves is never the better choice.

@@ -20,6 +20,10 @@ RAYLEIGH = 1.1774
 """Median length of a 2-D Gaussian step per standard deviation of one axis."""
 NEIGHBOURS = 6
 """Successors looked at for each cell."""
+TAIL = 4.0
+"""Degrees of freedom of a cell's step."""
+APART = 8.0
+"""Most that the place of a pair can cost per share of its masks that does not overlap."""
 SAMPLE = 300
 """Cells of a frame that are asked, at least, for drift and scale."""
 
@@ -178,10 +182,30 @@ def pair_costs(cells: CellTable, motion: Motion, pairs: Pairs) -> Column:
     Area and intensity are bounded: a mask that lost its half should not outweigh a cell that stayed in its place.
     """
     spread = motion.sigma * np.sqrt(pairs.gap)
-    place = 0.5 * (pairs.distance / spread) ** 2
+    # Student's t in two dimensions: most cells keep near, a few jump.
+    place = (TAIL + 2) / 2 * np.log1p((pairs.distance / spread) ** 2 / TAIL)
+    place = np.minimum(place, APART * (1.0 - mask_shares(cells, pairs)))
     area = np.log(cells.area[pairs.after] / cells.area[pairs.before]) / motion.area_sigma
     light = _log_light(cells, pairs.before, pairs.after) / motion.light_sigma
     return np.asarray(place + _bounded(area) + _bounded(light))
+
+
+def mask_shares(cells: CellTable, pairs: Pairs) -> Column:
+    """Pixels that the masks of each pair share, of the smaller one's area, 0..1, shape (k,); 0 where unknown.
+
+    Only frames that follow each other are known.
+    """
+    shares = np.zeros(pairs.before.size)
+    if cells.overlaps is None or not cells.overlaps.pixels.size:
+        return shares
+    n = len(cells)
+    keys = cells.overlaps.before * n + cells.overlaps.after
+    wanted = pairs.before * n + pairs.after
+    place = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+    there = keys[place] == wanted
+    smaller = np.minimum(cells.area[pairs.before[there]], cells.area[pairs.after[there]])
+    shares[there] = cells.overlaps.pixels[place[there]] / smaller
+    return shares
 
 
 def _bounded(z: Column) -> Column:
