@@ -1,0 +1,285 @@
+"""Layouts of movies: real folders with the counts of their READMEs, both ways, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from cellcommons.axes import PixelSize
+from cellcommons.errors import (
+    CellCommonsError,
+    InvalidDocument,
+    MismatchedShapes,
+    NotFound,
+    UnknownLayout,
+    UnreadableFile,
+    WrongFormat,
+)
+from cellcommons.images.data import ImageData
+from cellcommons.layouts.contract import Entry, Record
+from cellcommons.layouts.ctc import Ctc, read_ctc_tracks, read_track_table, write_ctc_tracks
+from cellcommons.layouts.frames import numbered_frames, read_label_frames, read_movie
+from cellcommons.layouts.nist_lineage import NistLineage
+from cellcommons.layouts.registry import get_layout, guess_layout
+from cellcommons.layouts.usiigaci import Usiigaci
+from cellcommons.linked import lineage_from_ids, relabelled
+from cellcommons.synthetic.movies import generate_movie
+from cellcommons.tracks import LabelMovie, movie_nodes
+
+
+@pytest.fixture(scope="module")
+def record() -> Record:
+    movie = generate_movie(2, density="medium", frames=12, height=96, width=112)
+    image = ImageData(movie.image, "tcyx", movie.channels, movie.truth.pixel_size)
+    assert movie.truth.lineage.divisions
+    return Record(Entry("dish", (), "dish"), image, movie.truth, Path("dish"))
+
+
+@pytest.fixture
+def ctc(record: Record, tmp_path: Path) -> Path:
+    Ctc().write([record, record], tmp_path / "ctc")
+    return tmp_path / "ctc"
+
+
+def only(layout: Ctc | Usiigaci | NistLineage, folder: Path) -> Record:
+    scan = layout.scan(folder)
+    assert [s.reason for s in scan.skipped] == []
+    return layout.read(scan.entries[0])
+
+
+def truth(record: Record) -> LabelMovie:
+    assert isinstance(record.truth, LabelMovie)
+    assert record.labels is None
+    return record.truth
+
+
+def without_divisions(record: Record) -> Record:
+    """As if each daughter had come from nowhere; the first track unseen in frame 2."""
+    data = truth(record).data.copy()
+    first = truth(record).lineage.tracks[0]
+    assert first.end > 3
+    data[2][data[2] == first.id] = 0
+    nodes = movie_nodes(data)
+    lineage, ids = lineage_from_ids(nodes)
+    movie = LabelMovie(relabelled(data, nodes, ids), lineage, PixelSize(0.65, 0.65))
+    return Record(record.entry, record.image, movie, record.original)
+
+
+def test_ctc_comes_back_as_written(ctc: Path, record: Record) -> None:
+    assert guess_layout(ctc).name == "ctc"
+    scan = Ctc().scan(ctc)
+    assert [(e.name, e.source, e.metadata["frames"], e.metadata["seg_frames"]) for e in scan.entries] == [
+        ("01", "01", 12, 12),
+        ("02", "02", 12, 12),
+    ]
+    again = Ctc().read(scan.entries[1])
+    assert again.image.axes == "tcyx"
+    np.testing.assert_array_equal(again.image.data, record.image.data)
+    np.testing.assert_array_equal(truth(again).data, truth(record).data)
+    assert truth(again).lineage == truth(record).lineage
+
+
+def test_ctc_results_come_back_too(record: Record, tmp_path: Path) -> None:
+    write_ctc_tracks(truth(record), tmp_path / "01_RES")
+    again = read_ctc_tracks(tmp_path / "01_RES", pixel_size=PixelSize(1, 1), seconds_per_frame=5.0)
+    assert again.lineage == truth(record).lineage
+    assert again.seconds_per_frame == 5.0
+    with pytest.raises(NotFound, match="neither"):
+        read_ctc_tracks(tmp_path)
+
+
+def test_ctc_without_truth_is_images_alone(ctc: Path) -> None:
+    shutil.rmtree(ctc / "01_GT")
+    assert only(Ctc(), ctc).truth is None
+
+
+def test_a_missing_frame_is_named(ctc: Path) -> None:
+    (ctc / "01" / "t004.tif").unlink()
+    (ctc / "02_GT" / "TRA" / "man_track011.tif").unlink()
+    scan = Ctc().scan(ctc)
+    assert scan.entries == ()
+    assert [s.path.name for s in scan.skipped] == ["01", "02"]
+    assert "frame 4 is missing between t000.tif and t011.tif" in scan.skipped[0].reason
+    assert "frame 11 is without labels" in scan.skipped[1].reason
+
+
+def test_frames_out_of_order_are_refused_where_masks_and_table_part(ctc: Path) -> None:
+    folder = ctc / "01_GT" / "TRA"
+    (folder / "man_track000.tif").rename(folder / "x.tif")
+    (folder / "man_track011.tif").rename(folder / "man_track000.tif")
+    (folder / "x.tif").rename(folder / "man_track011.tif")
+    with pytest.raises(InvalidDocument, match=r"frame \d+, cell \d+: the (lineage|masks) ha"):
+        only(Ctc(), ctc)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1 0 11 0\n1 0 11 2\n", r"man_track.txt, track 1: it has two parents"),
+        ("2 0 3 0\n3 2 5 2\n", r"man_track.txt, track 3: it begins in frame 2, but its mother 2"),
+        ("2 0 3 9\n", r"man_track.txt, track 2: its parent 9 is no track"),
+        ("2 0 3\n", r"man_track.txt, line 1: '2 0 3' is not four whole numbers"),
+        ("2 0 -3 0\n", r"man_track.txt, line 1: .* is not four whole numbers"),
+    ],
+)
+def test_a_table_that_is_no_lineage_is_refused(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "man_track.txt"
+    path.write_text(line)
+    with pytest.raises(InvalidDocument, match=message):
+        read_track_table(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(UnreadableFile):
+        read_track_table(path)
+
+
+def test_labels_of_another_size_are_refused(ctc: Path) -> None:
+    for path in sorted((ctc / "01_GT" / "TRA").glob("*.tif")):
+        tifffile.imwrite(path, tifffile.imread(path)[:-1])
+    with pytest.raises(CellCommonsError, match=r"labels of \(95, 112\), frames of \(96, 112\)|the masks have not"):
+        only(Ctc(), ctc)
+
+
+def test_what_ctc_cannot_hold_is_refused(record: Record, tmp_path: Path) -> None:
+    flat = ImageData(record.image.data[0], "cyx", record.image.channels)
+    with pytest.raises(InvalidDocument, match="a sequence has axes tcyx"):
+        Ctc().write([Record(record.entry, flat, None, Path())], tmp_path / "a")
+    nodes = truth(record).nodes()
+    ids = nodes[:, 1] + 70_000
+    lineage, again = lineage_from_ids(np.column_stack([nodes[:, 0], ids]))
+    big = LabelMovie(relabelled(truth(record).data, nodes, again), lineage)
+    with pytest.raises(InvalidDocument, match="above 65,535"):
+        write_ctc_tracks(big, tmp_path / "b")
+
+
+def test_frames_are_one_movie_or_refused(tmp_path: Path) -> None:
+    for number in (7, 8, 10):
+        tifffile.imwrite(tmp_path / f"f{number:02d}.tif", np.full((5, 6), number, np.uint16))
+    with pytest.raises(InvalidDocument, match=r"frame 9 is missing between f07\.tif and f10\.tif"):
+        numbered_frames(tmp_path, r"f(\d+)\.tif")
+    tifffile.imwrite(tmp_path / "f9.tif", np.full((5, 6), 9, np.uint16))
+    paths = numbered_frames(tmp_path, r"f(\d+)\.tif")
+    assert list(paths) == [7, 8, 9, 10]
+    assert read_label_frames(list(paths.values()))[:, 0, 0].tolist() == [7, 8, 9, 10]
+    tifffile.imwrite(tmp_path / "f09.tif", np.zeros((5, 6), np.uint16))
+    with pytest.raises(InvalidDocument, match="frame 9 is there twice"):
+        numbered_frames(tmp_path, r"f(\d+)\.tif")
+    with pytest.raises(NotFound, match="no frames"):
+        numbered_frames(tmp_path, r"g(\d+)\.tif")
+    tifffile.imwrite(tmp_path / "f08.tif", np.zeros((5, 7), np.uint16))
+    with pytest.raises(MismatchedShapes, match=r"f08\.tif"):
+        read_movie(list(paths.values()))
+    tifffile.imwrite(tmp_path / "f07.tif", np.zeros((5, 6), np.float32))
+    with pytest.raises(WrongFormat, match="whole numbers"):
+        read_label_frames([tmp_path / "f07.tif"])
+    tifffile.imwrite(tmp_path / "f07.tif", np.zeros((3, 5, 6), np.uint16), photometric="minisblack")
+    with pytest.raises(WrongFormat, match="no single plane"):
+        read_label_frames([tmp_path / "f07.tif"])
+
+
+def test_usiigaci_comes_back_as_written(record: Record, tmp_path: Path) -> None:
+    single = without_divisions(record)
+    Usiigaci().write([single], tmp_path)
+    assert guess_layout(tmp_path).name == "usiigaci"
+    again = only(Usiigaci(), tmp_path)
+    np.testing.assert_array_equal(again.image.data, single.image.data)
+    np.testing.assert_array_equal(truth(again).data, truth(single).data)
+    assert truth(again).lineage == truth(single).lineage
+    assert again.entry.metadata["gaps"] == 1
+    assert again.image.pixel_size == PixelSize(0.65, 0.65)
+    with pytest.raises(InvalidDocument, match="cannot say who divides"):
+        Usiigaci().write([record], tmp_path / "x")
+
+
+def test_usiigaci_table_and_masks_must_agree(record: Record, tmp_path: Path) -> None:
+    Usiigaci().write([without_divisions(record)], tmp_path)
+    table = tmp_path / "dish_Exp_0" / "tracks.csv"
+    lines = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(lines[:-1]))
+    with pytest.raises(InvalidDocument, match=r"the mask alone has cell \d+ in frame 11; 1 such"):
+        only(Usiigaci(), tmp_path)
+    table.write_text("".join([*lines, "999,3,0,0\n"]))
+    with pytest.raises(InvalidDocument, match="the table alone has cell 999 in frame 3"):
+        only(Usiigaci(), tmp_path)
+    table.write_text("particle,time\n1,2\n")
+    with pytest.raises(InvalidDocument, match="no columns particle and frame"):
+        only(Usiigaci(), tmp_path)
+    table.unlink()
+    with pytest.raises(NotFound):
+        only(Usiigaci(), tmp_path)
+    (tmp_path / "dish_Exp_0" / "Id_masks_per_frame" / "id_masks_05.png").unlink()
+    assert "frame 5 is missing" in Usiigaci().scan(tmp_path).skipped[0].reason
+
+
+def test_nist_comes_back_as_written(record: Record, tmp_path: Path) -> None:
+    NistLineage().write([record], tmp_path)
+    assert guess_layout(tmp_path).name == "nist_lineage"
+    again = only(NistLineage(), tmp_path)
+    np.testing.assert_array_equal(truth(again).data, truth(record).data)
+    assert truth(again).lineage == truth(record).lineage
+    assert again.image.channels == ("segmentation",)
+
+
+def test_nist_tables_that_contradict_are_refused(record: Record, tmp_path: Path) -> None:
+    NistLineage().write([record], tmp_path)
+    births, divisions = (tmp_path / "dish" / name for name in ("trk-birth-death.csv", "trk-division.csv"))
+    text = births.read_text()
+    first = truth(record).lineage.tracks[0].id
+    births.write_text(text.replace(f"\n{first},1,", f"\n{first},2,"))
+    with pytest.raises(InvalidDocument, match=f"cell {first} is born in frame 2, says the table"):
+        only(NistLineage(), tmp_path)
+    births.write_text(text)
+    division = truth(record).lineage.divisions[0]
+    table = divisions.read_text()
+    divisions.write_text(table + f"5,{first},{division.daughters[0]},{division.daughters[1]}\n")
+    with pytest.raises(InvalidDocument, match=f"cell {division.daughters[0]} has two parents"):
+        only(NistLineage(), tmp_path)
+    divisions.write_text(table + f"5,{division.daughters[0]},{division.mother},{division.mother}\n")
+    with pytest.raises(InvalidDocument, match=r"two parents|descends from itself"):
+        only(NistLineage(), tmp_path)
+    divisions.write_text(table + "5,x,1,2\n")
+    with pytest.raises(InvalidDocument, match="not whole numbers"):
+        only(NistLineage(), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ctc", "usiigaci", "nist_lineage", "trackmate"])
+def test_an_empty_folder_is_none_of_them(tmp_path: Path, name: str) -> None:
+    layout = get_layout(name)
+    assert layout.guess(tmp_path)[0] == 0
+    assert layout.task == "tracking"
+    with pytest.raises(UnknownLayout):
+        layout.scan(tmp_path)
+
+
+@pytest.mark.real_data
+def test_the_real_glioblastoma_movie(real_data: Path) -> None:
+    folder = real_data / "track_usiigaci_t98g"
+    assert guess_layout(folder).name == "usiigaci"
+    record = only(Usiigaci(), folder)
+    assert record.image.data.shape == (10, 1, 1022, 1024)
+    assert record.image.data.dtype == np.uint16
+    assert record.entry.name == "T98G_sample"
+    movie = truth(record)
+    assert len(movie.nodes()) == 713
+    assert movie.lineage.divisions == ()
+    # 78 particles in the table; two of them are unseen for a while.
+    assert (len(movie.lineage.tracks), record.entry.metadata["gaps"]) == (80, 2)
+    assert movie.pixel_size.y == 0.87
+
+
+@pytest.mark.real_data
+def test_the_real_lineage_with_two_divisions(real_data: Path, tmp_path: Path) -> None:
+    folder = real_data / "track_nist_lineage"
+    assert guess_layout(folder).name == "nist_lineage"
+    record = only(NistLineage(), folder)
+    movie = truth(record)
+    assert movie.data.shape == (10, 520, 696)
+    assert len(movie.lineage.tracks) == 18
+    assert [(d.mother, d.frame, d.daughters) for d in movie.lineage.divisions] == [(2, 4, (12, 13)), (8, 7, (16, 17))]
+    Ctc().write([record], tmp_path)
+    again = truth(only(Ctc(), tmp_path))
+    assert again.lineage == movie.lineage
+    np.testing.assert_array_equal(again.data, movie.data)

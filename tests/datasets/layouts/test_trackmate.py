@@ -1,0 +1,201 @@
+"""TrackMate sessions: the real ones, both ways, and files that are unsafe or no lineage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from cellcommons.axes import PixelSize
+from cellcommons.errors import InvalidDocument, MismatchedShapes, NotFound, UnreadableFile, WrongFormat
+from cellcommons.images.data import ImageData
+from cellcommons.layouts.contract import Entry, Record
+from cellcommons.layouts.registry import guess_layout
+from cellcommons.layouts.trackmate import TrackMate
+from cellcommons.layouts.trackmate_xml import read_trackmate, write_trackmate
+from cellcommons.linked import lineage_from_edges
+from cellcommons.points import PointTracks
+from cellcommons.testing.lineages import lineages
+from cellcommons.tracks import Lineage, Track
+
+SESSION = """<?xml version="1.0" encoding="UTF-8"?>
+<TrackMate version="7.0">
+  <Model spatialunits="micron" timeunits="min">
+    <AllSpots>
+      <SpotsInFrame frame="0"><Spot ID="10" FRAME="0" POSITION_X="4" POSITION_Y="2" POSITION_Z="0" RADIUS="1"/>
+        <Spot ID="11" FRAME="0" POSITION_X="1" POSITION_Y="1" POSITION_Z="0" VISIBILITY="0"/>
+        <Spot ID="12" FRAME="0" POSITION_X="1" POSITION_Y="1" POSITION_Z="0"/></SpotsInFrame>
+      <SpotsInFrame frame="2"><Spot ID="20" FRAME="2" POSITION_X="5" POSITION_Y="2" RADIUS="1"/></SpotsInFrame>
+      <SpotsInFrame frame="3"><Spot ID="30" FRAME="3" POSITION_X="6" POSITION_Y="2" POSITION_Z="0" RADIUS="1"/>
+        <Spot ID="31" FRAME="3" POSITION_X="4" POSITION_Y="4" POSITION_Z="0" RADIUS="1"/></SpotsInFrame>
+    </AllSpots>
+    <AllTracks><Track TRACK_ID="0">
+      <Edge SPOT_SOURCE_ID="20" SPOT_TARGET_ID="10"/>
+      <Edge SPOT_SOURCE_ID="20" SPOT_TARGET_ID="30"/><Edge SPOT_SOURCE_ID="20" SPOT_TARGET_ID="31"/></Track>
+      <Track TRACK_ID="1"><Edge SPOT_SOURCE_ID="12" SPOT_TARGET_ID="31"/></Track></AllTracks>
+    <FilteredTracks><TrackID TRACK_ID="0"/></FilteredTracks>
+  </Model>
+  <Settings><ImageData filename="m.tif" folder="" width="40" height="30" nslices="1" nframes="4" pixelwidth="0.5"
+    pixelheight="0.5" voxeldepth="1.0" timeinterval="2.0"/></Settings>
+</TrackMate>
+"""
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    path = tmp_path / "m.xml"
+    path.write_text(SESSION, encoding="utf-8")
+    return path
+
+
+def points(lineage: Lineage, seed: int = 0, **known: object) -> PointTracks:
+    n = len(lineage.nodes())
+    rng = np.random.default_rng(seed)
+    return PointTracks(rng.uniform(0, 30, (n, 2)), rng.uniform(1, 3, n), lineage, **known)  # type: ignore[arg-type]
+
+
+def test_a_session_by_hand(session: Path) -> None:
+    found = read_trackmate(session)
+    tracks = found.tracks
+    # A gap, then a division; the link drawn backwards in time is turned; the track filtered out is left out.
+    assert tracks.lineage.rows() == [[1, 0, 0, None], [2, 2, 2, 1], [3, 3, 3, 2], [4, 3, 3, 2]]
+    assert tracks.positions.tolist() == [[4.0, 8.0], [4.0, 10.0], [4.0, 12.0], [8.0, 8.0]]
+    assert tracks.radii.tolist() == [2.0] * 4
+    assert tracks.pixel_size == PixelSize(0.5, 0.5)
+    assert tracks.seconds_per_frame == 120.0
+    assert (found.image_name, found.shape_yx, found.frames, found.loose_spots) == ("m.tif", (30, 40), 4, 1)
+
+
+def test_an_entity_or_document_type_is_refused_unresolved(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("1")
+    for number, head in enumerate(
+        (
+            f'<!DOCTYPE TrackMate [<!ENTITY x SYSTEM "{secret.as_uri()}">]>',
+            '<!DOCTYPE TrackMate [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>',
+            '<!DOCTYPE TrackMate SYSTEM "http://127.0.0.1:9/x.dtd">',
+        )
+    ):
+        path = tmp_path / f"{number}.xml"
+        path.write_text(SESSION.replace("<TrackMate version", head + "<TrackMate version", 1), encoding="utf-8")
+        with pytest.raises(UnreadableFile, match="document type"):
+            read_trackmate(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "message"),
+    [
+        ("</TrackMate>", "", UnreadableFile, "no whole XML"),
+        (
+            '<TrackID TRACK_ID="0"/>',
+            '<TrackID TRACK_ID="0"/><TrackID TRACK_ID="1"/>',
+            InvalidDocument,
+            "two parents.*spot 31",
+        ),
+        ('SPOT_TARGET_ID="30"', 'SPOT_TARGET_ID="77"', InvalidDocument, "spot 77, which is not listed"),
+        ('SPOT_TARGET_ID="30"', 'SPOT_TARGET_ID="x"', InvalidDocument, "no number of a spot"),
+        ('POSITION_X="4" POSITION_Y="2"', 'POSITION_X="nan" POSITION_Y="2"', InvalidDocument, "POSITION_X is 'nan'"),
+        ('<Spot ID="30" FRAME="3"', '<Spot ID="30" FRAME="2"', InvalidDocument, "does not lead forward"),
+        ("<Settings>", "<Other>", UnreadableFile, "no whole XML"),
+        ("ImageData", "Nothing", InvalidDocument, "no <ImageData>"),
+    ],
+)
+def test_a_session_with_a_fault_is_refused(
+    session: Path, old: str, new: str, error: type[Exception], message: str
+) -> None:
+    assert old in SESSION
+    session.write_text(SESSION.replace(old, new), encoding="utf-8")
+    with pytest.raises(error, match=message):
+        read_trackmate(session)
+
+
+def test_another_xml_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text("<annotation/>")
+    with pytest.raises(WrongFormat, match="<annotation>"):
+        read_trackmate(tmp_path / "a.xml")
+    with pytest.raises(NotFound):
+        read_trackmate(tmp_path / "b.xml")
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lineages())
+def test_what_is_written_is_read_again(tmp_path: Path, lineage: Lineage) -> None:
+    linked = {cell for edge in lineage.edges().tolist() for cell in ((edge[0], edge[1]), (edge[2], edge[3]))}
+    kept = np.array([tuple(node) in linked for node in lineage.nodes().tolist()], dtype=np.bool_)
+    given_points = points(lineage, pixel_size=PixelSize(0.25, 0.25), seconds_per_frame=3.0)
+    path = tmp_path / "a.xml"
+    write_trackmate(given_points, path, image_name="a.tif", shape_yx=(30, 30), frames=8)
+    found = read_trackmate(path)
+    assert found.loose_spots == int((~kept).sum())
+    expected, ids = lineage_from_edges(lineage.nodes()[kept], lineage.edges())
+    assert found.tracks.lineage == expected
+    order = np.lexsort((ids, lineage.nodes()[kept][:, 0]))
+    np.testing.assert_allclose(found.tracks.positions, given_points.positions[kept][order], atol=1e-9)
+    np.testing.assert_allclose(found.tracks.radii, given_points.radii[kept][order], atol=1e-9)
+    if len(expected.tracks):
+        assert found.tracks.pixel_size == PixelSize(0.25, 0.25)
+        assert found.tracks.seconds_per_frame == 3.0
+
+
+def test_sessions_and_their_movies_come_back(tmp_path: Path) -> None:
+    lineage = Lineage((Track(1, 0, 2), Track(2, 3, 4, 1), Track(3, 3, 4, 1)))
+    size = PixelSize(0.5, 0.5)
+    data = np.random.default_rng(0).integers(0, 999, (5, 2, 30, 40), np.uint16)
+    record = Record(
+        Entry("m", (), "m"), ImageData(data, "tcyx", ("a", "b"), size), points(lineage, pixel_size=size), Path()
+    )
+    TrackMate().write([record], tmp_path / "out")
+    assert guess_layout(tmp_path / "out").name == "trackmate"
+    (entry,) = TrackMate().scan(tmp_path / "out").entries
+    again = TrackMate().read(entry)
+    np.testing.assert_array_equal(again.image.data, data)
+    assert isinstance(again.truth, PointTracks)
+    assert again.truth.lineage == lineage
+    assert again.truth.pixel_size.y == pytest.approx(0.5)
+    assert again.labels is None
+    (tmp_path / "out" / "m.xml").write_text(SESSION)
+    with pytest.raises(MismatchedShapes, match="4 frames"):
+        TrackMate().read(entry)
+    (tmp_path / "out" / "m.tif").unlink()
+    (skipped,) = TrackMate().scan(tmp_path / "out").skipped
+    assert "'m.tif' is not beside it" in skipped.reason
+
+
+def test_points_must_fit_their_lineage(tmp_path: Path) -> None:
+    lineage = Lineage((Track(1, 0, 1),))
+    with pytest.raises(InvalidDocument, match="2 spots need"):
+        PointTracks(np.zeros((3, 2)), np.zeros(3), lineage)
+    with pytest.raises(InvalidDocument, match="finite"):
+        PointTracks(np.full((2, 2), np.nan), np.zeros(2), lineage)
+    solid = PointTracks(np.zeros((2, 3)), np.zeros(2), lineage)
+    with pytest.raises(InvalidDocument, match="flat movies only"):
+        write_trackmate(solid, tmp_path / "x.xml", image_name="x.tif", shape_yx=(3, 3), frames=2)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "spots", "links", "divisions"),
+    [("with_gap_closing", 133, 128, 0), ("without_gap_closing", 133, 127, 0), ("with_splitting", 133, 130, 2)],
+)
+def test_real_sessions(real_data: Path, name: str, spots: int, links: int, divisions: int) -> None:
+    found = read_trackmate(real_data / "track_laptrack_samples" / "tests" / "data" / f"trackmate_tracks_{name}.xml")
+    lineage = found.tracks.lineage
+    assert (len(lineage.nodes()), len(lineage.edges()), len(lineage.divisions)) == (spots, links, divisions)
+    assert (found.frames, found.shape_yx, found.image_name) == (50, (128, 128), "FakeTracks.tif")
+    assert set(found.tracks.radii.tolist()) == {5.0}
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    "path",
+    [
+        "track_laptrack_samples/tests/data/trackmate_tracks_with_merging.xml",
+        "track_laptrack_samples/tests/data/trackmate_tracks_with_splitting_merging.xml",
+        "track_biotracks_faketracks/TrackMate/example_1/FakeTracks.xml",
+    ],
+)
+def test_real_sessions_with_merges_are_refused_by_spot(real_data: Path, path: str) -> None:
+    with pytest.raises(InvalidDocument, match=r"a cell has two parents: frame 2\d, spot \d+"):
+        read_trackmate(real_data / path)
