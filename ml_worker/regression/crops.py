@@ -25,6 +25,8 @@ class PairCropConfig:
             moves pixels without mixing them: noise keeps its statistics, so denoising wants 0.
         scale: turned crops are zoomed by up to this factor either way.
         gain: sources are made brighter or fainter by up to this factor either way (about the scaling's zero).
+        focus: sources are stacks, and their planes move by up to this many steps along z, the end planes repeated: the
+            focus of the next field is never the same.
         same_gain: targets follow their source's gain; for denoising, where both are one light.
     """
 
@@ -34,6 +36,7 @@ class PairCropConfig:
     turn: float = 0.0
     scale: float = 1.15
     gain: float = 1.0
+    focus: int = 0
     same_gain: bool = False
 
     def __post_init__(self) -> None:
@@ -42,6 +45,8 @@ class PairCropConfig:
                 "crops want a size of 32 to 1024 in steps of 16, a batch of at least 1, scale and gain of at least 1",
                 where="config:crops",
             )
+        if not 0 <= self.focus <= 16:
+            raise InvalidDocument("focus lies in 0..16 planes", where="config:crops:focus")
         if not (0 <= self.balance <= 1 and 0 <= self.turn <= 1):
             raise InvalidDocument("balance and turn lie in 0..1", where="config:crops")
 
@@ -104,6 +109,12 @@ class PairSampler:
         picks = random.choice(len(self._pairs), self.config.batch, p=self._weights)
         crops = [self._crop(int(pick), random) for pick in picks]
         source, target, weight = (torch.stack(parts) for parts in zip(*crops, strict=True))
+        if self.config.focus:
+            planes = np.arange(source.shape[1])
+            moves = random.integers(-self.config.focus, self.config.focus + 1, len(crops))
+            source = torch.stack(
+                [crop[np.clip(planes + move, 0, planes[-1])] for crop, move in zip(source, moves, strict=True)]
+            )
         if self.config.gain > 1:
             spread = np.log(self.config.gain)
             gains = torch.from_numpy(np.exp(random.uniform(-spread, spread, (len(crops), 1, 1, 1)))).float()
