@@ -87,10 +87,10 @@ def ctc_scores(truth: LabelMovie, prediction: LabelMovie, *, tolerance: int = 1)
 
 
 def _package() -> tuple[Any, Any]:
-    # Imported late: it is an extra, and brings pandas and scikit-learn, which no other part needs.
     try:
+        # Kept out of start-up: an extra that brings pandas and scikit-learn, which no other part needs.
         from ctc_metrics import metrics
-        from ctc_metrics.utils import representations
+        from ctc_metrics.utils import representations  # likewise
     except ImportError as error:
         raise NotFound(
             "py-ctcmetrics is not installed", where="ctc_scores", remedy="pip install 'cellcommons[tracking]'"
