@@ -20,6 +20,9 @@ from cellcommons.linking.packing import best_packing
 GOOD = 2.5
 """Cost below which a link of one pass is not put in question by gaps in the next."""
 
+FAR = 6.0
+"""A link that is worse by more than this than the best one of each of its cells is left out."""
+
 
 @dataclass(frozen=True)
 class GlobalProgram:
@@ -70,7 +73,11 @@ class GlobalProgram:
             triples = candidate_divisions(cells, motion, pairs, self.model, most=3 * self.alone)
             gain = edge[triples.mother] + edge[triples.first] + edge[triples.second] - triples.cost
             # A division that weighs no more than one of its halves is never the better choice.
-            better = gain > np.maximum(weights[0][triples.first_pair], weights[0][triples.second_pair])
+            first, second = weights[0][triples.first_pair], weights[0][triples.second_pair]
+            better = gain > np.maximum(first, second)
+            # Nor is one likely whose halves have good parents of their own.
+            rival = _best_other(pairs, weights[0], n)
+            better &= gain >= np.maximum(first + rival[triples.second_pair], second + rival[triples.first_pair]) - FAR
             slots.append(np.column_stack([triples.mother, n + triples.first, n + triples.second])[better])
             weights.append(gain[better])
         if before is not None:
@@ -86,6 +93,8 @@ class GlobalProgram:
                     - self.missed * (gap - 1)
                     - np.log(gap)  # the density of a wider Gaussian in two dimensions
                 )
+        plausible = _plausible(pairs, weights[0], n)
+        slots[0], weights[0] = slots[0][plausible], weights[0][plausible]
         table, weight = np.concatenate(slots), np.concatenate(weights)
         taken = table[best_packing(table, weight, 2 * n)]
         third = taken[:, 2] >= 0
@@ -99,6 +108,26 @@ def alone_costs(cells: CellTable, motion: Motion, alone: float, at_border: float
     height, width = cells.shape
     inside = np.minimum.reduce([cells.y, cells.x, height - 1 - cells.y, width - 1 - cells.x]) - cells.radius
     return np.where(inside < 2 * motion.sigma, at_border, alone)
+
+
+def _plausible(pairs: Pairs, weights: Column, n: int) -> NDArray[np.bool_]:
+    """Links that are not far worse than another one for both of their cells."""
+    onward, back = np.full(n, -np.inf), np.full(n, -np.inf)
+    np.maximum.at(onward, pairs.before, weights)
+    np.maximum.at(back, pairs.after, weights)
+    return np.asarray((weights >= onward[pairs.before] - FAR) | (weights >= back[pairs.after] - FAR))
+
+
+def _best_other(pairs: Pairs, weights: Column, n: int) -> Column:
+    """Of each link, the largest weight of another link into the same cell; 0 where there is none above."""
+    order = np.argsort(weights, kind="stable")
+    best = np.full(n, -1, dtype=np.int64)
+    best[pairs.after[order]] = order  # the last write stays: the heaviest
+    second = np.zeros(n)
+    others = np.flatnonzero(best[pairs.after] != np.arange(weights.size))
+    np.maximum.at(second, pairs.after[others], weights[others])
+    top = np.maximum(weights[best[pairs.after]], 0.0)
+    return np.where(best[pairs.after] == np.arange(weights.size), second[pairs.after], top)
 
 
 def _settled(cells: CellTable, motion: Motion, before: Links) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

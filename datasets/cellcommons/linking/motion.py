@@ -20,8 +20,6 @@ RAYLEIGH = 1.1774
 """Median length of a 2-D Gaussian step per standard deviation of one axis."""
 NEIGHBOURS = 6
 """Successors looked at for each cell."""
-TAIL = 4.0
-"""Degrees of freedom of a cell's step."""
 APART = 8.0
 """Most that the place of a pair can cost per share of its masks that does not overlap."""
 SAMPLE = 300
@@ -182,8 +180,8 @@ def pair_costs(cells: CellTable, motion: Motion, pairs: Pairs) -> Column:
     Area and intensity are bounded: a mask that lost its half should not outweigh a cell that stayed in its place.
     """
     spread = motion.sigma * np.sqrt(pairs.gap)
-    # Student's t in two dimensions: most cells keep near, a few jump.
-    place = (TAIL + 2) / 2 * np.log1p((pairs.distance / spread) ** 2 / TAIL)
+    place = 0.5 * (pairs.distance / spread) ** 2
+    # A large cell that moved far for this movie and still lies where it was has not become another.
     place = np.minimum(place, APART * (1.0 - mask_shares(cells, pairs)))
     area = np.log(cells.area[pairs.after] / cells.area[pairs.before]) / motion.area_sigma
     light = _log_light(cells, pairs.before, pairs.after) / motion.light_sigma
