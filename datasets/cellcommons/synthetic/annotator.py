@@ -153,7 +153,7 @@ def _draw(truth: Labels, model: ErrorModel, rng: np.random.Generator) -> tuple[L
     labels = _merged(labels, areas.size, model.merge, rng)
     after = np.unique(labels[labels != 0]).size
     labels, split = _split(labels, model.split, rng)
-    labels = _wobbled(labels, model.boundary_px, rng)
+    labels = wobbled(labels, model.boundary_px, rng)
     spurious = int(rng.binomial(areas.size, model.spurious))
     labels = relabel(_invented(labels, spurious, float(np.median(areas)), rng))
     drawn = int(labels.max(initial=0))
@@ -194,7 +194,7 @@ def _split(labels: Labels, chance: float, rng: np.random.Generator) -> tuple[Lab
     return divided, cuts
 
 
-def _wobbled(labels: Labels, sigma: float, rng: np.random.Generator) -> Labels:
+def wobbled(labels: Labels, sigma: float, rng: np.random.Generator) -> Labels:
     """Move every boundary by a smooth random displacement of standard deviation ``sigma`` pixels."""
     height, width = labels.shape
     at = np.indices(labels.shape, dtype=np.float64)

@@ -1,0 +1,151 @@
+"""Semantic segmentation: several readers' classes of every pixel -> one map, with how sure it is.
+
+Source: Warfield, Zou & Wells, "Simultaneous truth and performance level estimation (STAPLE)", IEEE TMI 23:903-921,
+2004, in its form for several classes. Pixels on which all agree tell nothing about skill and, being most of the
+frame, would drown the others; they are left out of its estimate (Rohlfing, Russakoff & Maurer, IPMI 2003). Errors come
+by regions, not by pixels, so that a reader's many pixels are few observations: the prior grows with the disputed area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellcommons.errors import InvalidDocument, MismatchedShapes
+from cellcommons.fusion.dawid_skene import Floats, Votes, confusion_prior, fit_votes
+from cellcommons.measures.semantic import semantic_scores
+from cellcommons.semantic import SemanticMap
+
+Method = Literal["em", "majority"]
+PRIOR_SHARE = 0.3
+"""Weight of the prior of a reader's confusion, as a share of the disputed pixels a class."""
+_AGREED = 1e-6
+
+
+@dataclass(frozen=True)
+class SemanticFusion:
+    """The consensus of several readings of one image.
+
+    Attributes:
+        consensus: unknown where nobody said anything.
+        certainty: of the class chosen, float32, axes yx, 0..1; 0 where unknown. A share of votes for a majority.
+        confusion: probability of each vote given the truth, shape (readers, truth, vote); None for a majority.
+    """
+
+    consensus: SemanticMap = field(repr=False)
+    certainty: NDArray[np.float32] = field(repr=False)
+    confusion: Floats | None = field(repr=False)
+
+    def skill(self) -> tuple[float, ...]:
+        """For each reader the mean over classes of the probability of a right vote, on disputed pixels."""
+        if self.confusion is None:
+            return ()
+        return tuple(np.diagonal(self.confusion, axis1=1, axis2=2).mean(axis=1).tolist())
+
+
+def fuse_semantic(
+    readings: Sequence[SemanticMap], *, method: Method = "em", quorum: float = 0.5, prior_share: float = PRIOR_SHARE
+) -> SemanticFusion:
+    """Fuse readings of one image. Unknown is no vote; equal support goes to the earlier class.
+
+    Args:
+        method: ``em`` weighs readers by their estimated confusion; ``majority`` counts heads.
+        quorum: of a majority of two classes, the share of votes that the second class needs more than. A crowd that
+            paints too far out needs a quorum above a half; ``learn_quorum`` finds it from gold.
+        prior_share: see ``PRIOR_SHARE``; the larger, the nearer to a majority of readers taken to be alike.
+
+    Raises:
+        InvalidDocument: no readings, readings of different ontologies, or a quorum that does not fit.
+        MismatchedShapes: readings of different shapes.
+    """
+    _check(readings, method, quorum, prior_share)
+    first = readings[0]
+    count = len(first.ontology)
+    patterns, place, times = _patterns(readings)
+    heard = patterns >= 0
+    item, reader = np.nonzero(heard)
+    lowest = np.where(heard, patterns, count).min(axis=1)
+    agreed = lowest == patterns.max(axis=1)
+    weights = np.where(agreed, _AGREED, 1.0) * times.astype(np.float64)
+    votes = Votes(item, reader, patterns[heard], len(patterns), len(readings), count, weights)
+    if method == "em":
+        disputed = int(times[~agreed].sum())
+        prior = confusion_prior(count, strength=max(1.0, prior_share * disputed / count))
+        fit = fit_votes(votes, prior)
+        support, confusion = fit.posterior, fit.confusion
+    else:
+        support, confusion = votes.shares(), None
+    rounded = np.round(support, 9)
+    chosen = rounded.argmax(axis=1)
+    if method == "majority" and count == 2:
+        chosen = (rounded[:, 1] > quorum).astype(np.int64)
+    chosen = np.where(agreed & heard.any(axis=1), lowest, chosen)
+    certainty = support[np.arange(len(chosen)), chosen]
+    silent = ~heard.any(axis=1)
+    shape = first.data.shape
+    data = np.where(silent, first.unknown, chosen).astype(np.uint8)[place].reshape(shape)
+    sure = np.where(silent, 0.0, certainty).astype(np.float32)[place].reshape(shape)
+    return SemanticFusion(SemanticMap(data, first.ontology, first.unknown, first.pixel_size), sure, confusion)
+
+
+def learn_quorum(examples: Sequence[tuple[SemanticMap, Sequence[SemanticMap]]]) -> float:
+    """The quorum at which a majority of two classes comes nearest to gold: highest mean Jaccard of the second class.
+
+    It corrects what all readers do alike, which agreement among them cannot show.
+
+    Args:
+        examples: gold and readings of some images, at least one; measure on others.
+    """
+    if not examples:
+        raise InvalidDocument("a quorum is learned from at least one image with gold")
+    readers = max(len(readings) for _, readings in examples)
+    quorums = [(votes - 0.5) / readers for votes in range(1, readers + 1)]
+    means = []
+    for quorum in quorums:
+        scores = [
+            semantic_scores(gold, fuse_semantic(readings, method="majority", quorum=quorum).consensus).jaccard(
+                gold.ontology.names[1]
+            )
+            for gold, readings in examples
+        ]
+        known = [score for score in scores if score is not None]
+        means.append(float(np.mean(known)) if known else 0.0)
+    # Of equally good ones the nearest to a half.
+    best = max(means)
+    return min((q for q, m in zip(quorums, means, strict=True) if m >= best - 1e-12), key=lambda q: abs(q - 0.5))
+
+
+def _patterns(readings: Sequence[SemanticMap]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct combinations of votes, axes (pattern, reader), -1 for none; each pixel's; and pixels of each."""
+    count = len(readings[0].ontology)
+    code = np.zeros(readings[0].data.size, dtype=np.int64)
+    span = 1
+    for reading in readings:
+        if span > 1 << 40:
+            distinct, code = np.unique(code, return_inverse=True)
+            span = distinct.size
+        vote = np.where(reading.known, reading.data.astype(np.int64), count).ravel()
+        code = code * (count + 1) + vote
+        span *= count + 1
+    _, first, place, times = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
+    seen = np.stack([np.where(r.known, r.data.astype(np.int64), -1).ravel()[first] for r in readings], axis=1)
+    return seen, place, times
+
+
+def _check(readings: Sequence[SemanticMap], method: str, quorum: float, prior_share: float) -> None:
+    if not readings:
+        raise InvalidDocument("a fusion needs at least one reading")
+    if len({reading.ontology for reading in readings}) > 1:
+        raise InvalidDocument("readings of different ontologies cannot be fused")
+    if len({reading.data.shape for reading in readings}) > 1:
+        raise MismatchedShapes(f"readings of shapes {[r.data.shape for r in readings]} cannot be fused")
+    if readings[0].data.size == 0:
+        raise InvalidDocument("a fusion needs at least one pixel")
+    if not 0 <= quorum < 1 or prior_share <= 0:
+        raise InvalidDocument(f"a quorum lies within 0..1 and a share is positive, got {quorum}, {prior_share}")
+    if quorum != 0.5 and (method != "majority" or len(readings[0].ontology) != 2):
+        raise InvalidDocument("a quorum is for a majority of two classes")
