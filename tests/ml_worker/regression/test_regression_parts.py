@@ -48,6 +48,17 @@ def test_gains_are_shared_where_the_light_is_the_same() -> None:
     assert float(apart.target.min()) == float(apart.target.max()) == 1.0
 
 
+def test_focus_moves_the_planes_of_a_stack_and_not_its_target() -> None:
+    stack = np.arange(5, dtype=np.float32)[:, None, None] * np.ones((5, 64, 64), dtype=np.float32)
+    batch = PairSampler([(stack, stack)], [""], PairCropConfig(64, 16, focus=2), seed=0).batch(0)
+    seen = {tuple(crop[:, 0, 0].tolist()) for crop in batch.source}
+    assert seen <= {(0, 0, 0, 1, 2), (0, 0, 1, 2, 3), (0, 1, 2, 3, 4), (1, 2, 3, 4, 4), (2, 3, 4, 4, 4)}
+    assert len(seen) > 2
+    assert {tuple(crop[:, 0, 0].tolist()) for crop in batch.target} == {(0, 1, 2, 3, 4)}
+    with pytest.raises(InvalidDocument, match="focus"):
+        PairCropConfig(focus=-1)
+
+
 def test_scaling_goes_there_and_back_and_keeps_planes_apart_or_together() -> None:
     random = np.random.default_rng(0)
     images = [(random.normal(size=(2, 30, 40)) * [[[2]], [[50]]] + [[[10]], [[300]]]).astype(np.float32) for _ in "ab"]
