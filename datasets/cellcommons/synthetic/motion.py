@@ -32,7 +32,7 @@ class Density:
     Attributes:
         name: what people call it. coverage: share of the first frame that cells cover. growth: most cells there may
             ever be, relative to the first frame.
-        radius: mean, pixels. speed: mean step, radii per frame. persistence: correlation of one step with the next.
+        radius: mean, pixels. speed: root mean square step, radii per frame. persistence: correlation of one step with the next.
         cycle: mean frames from birth to division. death: probability per cell and frame.
         photons: per pixel of an ordinary cell. background: the same of empty glass.
     """
@@ -54,6 +54,11 @@ DENSITIES: dict[DensityName, Density] = {
     "medium": Density("medium", 0.15, 1.8, 9.0, 0.32, 0.5, 26.0, 0.004, 150.0, 14.0),
     "hard": Density("hard", 0.26, 1.6, 8.0, 0.48, 0.4, 26.0, 0.006, 80.0, 16.0),
 }
+"""Crowding makes these hard to segment. On exact masks even plain overlap links them well: edge F1 0.997 at hard."""
+
+FAST = Density("fast", 0.26, 1.6, 8.0, 1.1, 0.5, 26.0, 0.006, 80.0, 16.0)
+"""As crowded as hard, with steps longer than a radius: ranks linkers on exact masks. There plain overlap has an edge F1
+of about 0.82 and a division F1 of 0.3; one-to-one assignment of centres 0.90 and 0.7."""
 
 
 @dataclass(frozen=True, eq=False)

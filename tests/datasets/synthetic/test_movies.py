@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from cellcommons.errors import InvalidDocument
-from cellcommons.measures.tracking import tracking_scores
-from cellcommons.synthetic.motion import DENSITIES, simulate_cells, without
+from cellcommons.matching import overlap_table
+from cellcommons.measures.tracking import link_counts, tracking_scores
+from cellcommons.synthetic.motion import DENSITIES, FAST, simulate_cells, without
 from cellcommons.synthetic.movies import MIN_AREA, SyntheticMovie, generate_movie
 from cellcommons.tracks import movie_nodes
 
@@ -57,6 +60,25 @@ def test_harder_movies_are_denser_and_faster() -> None:
         covers.append(np.count_nonzero(cells.frame == 0))
     assert moves == sorted(moves)
     assert covers == sorted(covers)
+
+
+def test_fast_movies_are_beyond_plain_overlap() -> None:
+    truths = [generate_movie(2, density=kind, frames=8, height=160, width=160).truth for kind in ("hard", FAST)]
+    hard, fast = (link_counts(truth.edges(), overlap_links(truth.data)).f1 for truth in truths)
+    assert fast < 0.92 < 0.98 < hard
+
+
+def overlap_links(
+    data: np.ndarray[tuple[int, ...], np.dtype[np.uint32]],
+) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """Each cell tied to the one of the frame before that it covers most of."""
+    found = []
+    for frame, (one, two) in enumerate(pairwise(data)):
+        table = overlap_table(one, two)
+        for col in np.unique(table.cols).tolist():
+            best = np.flatnonzero(table.cols == col)[np.argmax(table.intersections[table.cols == col])]
+            found.append((frame, int(table.ids_a[table.rows[best]]), frame + 1, int(table.ids_b[col])))
+    return np.array(found)
 
 
 def test_equal_seeds_give_equal_movies() -> None:
