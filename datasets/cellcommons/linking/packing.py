@@ -108,17 +108,20 @@ def _by_component(slots: Slots, weights: Weights, n_slots: int) -> NDArray[np.in
 
 
 def _assign(rows: Slots, cols: Slots, weights: Weights) -> NDArray[np.int64]:
-    """Indices of the best pairs of one component, in which every row and column may stay alone."""
+    """Indices of the best pairs (heaviest first) of one component; every row and column may stay alone."""
     row_names, row = np.unique(rows, return_inverse=True)
     col_names, col = np.unique(cols, return_inverse=True)
     n, m = row_names.size, col_names.size
+    # Of a pair given twice only the first, which is the heavier, counts.
+    once = np.unique(row * m + col, return_index=True)[1]
+    row, col, weights = row[once], col[once], weights[once]
     if max(n, m) <= DENSE:
         gain = np.zeros((n, m))
         gain[row, col] = weights
         taken_row, taken_col = linear_sum_assignment(gain, maximize=True)
         taken = np.zeros((n, m), dtype=np.bool_)
         taken[taken_row, taken_col] = gain[taken_row, taken_col] > 0
-        return np.flatnonzero(taken[row, col])
+        return np.asarray(once[taken[row, col]])
     # Staying alone costs as much as the best weight anywhere; the transpose completes it to a full matching
     # (Jaqaman et al., Nature Methods 2008, fig. 1b), sparse. Zero costs would count as no edge.
     top = float(weights.max())
@@ -128,7 +131,7 @@ def _assign(rows: Slots, cols: Slots, weights: Weights) -> NDArray[np.int64]:
     ends, others = min_weight_full_bipartite_matching(full)
     partner = np.full(n + m, -1, dtype=np.int64)
     partner[ends] = others
-    return np.flatnonzero(partner[row] == col)
+    return np.asarray(once[partner[row] == col])
 
 
 def _program(batch: list[NDArray[np.int64]], slots: Slots, weights: Weights) -> NDArray[np.int64]:

@@ -1,0 +1,1 @@
+"""Other people's software, run beside ours in the same benchmark."""
