@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: temperature scaling, the return to real class shares, and its check.
+"""Probabilities that mean what they say: temperature scaling, and the return to real class shares.
 
 Guo et al. 2017, "On calibration of modern neural networks"; Saerens et al. 2002, "Adjusting the outputs of a classifier
 to new a priori probabilities".
@@ -7,7 +7,6 @@ to new a priori probabilities".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -53,19 +52,3 @@ def share_offset(targets: NDArray[np.bool_], weights: NDArray[np.float64]) -> tu
     seen = real > 0
     ratio = np.where(seen, real, 1.0) / np.where(seen, drawn, 1.0)
     return tuple(float(value) for value in np.log(ratio))
-
-
-def expected_calibration_error(chances: NDArray[Any], truth: NDArray[Any], *, bins: int = 10) -> float:
-    """Mean gap between confidence and accuracy of the likeliest class, over equal bins of confidence.
-
-    Args:
-        chances: ``(samples, classes)``. truth: index of the class of each.
-    """
-    confidence, right = chances.max(1), chances.argmax(1) == truth
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        (place == b).mean() * abs(confidence[place == b].mean() - right[place == b].mean())
-        for b in range(bins)
-        if (place == b).any()
-    ]
-    return float(sum(gaps))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cellcommons.errors import InvalidDocument
-from ml_worker.classification.samples import Reading
+from ml_worker.classification.samples import Reading, ReadingConfig, window_extras
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ClassSampler:
 
     Args:
         readings: of the samples. targets: bool ``(samples, classes)``.
-        size: pixels of a window.
+        reading: how images become windows.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class ClassSampler:
         targets: NDArray[np.bool_],
         config: ClassCropConfig,
         *,
-        size: int,
+        reading: ReadingConfig,
         seed: int,
     ) -> None:
-        self.config, self.size, self.seed = config, size, seed
+        self.config, self.reading, self.seed = config, reading, seed
         self._readings, self._targets = readings, torch.from_numpy(targets)
         self.weights = sampling_weights(targets, config.balance)
 
@@ -82,13 +82,18 @@ class ClassSampler:
         """The windows of one step."""
         random = np.random.default_rng([self.seed, step])
         picks = random.choice(len(self._readings), self.config.batch, p=self.weights).tolist()
-        planes = torch.stack([self._window(self._readings[pick].planes, random) for pick in picks])
-        extras = torch.stack([self._readings[pick].extras for pick in picks])
-        return ClassBatch(augment_windows(planes, self.config, random), extras, self._targets[picks])
+        cut = [self._window(self._readings[pick].planes, random) for pick in picks]
+        extras = [
+            window_extras(window, self._readings[pick].side, self.reading)
+            for pick, window in zip(picks, cut, strict=True)
+        ]
+        planes = augment_windows(torch.stack(cut), self.config, random)
+        return ClassBatch(planes, torch.stack(extras), self._targets[picks])
 
     def _window(self, planes: Tensor, random: np.random.Generator) -> Tensor:
-        top, left = (int(random.integers(length - self.size + 1)) for length in planes.shape[1:])
-        return planes[:, top : top + self.size, left : left + self.size]
+        size = self.reading.size
+        top, left = (int(random.integers(length - size + 1)) for length in planes.shape[1:])
+        return planes[:, top : top + size, left : left + size]
 
 
 def sampling_weights(targets: NDArray[np.bool_], balance: float) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from cellcommons.errors import InvalidDocument
 from ml_worker.classification.checkpoint import ClassifierCheckpoint
 from ml_worker.classification.network import ClassifierNetwork
 from ml_worker.classification.outcomes import expected_rank, kind_of, probabilities
-from ml_worker.classification.samples import Reading, read, windows
+from ml_worker.classification.samples import Reading, ReadingConfig, read, window_extras, windows
 from ml_worker.device import autocast, device
 
 
@@ -89,7 +89,7 @@ def predict_classes(
         read(image, known.reading, known.scaling, where=f"image {number}")
         for number, image in enumerate(images, start=1)
     ]
-    logits = image_logits(checkpoint.network, readings, known.reading.size, config, on_image)
+    logits = image_logits(checkpoint.network, readings, known.reading, config, on_image)
     kind = kind_of(known.ontology)
     chances = probabilities(logits, kind, temperature=known.temperature, offset=known.offset)
     ranks = expected_rank(chances).numpy() if kind == "ordinal" else None
@@ -102,7 +102,7 @@ def predict_classes(
 def image_logits(
     network: ClassifierNetwork,
     readings: Sequence[Reading],
-    size: int,
+    reading: ReadingConfig,
     config: ClassPredictConfig,
     on_image: Callable[[], None] | None = None,
 ) -> Tensor:
@@ -126,9 +126,9 @@ def image_logits(
             counts.index_add_(0, places, torch.ones(len(places), 1))
         waiting.clear()
 
-    for index, reading in enumerate(readings):
-        for window in windows(reading.planes, size, most=config.most_windows):
-            waiting.append((index, window, reading.extras))
+    for index, image in enumerate(readings):
+        for window in windows(image.planes, reading.size, most=config.most_windows):
+            waiting.append((index, window, window_extras(window, image.side, reading)))
             if len(waiting) == config.batch:
                 pass_through()
         if on_image is not None:

@@ -51,6 +51,8 @@ class ReadingConfig:
             absolute brightness counts; ``image``: each image by its own mean and deviation.
         extent: the image's side in pixels is told to the network beside the pixels; for crops, whose size is resized
             away and yet tells a platelet from a white cell. Ignored where ``window`` is set.
+        colocalisation: the correlation of each pair of own channels in a window is told to the network too: a pooled
+            network learns slowly what one number says, as where a protein moves into the nucleus.
     """
 
     size: int = 64
@@ -58,6 +60,7 @@ class ReadingConfig:
     channels: str = "pooled"
     brightness: str = "set"
     extent: bool = True
+    colocalisation: bool = False
 
     def __post_init__(self) -> None:
         if self.size % 16 or not 32 <= self.size <= 512 or not (self.window == 0 or 16 <= self.window <= 4096):
@@ -70,10 +73,10 @@ class ReadingConfig:
                 "channels are 'pooled' or 'own', brightness is of the 'set' or of the 'image'", where="config:reading"
             )
 
-    @property
-    def extras(self) -> int:
-        """Numbers per image that join the pixels."""
-        return int(self.extent and not self.window)
+    def extras(self, inputs: int) -> int:
+        """Numbers per window that join its ``inputs`` planes."""
+        pairs = inputs * (inputs - 1) // 2 if self.colocalisation and self.channels == "own" else 0
+        return int(self.extent and not self.window) + pairs
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,11 @@ class Reading:
 
     Attributes:
         planes: float32 cyx, both sides at least ``size``; exactly ``size`` where the window is the whole image.
-        extras: float32, ``ReadingConfig.extras`` values.
+        side: pixels of the image's longer side, before it was scaled.
     """
 
     planes: Tensor
-    extras: Tensor
+    side: int
 
 
 def fit_brightness(images: Sequence[NDArray[Any]], config: ReadingConfig) -> Scaling | None:
@@ -130,7 +133,7 @@ def read(image: NDArray[Any], config: ReadingConfig, scaling: Scaling | None, *,
         align_corners=False,
         antialias=True,
     )[0]
-    return Reading(_padded(scaled, config.size), _extras(max(height, width), config))
+    return Reading(_padded(scaled, config.size), max(height, width))
 
 
 def _padded(planes: Tensor, size: int) -> Tensor:
@@ -139,8 +142,19 @@ def _padded(planes: Tensor, size: int) -> Tensor:
     return functional.pad(planes, (across // 2, across - across // 2, down // 2, down - down // 2))
 
 
-def _extras(side: int, config: ReadingConfig) -> Tensor:
-    return torch.full((config.extras,), float(np.log2(side / config.size)))
+def window_extras(window: Tensor, side: int, config: ReadingConfig) -> Tensor:
+    """The numbers that join one window (cyx) of an image of ``side`` pixels: float32 ``(extras,)``."""
+    numbers = []
+    if config.extent and not config.window:
+        numbers.append(torch.tensor([float(np.log2(side / config.size))]))
+    if config.colocalisation and config.channels == "own":
+        flat = window.flatten(1)
+        flat = flat - flat.mean(1, keepdim=True)
+        # A constant channel correlates with nothing.
+        flat = flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-6)
+        first, second = torch.triu_indices(len(flat), len(flat), 1)
+        numbers.append((flat @ flat.T)[first, second])
+    return torch.cat(numbers) if numbers else torch.zeros(0)
 
 
 def windows(planes: Tensor, size: int, *, most: int = 64) -> Tensor:

@@ -30,10 +30,7 @@ from ml_worker.samples import PLANES
 
 @dataclass(frozen=True)
 class ClassData:
-    """Samples by split, and the classes that they may show; ``validation`` may be empty.
-
-    Raises (on the first use): see ``train_classifier``.
-    """
+    """Samples by split, and the classes that they may show; ``validation`` may be empty."""
 
     ontology: Ontology
     train: Sequence[ClassSample]
@@ -91,7 +88,7 @@ class _Trainer(TrainingLoop):
         self.start = hashlib.sha256(start).hexdigest() if start is not None else ""
         encoder = read_encoder(start) if start is not None else None
         inputs = PLANES if self.scaling is None else len(self.scaling.gain)
-        shape = replace(config.network, inputs=inputs, extras=config.reading.extras)
+        shape = replace(config.network, inputs=inputs, extras=config.reading.extras(inputs))
         if encoder is not None:
             shape = replace(shape, widths=encoder.widths)
         self.config = config = replace(config, network=shape)
@@ -100,12 +97,11 @@ class _Trainer(TrainingLoop):
         self.mean = build_classifier(shape, data.ontology)
         if encoder is not None:
             encoder.load_into(self.network.encoder, inputs=inputs)
-        size = config.reading.size
         self.readings, self.validation = (
             [read(sample.image, config.reading, self.scaling, where=sample.name) for sample in samples]
             for samples in (data.train, data.validation)
         )
-        self.sampler = ClassSampler(self.readings, self.targets, config.crops, size=size, seed=seed)
+        self.sampler = ClassSampler(self.readings, self.targets, config.crops, reading=config.reading, seed=seed)
         self.class_weights = _class_weights(self.targets, config.class_weights, multi=self.kind == "multi")
         super().__init__(self.network, self.mean, config, state_kind=STATE, seed=seed, budget=budget)
 
@@ -128,10 +124,10 @@ class _Trainer(TrainingLoop):
 
     def score(self) -> float:
         chances = probabilities(self._validation_logits(), self.kind, offset=self._offset())
-        return validation_score(chances.numpy(), self.validation_targets, self.kind)
+        return validation_score(chances.double().numpy(), self.validation_targets, self.data.ontology)
 
     def _validation_logits(self) -> Tensor:
-        return image_logits(self.mean, self.validation, self.config.reading.size, ClassPredictConfig())
+        return image_logits(self.mean, self.validation, self.config.reading, ClassPredictConfig())
 
     def _offset(self) -> tuple[float, ...]:
         if self.kind != "single":

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr
 
+from cellcommons.classes import Ontology
 from cellcommons.errors import InvalidDocument
-from ml_worker.classification.calibration import expected_calibration_error, fit_temperature, share_offset
+from cellcommons.measures.calibration import calibration
+from ml_worker.classification.calibration import fit_temperature, share_offset
 from ml_worker.classification.crops import ClassCropConfig, augment_windows, sampling_weights
 from ml_worker.classification.outcomes import Thresholds, expected_rank, outcome_loss, probabilities
-from ml_worker.classification.samples import ReadingConfig, read, windows
-from ml_worker.classification.scores import average_precision, macro_f1, spearman
+from ml_worker.classification.samples import ReadingConfig, read, window_extras, windows
+from ml_worker.classification.scores import validation_score
 
 
 def test_ranks_rise_with_the_score_and_chances_of_passing_a_rank_fall():
@@ -61,15 +62,15 @@ def test_temperature_mends_overconfidence():
     assert temperature == pytest.approx(5, rel=0.15)
     held_out = 5 * logits[1500:]
     raw, mended = (probabilities(held_out, "single", temperature=t).numpy() for t in (1.0, temperature))
-    assert expected_calibration_error(mended, truth[1500:]) < 0.04
-    assert expected_calibration_error(raw, truth[1500:]) > 0.15
+    assert calibration(truth[1500:], mended).error < 0.04
+    assert calibration(truth[1500:], raw).error > 0.15
 
 
 def test_windows_cover_an_image_and_crops_keep_their_size_in_mind():
     image = np.arange(100 * 150, dtype=np.uint16).reshape(1, 100, 150)
     field = read(image, ReadingConfig(size=32, window=32), None)
     assert field.planes.shape == (3, 100, 150)
-    assert field.extras.shape == (0,)
+    assert window_extras(field.planes[:, :32, :32], field.side, ReadingConfig(size=32, window=32)).shape == (0,)
     cut = windows(field.planes, 32)
     assert cut.shape == (4 * 5, 3, 32, 32)
     assert torch.equal(cut[0], field.planes[:, :32, :32])
@@ -77,7 +78,7 @@ def test_windows_cover_an_image_and_crops_keep_their_size_in_mind():
     assert len(windows(field.planes, 32, most=4)) <= 4
     crop = read(image, ReadingConfig(size=32), None)
     assert crop.planes.shape == (3, 32, 32)
-    assert crop.extras.tolist() == pytest.approx([np.log2(150 / 32)])
+    assert window_extras(crop.planes, crop.side, ReadingConfig(size=32)).tolist() == pytest.approx([np.log2(150 / 32)])
     with pytest.raises(InvalidDocument):
         windows(torch.zeros(3, 16, 16), 32)
 
@@ -92,14 +93,24 @@ def test_augmentation_repeats_and_can_be_turned_off():
     torch.testing.assert_close(augment_windows(planes, still, np.random.default_rng(7)), planes, atol=1e-5, rtol=0)
 
 
-def test_scores_agree_with_their_definitions():
-    assert macro_f1(np.array([0, 0, 1]), np.array([0, 0, 0])) == pytest.approx((4 / 5 + 0) / 2)
-    random = np.random.default_rng(1)
-    first, second = random.integers(0, 5, 40), random.integers(0, 5, 40)
-    assert spearman(first, second) == pytest.approx(spearmanr(first, second).statistic)
-    assert spearman(first, np.zeros(40)) == 0
-    assert average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True])) == pytest.approx((1 + 2 / 3) / 2)
-    assert average_precision(np.zeros(4), np.array([True, False, False, False])) == pytest.approx(0.25)
+def test_each_kind_is_scored_by_its_measure():
+    targets = np.eye(3, dtype=bool)[[0, 0, 1, 2]]
+    chances = np.eye(3)[[0, 0, 1, 1]] * 0.8 + 0.1
+    assert validation_score(chances, targets, Ontology(("a", "b", "c"))) == pytest.approx((1 + 2 / 3 + 0) / 3)
+    ranked = validation_score(np.eye(3)[[0, 0, 1, 2]], targets, Ontology(("a", "b", "c"), ordinal=True))
+    assert ranked == pytest.approx(1)
+    constant = validation_score(np.full((4, 3), 1 / 3), targets, Ontology(("a", "b", "c"), ordinal=True))
+    assert constant == 0
+    assert validation_score(targets.astype(float), targets, Ontology(("a", "b", "c"), multi=True)) == pytest.approx(1)
+
+
+def test_colocalisation_is_the_correlation_of_each_pair_of_channels():
+    window = torch.rand(3, 32, 32)
+    window[2] = 1.0
+    numbers = window_extras(window, 64, ReadingConfig(size=32, channels="own", colocalisation=True))
+    expected = np.corrcoef(window[0].flatten(), window[1].flatten())[0, 1]
+    assert numbers.tolist() == pytest.approx([1.0, expected, 0.0, 0.0], abs=1e-4)
+    assert ReadingConfig(size=32, channels="own", colocalisation=True).extras(3) == 4
 
 
 @pytest.mark.parametrize("bad", [{"size": 40}, {"window": 4}, {"channels": "some"}, {"brightness": "other"}])
