@@ -12,7 +12,7 @@ from pathlib import Path, PureWindowsPath
 
 import tifffile
 
-from cellcommons.errors import InvalidDocument, MismatchedShapes, NotFound, UnknownLayout
+from cellcommons.errors import CellCommonsError, InvalidDocument, MismatchedShapes, NotFound, UnknownLayout
 from cellcommons.images.readers import read_image
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
 from cellcommons.layouts.trackmate_xml import read_trackmate, write_trackmate
@@ -46,7 +46,7 @@ class TrackMate:
                         where=session.name,
                         remedy="Put the movie that was tracked into the same folder.",
                     )
-            except (InvalidDocument, NotFound) as error:
+            except CellCommonsError as error:  # one broken session must not hide the others
                 skipped.append(Skipped(session, error.line()))
                 continue
             metadata = {"source_known": False}

@@ -32,7 +32,8 @@ class Density:
     Attributes:
         name: what people call it. coverage: share of the first frame that cells cover. growth: most cells there may
             ever be, relative to the first frame.
-        radius: mean, pixels. speed: root mean square step, radii per frame. persistence: correlation of one step with the next.
+        radius: mean, pixels. speed: root mean square step, radii per frame. persistence: correlation of one step with
+            the next.
         cycle: mean frames from birth to division. death: probability per cell and frame.
         photons: per pixel of an ordinary cell. background: the same of empty glass.
     """

@@ -158,9 +158,12 @@ def test_sessions_and_their_movies_come_back(tmp_path: Path) -> None:
     (tmp_path / "out" / "m.xml").write_text(SESSION)
     with pytest.raises(MismatchedShapes, match="4 frames"):
         TrackMate().read(entry)
+    (tmp_path / "out" / "cut.xml").write_text(SESSION[:900])
+    scan = TrackMate().scan(tmp_path / "out")
+    assert [e.name for e in scan.entries] == ["m"]
+    assert "cut.xml: it is no whole XML" in scan.skipped[0].reason
     (tmp_path / "out" / "m.tif").unlink()
-    (skipped,) = TrackMate().scan(tmp_path / "out").skipped
-    assert "'m.tif' is not beside it" in skipped.reason
+    assert "'m.tif' is not beside it" in TrackMate().scan(tmp_path / "out").skipped[1].reason
 
 
 def test_points_must_fit_their_lineage(tmp_path: Path) -> None:
