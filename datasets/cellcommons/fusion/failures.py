@@ -1,7 +1,7 @@
 """Where a predicted image is wrong: the marks of several people, fused into regions.
 
 People mark failures loosely: they agree that something is wrong here, less on its outline. So a region is voted on as a
-whole, by who marked its core, and its outline is then the majority among those who marked it.
+whole, by who marked its core, and its outline is then what most of those who marked it share.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from cellcommons.labels import Labels, Mask, cells
 
 Box = tuple[int, int, int, int]
 BAND = 0.05
+OUTLINE = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def fuse_failures(
        where the share is highest, unless those lie within ``2 * tolerance`` pixels of one another.
     2. A region's support is the weight of who marked at least half of its core (its pixels of highest share).
     3. Support above ``quorum + 0.05`` settles it, below ``quorum - 0.05`` overrules it, between them it is disputed.
-    4. Its extent is where at least half of its supporters' weight lies.
+    4. Its extent is where at least two thirds of its supporters' weight lies, or its core if that is nowhere: brushes
+       are wider than failures, so half would draw most regions too large.
 
     Args:
         marks: bool masks, axes yx, of one shape; all False where a person saw nothing wrong.
@@ -89,9 +91,13 @@ def fuse_failures(
         core = inside & (window >= window[inside].max() - 1e-9)
         marked = stack[:, y0:y1, x0:x1]
         readings = np.flatnonzero(marked[:, core].mean(axis=1) >= 0.5)
+        if share_of[readings].sum() < window[core].max() - 1e-9:
+            # A core of several pieces, each of other people: the first piece stands for it.
+            readings = np.flatnonzero(marked[:, core][:, 0])
         support = float(share_of[readings].sum())
         own = np.tensordot(share_of[readings], marked[readings], axes=1)
-        extent = inside & (own >= support / 2 - 1e-9) & (own > 0)
+        extent = inside & (own >= OUTLINE * support - 1e-9)
+        extent = extent if extent.any() else core
         rows, columns = np.nonzero(extent)
         box = (y0 + int(rows.min()), x0 + int(columns.min()), y0 + int(rows.max()) + 1, x0 + int(columns.max()) + 1)
         settled = True if support > quorum + BAND + 1e-9 else False if support < quorum - BAND - 1e-9 else None

@@ -27,7 +27,7 @@ def test_loose_marks_of_one_failure_are_one_region() -> None:
     first, second = fused.regions
     assert (first.settled, first.readings, first.support) == (True, (0, 1, 2), pytest.approx(0.6))
     assert (second.settled, second.readings) == (False, (4,))
-    # Half of those who saw it: larger than what all three marked, smaller than what any did.
+    # Two of the three who saw it: larger than what all three marked, smaller than what any did.
     assert (marks[0] & marks[1] & marks[2]).sum() < first.area < (marks[0] | marks[1] | marks[2]).sum()
     assert fused.share[30, 30] == pytest.approx(0.6)
     skill = marker_skill(marks, fused)
@@ -43,6 +43,17 @@ def test_half_of_the_weight_is_a_dispute_and_weights_settle_it() -> None:
     assert fused.regions[0].settled is None
     assert fuse_failures(marks, weights=[2, 1]).regions[0].settled is True
     assert fuse_failures(marks, weights=[1, 2]).regions[0].settled is False
+
+
+def test_a_core_in_pieces_of_different_people_is_still_a_region() -> None:
+    marks = []
+    for pair in range(3):
+        piece = disc(40, 40 + 5 * pair, 2.3)
+        marks += [piece, piece.copy()]
+    fused = fuse_failures(marks)
+    assert len(fused.regions) == 1
+    assert fused.regions[0].area > 0
+    assert fused.regions[0].support == pytest.approx(1 / 3)
 
 
 def test_two_failures_joined_by_one_careless_mark_stay_two() -> None:
