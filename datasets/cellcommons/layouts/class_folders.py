@@ -45,7 +45,10 @@ class ClassFolders:
         names = {folder.name for folder, _ in folders}
         if len(names) < 2:
             return 0.0, f"no {TABLE}, and fewer than two folders of images"
-        return 0.6, f"{len(names)} folders of images"
+        if (path / FILE).is_file() or any(split for _, split in folders):
+            return 0.7, f"{len(names)} classes of images"
+        # Folders may as well be days or slides: taken for classes only when asked for by name.
+        return 0.2, f"{len(names)} folders of images, which may be classes"
 
     def scan(self, path: Path) -> Scan:
         return _scan_table(path) if (path / TABLE).is_file() else _scan_folders(path)

@@ -155,4 +155,4 @@ def _seen(rng: np.random.Generator, light: Plane, donor: str) -> NDArray[np.uint
     blur = (0.8, 1.0, 0.9, 1.2, 0.8, 1.1)[place]
     sharp = ndimage.gaussian_filter(light, blur)
     counts = 100 + 10 * (rng.poisson(np.maximum(sharp * photons + 8, 0)) + rng.normal(0, 1.5, light.shape))
-    return np.clip(np.rint(counts), 0, 65535).astype(np.uint16)[None]
+    return np.asarray(np.clip(np.rint(counts), 0, 65535).astype(np.uint16)[None])

@@ -11,6 +11,7 @@ import pytest
 from cellcommons.classes import ImageClasses
 from cellcommons.errors import InvalidDocument, UnknownLayout
 from cellcommons.layouts.class_folders import ClassFolders
+from cellcommons.layouts.registry import guess_layout
 
 LAYOUT = ClassFolders()
 
@@ -48,7 +49,10 @@ def test_a_folder_is_a_class(folder: Path) -> None:
     scan = LAYOUT.scan(folder)
     assert [s.path.name for s in scan.skipped] == ["notes.txt"]
     assert scan.entries[0].metadata["ontology"]["names"] == ["blast", "neutrophil"]
-    assert LAYOUT.guess(folder)[0] == 0.6
+    # Folders may be anything; an ontology says that they are classes.
+    assert guess_layout(folder).name == "plain"
+    (folder / "ontology.json").write_text('{"names": ["blast", "neutrophil"]}')
+    assert guess_layout(folder).name == "class_folders"
 
 
 def test_numbers_are_sorted_by_value_and_ranks_are_stated(tmp_path: Path) -> None:
@@ -71,6 +75,7 @@ def test_published_splits_are_kept(tmp_path: Path) -> None:
         "3.png": "val",
         "4.png": "test",
     }
+    assert guess_layout(tmp_path).name == "class_folders"
     assert truths(tmp_path) == {"1.png": ("a",), "2.png": ("b",), "3.png": ("a",), "4.png": ("b",)}
 
 
