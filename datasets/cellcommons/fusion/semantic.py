@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from cellcommons.errors import InvalidDocument, MismatchedShapes
 from cellcommons.fusion.dawid_skene import Floats, Votes, confusion_prior, fit_votes
-from cellcommons.measures.semantic import semantic_scores
 from cellcommons.semantic import SemanticMap
 
 Method = Literal["em", "majority"]
@@ -103,20 +102,23 @@ def learn_quorum(examples: Sequence[tuple[SemanticMap, Sequence[SemanticMap]]]) 
     if not examples:
         raise InvalidDocument("a quorum is learned from at least one image with gold")
     readers = max(len(readings) for _, readings in examples)
-    quorums = [(votes - 0.5) / readers for votes in range(1, readers + 1)]
-    means = []
-    for quorum in quorums:
-        scores = [
-            semantic_scores(gold, fuse_semantic(readings, method="majority", quorum=quorum).consensus).jaccard(
-                gold.ontology.names[1]
-            )
-            for gold, readings in examples
-        ]
-        known = [score for score in scores if score is not None]
-        means.append(float(np.mean(known)) if known else 0.0)
+    quorums = np.array([(votes - 0.5) / readers for votes in range(1, readers + 1)])
+    jaccards = []
+    for gold, readings in examples:
+        if not readings:
+            raise InvalidDocument("a quorum is learned from images with readings")
+        _check([gold, *readings], "majority", 0.0, PRIOR_SHARE)
+        patterns, place, _ = _patterns(readings)
+        share = (patterns == 1).sum(axis=1) / np.maximum((patterns >= 0).sum(axis=1), 1)
+        truth = np.where(gold.known, gold.data.astype(np.int64), 2).ravel()
+        counts = np.bincount(place.ravel() * 3 + truth, minlength=3 * len(patterns)).reshape(-1, 3)
+        said = np.round(share, 9) > quorums[:, None]
+        either = counts[:, 1].sum() + said @ counts[:, 0]
+        jaccards.append(np.where(either > 0, said @ counts[:, 1] / np.maximum(either, 1), 1.0))
+    means = np.mean(jaccards, axis=0)
     # Of equally good ones the nearest to a half.
-    best = max(means)
-    return min((q for q, m in zip(quorums, means, strict=True) if m >= best - 1e-12), key=lambda q: abs(q - 0.5))
+    good = quorums[means >= means.max() - 1e-12]
+    return float(good[np.abs(good - 0.5).argmin()])
 
 
 def _patterns(readings: Sequence[SemanticMap]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

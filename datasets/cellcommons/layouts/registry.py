@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellcommons.errors import NotFound, UnknownLayout
+from cellcommons.layouts.bubil import Bubil
 from cellcommons.layouts.class_folders import ClassFolders
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.ctc import Ctc
@@ -24,6 +25,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     VocCrops(),
     Plate(),
     ClassFolders(),
+    Bubil(),
     Isl(),
     Paired(),
     Ctc(),

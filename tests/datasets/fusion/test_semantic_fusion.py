@@ -119,6 +119,19 @@ def test_a_crowd_that_paints_too_far_out_gets_a_higher_quorum() -> None:
         assert dice(gold, learned) > dice(gold, plain) + 0.05
 
 
+@given(arrays(np.uint8, st.tuples(st.integers(2, 6), st.just(3), st.just(4)), elements=st.sampled_from([0, 1, 255])))
+def test_no_other_quorum_does_better(stack: np.ndarray) -> None:
+    gold, *readings = maps(stack, TWO)
+
+    def score(quorum: float) -> float:
+        found = fuse_semantic(readings, method="majority", quorum=quorum).consensus
+        jaccard = semantic_scores(gold, found).jaccard("cell")
+        return 1.0 if jaccard is None else jaccard
+
+    best = max(score((votes - 0.5) / len(readings)) for votes in range(1, len(readings) + 1))
+    assert score(learn_quorum([(gold, readings)])) == pytest.approx(best)
+
+
 def test_readings_that_do_not_fit_are_refused() -> None:
     (one,) = maps(np.zeros((1, 2, 2), np.uint8))
     with pytest.raises(InvalidDocument, match="at least one"):
@@ -132,3 +145,5 @@ def test_readings_that_do_not_fit_are_refused() -> None:
             fuse_semantic([one], **wrong)
     with pytest.raises(InvalidDocument, match="gold"):
         learn_quorum([])
+    with pytest.raises(InvalidDocument, match="two classes"):
+        learn_quorum([(one, [one])])
