@@ -86,11 +86,11 @@ class Bubil:
 
     def read(self, entry: Entry) -> Record:
         image = read_image(entry.paths[0])
-        gold = replace(self.read_crowd(entry).gold, pixel_size=image.pixel_size)
+        gold = replace(self.read_crowd(entry, experts=False).gold, pixel_size=image.pixel_size)
         return Record(entry, image, gold, entry.paths[0])
 
-    def read_crowd(self, entry: Entry) -> CrowdReadings:
-        """Every reading of one image, in its frame.
+    def read_crowd(self, entry: Entry, *, experts: bool = True) -> CrowdReadings:
+        """Every reading of one image, in its frame; the experts' masks are read only if asked for.
 
         The crop's place is taken to be the gold's box grown by half its size to each side, moved by up to 6 pixels to
         where all readings together cover the gold best: one move for all readers, so that none is favoured.
@@ -121,13 +121,13 @@ class Bubil:
             data = np.full(frame.shape, UNKNOWN, dtype=np.uint8)
             data[top : top + seen[0], left : left + seen[1]] = mask
             readings[path.parent.name.rpartition("-")[2]] = SemanticMap(data, CELL)
-        experts = {}
-        for path in entry.paths[2 + len(crowd) :]:
+        drawn = {}
+        for path in entry.paths[2 + len(crowd) :] if experts else ():
             mask = _mask(path)
             if mask.shape != frame.shape:
                 raise MismatchedShapes(f"the mask is {mask.shape}, its image {frame.shape}", where=str(path))
-            experts[path.parent.name] = SemanticMap(mask.astype(np.uint8), CELL)
-        return CrowdReadings(SemanticMap(frame.astype(np.uint8), CELL), readings, experts)
+            drawn[path.parent.name] = SemanticMap(mask.astype(np.uint8), CELL)
+        return CrowdReadings(SemanticMap(frame.astype(np.uint8), CELL), readings, drawn)
 
 
 def _sets(path: Path) -> list[tuple[int, Path]]:
