@@ -76,7 +76,7 @@ def unpack(kind: str, data: bytes, *, where: str = "") -> tuple[dict[str, Tensor
         raise WrongFormat(
             f"this file is of family {family!r}, not {kind!r}",
             where=where,
-            remedy="Choose a checkpoint that this hub trained for instance segmentation.",
+            remedy="Choose a checkpoint that this hub trained for the task at hand.",
         )
     return tensors, document
 
