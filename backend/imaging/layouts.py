@@ -9,7 +9,7 @@ from cellcommons.errors import UnknownLayout
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.registry import all_layouts
 
-TASKS = ("segmentation",)
+TASKS = ("instance_segmentation",)
 
 
 def hub_layouts() -> tuple[Layout, ...]:

@@ -54,7 +54,7 @@ class Bubil:
 
     name = "bubil"
     title = "BU-BIL (one cell an image, seven crowd workers and gold)"
-    task = "segmentation"
+    task = "semantic_segmentation"
 
     def guess(self, path: Path) -> tuple[float, str]:
         sets = _sets(path)

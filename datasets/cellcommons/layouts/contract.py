@@ -78,8 +78,8 @@ class Scan:
 class Layout(Protocol):
     """One published layout.
 
-    ``name`` is what people type, ``title`` what they read, ``task`` one of classification, segmentation, tracking,
-    augmented.
+    ``name`` is what people type, ``title`` what they read, ``task`` one of classification,
+    instance_segmentation, semantic_segmentation, tracking, augmented.
     """
 
     name: str

@@ -37,7 +37,7 @@ class Dsb2018:
 
     name = "dsb2018"
     title = "Data Science Bowl 2018 (one folder an image, one mask a nucleus)"
-    task = "segmentation"
+    task = "instance_segmentation"
 
     def guess(self, path: Path) -> tuple[float, str]:
         folders = _image_folders(path)

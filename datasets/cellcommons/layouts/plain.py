@@ -22,7 +22,7 @@ class Plain:
 
     name = "plain"
     title = "A folder of image files, without labels"
-    task = "segmentation"
+    task = "instance_segmentation"
 
     def guess(self, path: Path) -> tuple[float, str]:
         found = len(self._files(path)[0])

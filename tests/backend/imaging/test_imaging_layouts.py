@@ -14,4 +14,4 @@ from backend.people.models import Person
 def test_layouts_are_listed(annotator: Person, client_of: Callable[..., APIClient]) -> None:
     rows = client_of(annotator).get("/api/v1/layouts/").data
     assert [row["name"] for row in rows] == ["dsb2018", "plain"]
-    assert all(row["title"] and row["task"] == "segmentation" for row in rows)
+    assert all(row["title"] and row["task"] == "instance_segmentation" for row in rows)

@@ -33,7 +33,13 @@ def test_layouts_have_different_names_and_are_found_by_them() -> None:
     for layout in all_layouts():
         assert get_layout(layout.name) is layout
         assert layout.title
-        assert layout.task in {"classification", "segmentation", "tracking", "augmented"}
+        assert layout.task in {
+            "classification",
+            "instance_segmentation",
+            "semantic_segmentation",
+            "tracking",
+            "augmented",
+        }
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
