@@ -72,7 +72,7 @@ class Api:
 
     def bytes(self, url: str) -> bytes | None:
         """The bytes at a URL of the hub (absolute or starting with ``/``), None if it has none."""
-        status, data, _ = self._send("GET", urlsplit(url).path, None, "")
+        status, data = self._send("GET", urlsplit(url).path, None, "")
         if status == 404:
             return None
         if status != 200:
@@ -90,7 +90,7 @@ class Api:
         raise TimeoutError(f"{path} did not reach {' or '.join(until)} within {limit:.0f} s")
 
     def _json(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> Any:
-        status, data, _ = self._send(method, f"/api/v1/{path}", body, content_type)
+        status, data = self._send(method, f"/api/v1/{path}", body, content_type)
         if status == 204:
             return None
         try:
@@ -101,25 +101,27 @@ class Api:
             raise Refused(status, answer, f"{method} {path}")
         return answer
 
-    def _send(self, method: str, path: str, body: bytes | None, content_type: str) -> tuple[int, bytes, str]:
+    def _send(self, method: str, path: str, body: bytes | None, content_type: str) -> tuple[int, bytes]:
         headers = {"Accept": "application/json, */*"}
         if content_type:
             headers["Content-Type"] = content_type
         if self.token:
             headers["Authorization"] = f"Token {self.token}"
-        # A kept-alive connection may have been closed by the server in between: every call here is safe to send again.
+        # The server may have closed a kept-alive connection in between, unread: then a call is sent again. On a fresh
+        # connection only a GET is, for a POST may have been carried out before the answer was lost.
         for attempt in range(3):
             connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+            again = connection is not None or method == "GET"
             if connection is None:
                 connection = self._local.connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=120)
             try:
                 connection.request(method, path, body=body, headers=headers)
                 response = connection.getresponse()
-                return response.status, response.read(), response.getheader("Content-Type") or ""
+                return response.status, response.read()
             except (http.client.HTTPException, ConnectionError):
                 connection.close()
                 self._local.connection = None
-                if attempt == 2:
+                if attempt == 2 or not again:
                     raise
                 time.sleep(0.2 * (attempt + 1))
         raise AssertionError("unreachable")

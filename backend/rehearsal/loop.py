@@ -45,7 +45,7 @@ class Loop:
     """One rehearsal on one hub.
 
     Args:
-        url: the hub. curator: a curator's API. say: called with one line at each step.
+        curator: a curator's API. pool: the images and their truth. say: called with one line at each step.
         folder: where downloads go.
     """
 

@@ -32,7 +32,7 @@ def test_the_wheel_has_turned_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert release is not None
     assert release.state == ReleaseState.PUBLISHED
     assert Annotation.objects.count() == 12
-    assert {consensus.state for consensus in latest_consensuses()} <= set(ConsensusState)
+    assert latest_consensuses().count() == 4
     settled = latest_consensuses().filter(state=ConsensusState.SETTLED).count()
     assert settled == release.images.count() >= 3
     assert TrainingRun.objects.get().release == release
