@@ -84,19 +84,33 @@ def write_labels(
     Raises:
         InvalidDocument: ``labels`` is not a 2-D map of ids that fit uint32.
     """
-    data = as_labels(labels)
-    if 0 in data.shape:
-        raise InvalidDocument(f"a label map of shape {data.shape} holds no pixels")
-    levels = nearest_levels(data)
+    return seal_files(store, label_files(as_labels(labels), pixel_size, metadata=metadata))
+
+
+def label_files(
+    labels: Labels, pixel_size: PixelSize = UNKNOWN_SIZE, *, metadata: dict[str, Any] | None = None
+) -> dict[str, bytes]:
+    """The files of a label tree: path -> bytes.
+
+    Args:
+        labels: uint32, axes yx, or tyx for the masks of a movie.
+
+    Raises:
+        InvalidDocument: other axes, or no pixels.
+    """
+    if labels.ndim not in (2, 3) or 0 in labels.shape or labels.dtype != np.uint32:
+        raise InvalidDocument(f"a label map of {labels.dtype} and shape {labels.shape} cannot be kept")
+    axes = "tyx"[-labels.ndim :]
+    levels = nearest_levels(labels)
     attributes = {
         "ome": {
             "version": VERSION,
-            "multiscales": _multiscales("yx", pixel_size, len(levels), centred=False),
+            "multiscales": _multiscales(axes, pixel_size, len(levels), centred=False),
             "image-label": {"version": VERSION},
         },
         "cellcommons": {"metadata": metadata or {}},
     }
-    return _seal(store, list(levels), "yx", attributes)
+    return _files(list(levels), axes, attributes)
 
 
 def read_labels(store: ObjectStore, digest: str) -> Labels:
@@ -106,19 +120,31 @@ def read_labels(store: ObjectStore, digest: str) -> Labels:
         NotFound, DigestMismatch: as for images.
         InvalidDocument: the tree holds no label map.
     """
-    attributes, array, axes, _ = _read_level(store, digest, 0)
-    if "image-label" not in attributes["ome"] or axes != "yx":
+    labels = read_label_stack(store, digest)
+    if labels.ndim != 2:
         raise InvalidDocument("the tree holds no label map with axes yx", where=digest)
-    return as_labels(array, where=digest)
+    return labels
+
+
+def read_label_stack(store: ObjectStore, digest: str) -> Labels:
+    """Read a label tree's full resolution: uint32, yx, or tyx for the masks of a movie. Raises as ``read_labels``."""
+    attributes, array, axes, _ = _read_level(store, digest, 0)
+    if "image-label" not in attributes["ome"] or axes not in ("yx", "tyx"):
+        raise InvalidDocument("the tree holds no label map with axes yx or tyx", where=digest)
+    return as_labels(array, where=digest) if axes == "yx" else np.ascontiguousarray(array, dtype=np.uint32)
 
 
 def _seal(store: ObjectStore, levels: list[Pixels], axes: str, attributes: dict[str, Any]) -> Tree:
+    return seal_files(store, _files(levels, axes, attributes))
+
+
+def _files(levels: list[Pixels], axes: str, attributes: dict[str, Any]) -> dict[str, bytes]:
     group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
     files = {"zarr.json": canonical_json(group)}
     for number, level in enumerate(levels):
         files[f"{number}/zarr.json"] = canonical_json(array_metadata(level.shape, level.dtype, axes))
         files[f"{number}/{shard_key(level.ndim)}"] = encode_shard(level)
-    return seal_files(store, files)
+    return files
 
 
 def _multiscales(axes: str, size: PixelSize, levels: int, *, centred: bool) -> list[dict[str, Any]]:

@@ -46,8 +46,8 @@ def mean_levels(array: Pixels) -> list[Pixels]:
 
 
 def nearest_levels(labels: Labels) -> list[Labels]:
-    """``labels`` (uint32, yx) and every second pixel of it, until at most 256 pixels: ids are never blended."""
+    """``labels`` (uint32, yx or tyx) and every second pixel, until at most 256 pixels: ids are never blended."""
     levels = [labels]
     while not _small_enough(levels[-1]):
-        levels.append(np.ascontiguousarray(levels[-1][::2, ::2]))
+        levels.append(np.ascontiguousarray(levels[-1][..., ::2, ::2]))
     return levels
