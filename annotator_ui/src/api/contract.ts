@@ -7,9 +7,9 @@ export type TaskName = "instance_segmentation" | "semantic_segmentation" | "clas
 
 /** The classes that a label may name, in order. `ordinal`: the order is a rank. `multi`: several at once, or none. */
 export interface Ontology {
-  names: string[];
-  ordinal: boolean;
-  multi: boolean;
+  readonly names: readonly string[];
+  readonly ordinal: boolean;
+  readonly multi: boolean;
 }
 
 /** Key -> JSON value. Absent, or null in a change: not said. */
@@ -18,13 +18,13 @@ export type Values = Readonly<Record<string, JsonValue | null>>;
 
 /** What is shown beside the image. `role` of a candidate is told only after the answer. */
 export interface Given {
-  key: string;
-  kind: "cells" | "boxes" | "detections" | "target" | "candidate";
-  title: string;
-  role: "real" | "predicted" | null;
-  zarr_url: string | null;
-  values: Values | null;
-  channels: string[] | null;
+  readonly key: string;
+  readonly kind: "cells" | "boxes" | "detections" | "target" | "candidate";
+  readonly title: string;
+  readonly role: "real" | "predicted" | null | (string & {});
+  readonly zarr_url: string | null;
+  readonly values: Readonly<Record<string, unknown>> | null;
+  readonly channels: readonly string[] | null;
 }
 
 export type Question = "trial" | "preference";

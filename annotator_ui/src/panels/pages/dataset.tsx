@@ -6,7 +6,7 @@ import type { HubImage } from "../../api/types";
 import { may } from "../../session/people";
 import { EmptyState } from "../feedback";
 import { navigate, path, query } from "../router";
-import { NewCampaignForm } from "./dataset-forms";
+import { NewCampaignForm } from "./new-campaign-form";
 import { ImportPanel } from "./dataset-import";
 import { UploadPanel } from "./dataset-uploads";
 import { Markdown } from "../markdown";

@@ -6,7 +6,7 @@ import { listDatasets, listImages } from "../../session/catalogue";
 import { may } from "../../session/people";
 import { EmptyState } from "../feedback";
 import { query } from "../router";
-import { NewDatasetForm } from "./dataset-forms";
+import { NewDatasetForm } from "./new-dataset-form";
 import { counted } from "./parts/figures";
 import { PageHead } from "./parts/page-head";
 import { Pending } from "./parts/pending";
@@ -34,7 +34,7 @@ export default function Datasets() {
   return (
     <>
       <PageHead title="Datasets" lead="Living collections of images. What is published from them stays as it was.">
-        {curator && (
+        {curator && (reply.value === null || reply.value.length > 0) && (
           <button type="button" class="button primary" onClick={() => setMaking(true)}>
             New dataset
           </button>

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { asProblem, type Problem } from "../../../api/problem";
-import { sentence } from "./figures";
+import { sentence, slugOf } from "./figures";
 
 export interface Sending {
   readonly busy: boolean;
@@ -77,4 +77,20 @@ export function textOf(form: FormData, name: string): string {
 export function numberOf(form: FormData, name: string): number | null {
   const text = textOf(form, name);
   return text === "" ? null : Number(text);
+}
+
+/** A title, and the slug that follows it until it is changed by hand. */
+export function TitleAndSlug({ start = "", problem, place }: { start?: string; problem: Problem | null; place: string }) {
+  const [title, setTitle] = useState(start);
+  const [slug, setSlug] = useState<string | null>(null);
+  return (
+    <>
+      <Field name="title" label="Title" problem={problem}>
+        <input name="title" required maxLength={200} value={title} onInput={(event) => setTitle(event.currentTarget.value)} autoFocus />
+      </Field>
+      <Field name="slug" label="Short name in addresses" problem={problem} hint={`${place}/${slug ?? slugOf(title)}`}>
+        <input name="slug" required maxLength={64} pattern="[\-a-zA-Z0-9_]+" class="mono" value={slug ?? slugOf(title)} onInput={(event) => setSlug(event.currentTarget.value)} />
+      </Field>
+    </>
+  );
 }

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import "../../styles/pages.css";
 import "../../styles/pages-parts.css";
+import "../../styles/pages-tasks.css";
 
 export interface Crumb {
   href: string;
