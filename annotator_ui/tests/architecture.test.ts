@@ -8,11 +8,12 @@ const src = fileURLToPath(new URL("../src", import.meta.url));
 /** What a folder may import besides itself. */
 const MAY: Record<string, string[]> = {
   labels: [],
+  lineage: ["labels"],
   tools: ["labels"],
   layers: ["labels"],
   api: [],
   session: ["api", "tools", "labels"],
-  panels: ["session", "layers", "tools", "labels"],
+  panels: ["session", "layers", "tools", "lineage", "labels"],
 };
 /** Types and the Problem class are words everyone may use; asking the hub is the session's alone. */
 const WORDS = ["api/types", "api/problem"];
@@ -41,8 +42,8 @@ describe("imports descend", () => {
     }
   });
 
-  it("labels and tools know no browser", () => {
-    for (const file of files.filter((name) => /^(labels|tools)/.test(name))) {
+  it("labels, lineage and tools know no browser", () => {
+    for (const file of files.filter((name) => /^(labels|lineage|tools)/.test(name))) {
       expect(readFileSync(join(src, file), "utf8"), file).not.toMatch(/\b(document|window|HTMLElement|indexedDB|fetch)\b\s*[.(]/);
     }
   });
