@@ -20,8 +20,9 @@ export type Layout = Schemas["Layout"];
 export type Campaign = Also<Schemas["Campaign"], More["campaign"]>;
 export type NewCampaign = Also<Schemas["NewCampaignRequest"], More["newCampaign"]>;
 export type Progress = Schemas["Progress"];
-export type Assignment = Schemas["Assignment"];
-export type Edit = Schemas["Edit"];
+export type { Assignment, Draft, Edit } from "./pending";
+/** As a list has it: without what is given and what a draft says. */
+export type AssignmentSummary = Schemas["Assignment"];
 export type EditTile = Schemas["Tile"];
 export type Consensus = Schemas["Consensus"];
 export type Disagreement = Also<Also<Schemas["Disagreement"], More["disagreement"]>, More["wholeDisagreement"]>;

@@ -2,6 +2,7 @@
 
 import * as zarr from "zarrita";
 import { Problem } from "./problem";
+import { ZarrObjects } from "./zarr-objects";
 
 export type Pixels = Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
@@ -14,50 +15,17 @@ export interface ChannelWindow {
   readonly end: number;
 }
 
+/** Which plane of a movie or a stack; the first where it is not said. */
+export interface PlaneAt {
+  readonly t?: number;
+  readonly z?: number;
+}
+
 /** One plane per channel, row-major, `height * width` values. */
 export interface Planes {
   readonly height: number;
   readonly width: number;
   readonly channels: readonly Pixels[];
-}
-
-/**
- * A level is one shard and is always wanted whole here, so an object is fetched once and ranges are cut from it:
- * one request instead of one for each chunk.
- */
-class WholeObjects implements zarr.AsyncReadable {
-  private readonly objects = new Map<string, Promise<Uint8Array | undefined>>();
-
-  constructor(private readonly root: string) {}
-
-  get(key: string): Promise<Uint8Array | undefined> {
-    let object = this.objects.get(key);
-    if (!object) {
-      object = this.fetch(key);
-      this.objects.set(key, object);
-      object.catch(() => this.objects.delete(key));
-    }
-    return object;
-  }
-
-  async getRange(key: string, range: zarr.RangeQuery): Promise<Uint8Array | undefined> {
-    const whole = await this.get(key);
-    if (!whole) return undefined;
-    if ("suffixLength" in range) return whole.slice(Math.max(0, whole.length - range.suffixLength));
-    return whole.slice(range.offset, range.offset + range.length);
-  }
-
-  private async fetch(key: string): Promise<Uint8Array | undefined> {
-    let response: Response;
-    try {
-      response = await fetch(this.root.replace(/\/+$/, "") + key, { credentials: "same-origin" });
-      if (response.ok) return new Uint8Array(await response.arrayBuffer());
-    } catch {
-      throw Problem.unreachable();
-    }
-    if (response.status === 404) return undefined;
-    throw await Problem.of(response);
-  }
 }
 
 interface Multiscales {
@@ -85,7 +53,8 @@ export class Pyramid {
   /** @throws Problem where the tree is missing or is not OME-Zarr. */
   static async open(url: string): Promise<Pyramid> {
     try {
-      const root = zarr.root(new WholeObjects(new URL(url, location.origin).href));
+      const objects = new ZarrObjects(new URL(url, location.origin).href);
+      const root = zarr.root(objects);
       const group = await zarr.open.v3(root, { kind: "group" });
       const { ome } = group.attrs as OmeAttributes;
       const multiscales = ome?.multiscales?.[0];
@@ -99,7 +68,9 @@ export class Pyramid {
         start: channel.window?.start ?? NaN,
         end: channel.window?.end ?? NaN,
       }));
-      return new Pyramid(multiscales.axes.map((axis) => axis.name), windows, levels);
+      const pyramid = new Pyramid(multiscales.axes.map((axis) => axis.name), windows, levels);
+      objects.inPieces = pyramid.frames * pyramid.depth > 1;
+      return pyramid;
     } catch (error) {
       throw unreadable(error, url);
     }
@@ -107,6 +78,21 @@ export class Pyramid {
 
   get levelCount(): number {
     return this.levels.length;
+  }
+
+  private length(axis: string): number {
+    const at = this.axes.indexOf(axis);
+    return at === -1 ? 1 : this.levels[0]!.shape[at]!;
+  }
+
+  /** Frames of a movie; 1 where there is no time. */
+  get frames(): number {
+    return this.length("t");
+  }
+
+  /** Planes of a stack; 1 where there is no depth. */
+  get depth(): number {
+    return this.length("z");
   }
 
   /** Rows and columns of a level. */
@@ -124,17 +110,25 @@ export class Pyramid {
     return 0;
   }
 
-  /** All channels of one level; of other axes than c, y, x the first plane. */
-  async read(level: number): Promise<Planes> {
+  /**
+   * All channels of one plane of one level. Of a movie or a stack only that plane is fetched.
+   *
+   * @param plane - indices at level 0; levels that are smaller in t or z are taken at the place that lies there.
+   */
+  async read(level: number, plane: PlaneAt = {}): Promise<Planes> {
     const array = this.levels[level]!;
     const size = this.size(level);
-    const selection = this.axes.map((axis) => ("cyx".includes(axis) ? null : 0));
+    const selection = this.axes.map((axis, i) => {
+      if ("cyx".includes(axis)) return null;
+      const wanted = axis === "t" ? (plane.t ?? 0) : axis === "z" ? (plane.z ?? 0) : 0;
+      return Math.min(array.shape[i]! - 1, Math.floor((wanted * array.shape[i]!) / this.length(axis)));
+    });
     try {
       const chunk = await zarr.get(array, selection);
       const data = chunk.data as unknown as Pixels;
-      const plane = size.height * size.width;
+      const pixels = size.height * size.width;
       const count = this.axes.includes("c") ? array.shape[this.axes.indexOf("c")]! : 1;
-      const channels = Array.from({ length: count }, (_, c) => data.subarray(c * plane, (c + 1) * plane));
+      const channels = Array.from({ length: count }, (_, c) => data.subarray(c * pixels, (c + 1) * pixels));
       return { ...size, channels };
     } catch (error) {
       throw unreadable(error, `level ${level}`);

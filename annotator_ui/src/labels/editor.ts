@@ -1,26 +1,31 @@
-/** The label map being edited: one stroke at a time, undo, redo, and who wants to know. No DOM, no network. */
+/** The reading being made, pixels and values: one edit at a time, undo, redo, and who wants to know. No DOM, no network. */
 
 import { fillEnclosed } from "./fill";
-import { History, type PastEdit } from "./history";
+import { History, type PastEdit, type Step } from "./history";
 import { BACKGROUND, type LabelMap } from "./label-map";
 import type { Point } from "./raster";
 import { type Rect } from "./rect";
 import { Stroke, type Over } from "./stroke";
 import { applyDelta, TILE, type Delta } from "./tiles";
+import { applyChanges, changesTo, isEmpty, NO_CHANGES, type Changes, type Value, type Values } from "./values";
 
 export type ToolName = "brush" | "eraser" | "new-cell" | "delete-cell" | "undo" | "redo";
 export type ToolParams = Record<string, number | boolean | string>;
 
 /** A finished change, ready for the journal. */
 export interface LocalEdit {
-  readonly tool: ToolName;
+  /** A painting tool, or the name a mode gives what it does to the values. */
+  readonly tool: string;
   readonly params: ToolParams;
   readonly delta: Delta;
+  readonly changes: Changes;
 }
 
 export interface EditorListener {
   /** Pixels in `rect` changed and want redrawing. */
   drawn(rect: Rect): void;
+  /** The values are others now. */
+  valued?(values: Values): void;
   /** A change is complete. Called before the next one can begin. */
   edited(edit: LocalEdit): void;
 }
@@ -32,13 +37,18 @@ interface OpenStroke {
 }
 
 export class Editor {
-  readonly history = new History();
+  readonly history: History;
   private open: OpenStroke | null = null;
 
+  /** @param lasting - keys whose value, once said, is not taken back. */
   constructor(
     public map: LabelMap,
     private readonly listener: EditorListener,
-  ) {}
+    public values: Values = new Map(),
+    lasting: ReadonlySet<string> = new Set(),
+  ) {
+    this.history = new History(lasting);
+  }
 
   get drawing(): boolean {
     return this.open !== null;
@@ -79,8 +89,22 @@ export class Editor {
     this.open = null;
     const delta = open.stroke.finish();
     if (delta.length === 0) return;
-    this.history.push(delta);
-    this.listener.edited({ tool: open.tool, params: open.params, delta });
+    this.take({ tool: open.tool, params: open.params, delta, changes: NO_CHANGES });
+  }
+
+  /** Say something: `wanted` key -> value, null to take it back. One step of undo. False where all of it was said already. */
+  change(tool: string, params: ToolParams, wanted: Readonly<Record<string, Value | null>>): boolean {
+    this.commit();
+    const changes = changesTo(this.values, wanted);
+    if (isEmpty(changes)) return false;
+    this.value(changes);
+    this.take({ tool, params, delta: [], changes });
+    return true;
+  }
+
+  private take(edit: LocalEdit): void {
+    this.history.push(edit);
+    this.listener.edited(edit);
   }
 
   /** Give the stroke up and put back what it changed. */
@@ -88,7 +112,7 @@ export class Editor {
     const open = this.open;
     if (!open) return;
     this.open = null;
-    this.apply(open.stroke.finish());
+    this.draw(open.stroke.finish());
   }
 
   undo(): boolean {
@@ -101,22 +125,31 @@ export class Editor {
     return this.step("redo", this.history.redo());
   }
 
-  private step(tool: "undo" | "redo", delta: Delta | null): boolean {
-    if (!delta) return false;
-    this.apply(delta);
-    this.listener.edited({ tool, params: {}, delta });
+  private step(tool: "undo" | "redo", step: Step | null): boolean {
+    if (!step) return false;
+    this.draw(step.delta);
+    this.value(step.changes);
+    this.listener.edited({ tool, params: {}, ...step });
     return true;
   }
 
-  /** Put another map in place (after a rebase), with the line of edits that made it. */
-  replace(map: LabelMap, past: readonly PastEdit[]): void {
+  /** Put another reading in place (after a rebase), with the line of edits that made it. */
+  replace(map: LabelMap, values: Values, past: readonly PastEdit[]): void {
     this.open = null;
     this.map = map;
+    this.values = values;
     this.history.replay(past);
+    this.listener.valued?.(values);
     this.listener.drawn({ y0: 0, x0: 0, y1: map.height, x1: map.width });
   }
 
-  private apply(delta: Delta): void {
+  private value(changes: Changes): void {
+    if (isEmpty(changes)) return;
+    this.values = applyChanges(this.values, changes);
+    this.listener.valued?.(this.values);
+  }
+
+  private draw(delta: Delta): void {
     applyDelta(this.map, delta);
     for (const tile of delta) {
       this.listener.drawn({ y0: tile.y * TILE, x0: tile.x * TILE, y1: (tile.y + 1) * TILE, x1: (tile.x + 1) * TILE });

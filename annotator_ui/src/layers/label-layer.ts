@@ -3,12 +3,15 @@
 import type { LabelMap } from "../labels/label-map";
 import { clip, type Rect } from "../labels/rect";
 import { integerTexture, PLACE, Program, setPlacement, type Placement } from "./gl";
+import { lookupOf, type Palette } from "./palette";
 
 export interface LabelStyle {
   readonly visible: boolean;
   /** Of the fill, 0 to 1. */
   readonly opacity: number;
   readonly outlines: boolean;
+  /** Background is hatched: nothing has been said of it yet. */
+  readonly hatched: boolean;
   /** 0: none. */
   readonly selected: number;
   /** 0: none. */
@@ -20,11 +23,17 @@ export const OUTLINE = 1.6;
 /** Cells of a draft below this certainty are outlined in amber dashes: look here first. */
 const UNSURE = 0.6;
 const LOOKUP = 1024;
+/** From one line of the hatching to the next, CSS pixels. */
+const HATCH = 14;
 
 const FRAGMENT = `${PLACE}
 uniform usampler2D labels;
 uniform sampler2D certainty;    // by id, ${LOOKUP} a row; 0 = nothing known
 uniform uint certaintyCount;
+uniform sampler2D palette;      // by id, ${LOOKUP} a row; a = 0: not drawn
+uniform uint paletteCount;      // 0: no palette, a colour of its own for each id
+uniform bool hatched;
+uniform float hatch;            // device pixels from line to line
 uniform float opacity;
 uniform bool outlines;
 uniform float outline;          // device pixels
@@ -33,6 +42,9 @@ uniform uint hovered;
 uint idAt(vec2 p) {
   if (outside(p)) return 0u;
   return texelFetch(labels, ivec2(floor(p)), 0).r;
+}
+vec4 toldColour(uint id) {
+  return id < paletteCount ? texelFetch(palette, ivec2(int(id) % ${LOOKUP}, int(id) / ${LOOKUP}), 0) : vec4(0.0);
 }
 vec3 colourOf(uint id) {
   float hue = float((id * 2654435769u) >> 8) / 16777216.0;
@@ -48,9 +60,15 @@ bool edge(vec2 p, uint id, float width) {
 void main() {
   vec2 p = place();
   uint id = idAt(p);
-  if (id == 0u) { result = vec4(0.0); return; }
+  if (id == 0u) {
+    bool line = hatched && opacity > 0.0 && !outside(p) && mod(gl_FragCoord.x + gl_FragCoord.y, hatch) < hatch * 0.1;
+    result = line ? vec4(0.30) : vec4(0.0);
+    return;
+  }
   bool chosen = id == selected;
-  vec3 colour = colourOf(id);
+  vec4 told = toldColour(id);
+  if (paletteCount > 0u && told.a == 0.0 && !chosen) { result = vec4(0.0); return; }
+  vec3 colour = paletteCount > 0u ? told.rgb : colourOf(id);
   float alpha = opacity + (chosen ? 0.12 : id == hovered ? 0.08 : 0.0);
   if (opacity == 0.0 && !chosen) alpha = 0.0;
   float width = outline * (chosen ? 1.7 : 1.0);
@@ -72,7 +90,9 @@ export class LabelLayer {
   private readonly program: Program;
   private readonly texture: WebGLTexture;
   private readonly certainty: WebGLTexture;
+  private readonly palette: WebGLTexture;
   private certaintyCount = 0;
+  private paletteCount = 0;
   private map: LabelMap | null = null;
 
   constructor(private readonly gl: WebGL2RenderingContext) {
@@ -80,6 +100,8 @@ export class LabelLayer {
     this.texture = integerTexture(gl, gl.TEXTURE_2D);
     this.certainty = integerTexture(gl, gl.TEXTURE_2D);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, 1, 1, 0, gl.RED, gl.UNSIGNED_BYTE, new Uint8Array(1));
+    this.palette = integerTexture(gl, gl.TEXTURE_2D);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 1, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
   }
 
   /** Take the whole map. */
@@ -118,6 +140,17 @@ export class LabelLayer {
     this.certaintyCount = rows * LOOKUP;
   }
 
+  /** Colours by id (those below a million); null: a colour of its own for each. */
+  setPalette(palette: Palette | null): void {
+    this.paletteCount = 0;
+    if (!palette) return;
+    const { gl } = this;
+    const { rows, data } = lookupOf(palette, LOOKUP);
+    gl.bindTexture(gl.TEXTURE_2D, this.palette);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, LOOKUP, rows, 0, gl.RGBA, gl.UNSIGNED_BYTE, data);
+    this.paletteCount = rows * LOOKUP;
+  }
+
   draw(placement: Placement, style: LabelStyle, pixelRatio: number): void {
     const { gl, program } = this;
     if (!this.map || !style.visible) return;
@@ -127,9 +160,15 @@ export class LabelLayer {
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, this.certainty);
+    gl.activeTexture(gl.TEXTURE2);
+    gl.bindTexture(gl.TEXTURE_2D, this.palette);
     gl.activeTexture(gl.TEXTURE0);
     gl.uniform1i(program.at("labels"), 0);
     gl.uniform1i(program.at("certainty"), 1);
+    gl.uniform1i(program.at("palette"), 2);
+    gl.uniform1ui(program.at("paletteCount"), this.paletteCount);
+    gl.uniform1i(program.at("hatched"), style.hatched ? 1 : 0);
+    gl.uniform1f(program.at("hatch"), HATCH * pixelRatio);
     gl.uniform1ui(program.at("certaintyCount"), this.certaintyCount);
     gl.uniform1f(program.at("opacity"), style.opacity);
     gl.uniform1i(program.at("outlines"), style.outlines ? 1 : 0);

@@ -6,6 +6,7 @@ import { Backdrop } from "./backdrop";
 import { NoWebGL, type Placement } from "./gl";
 import { ImageLayer, type ChannelStyle, type ImagePlanes } from "./image-layer";
 import { LabelLayer, OUTLINE, type LabelStyle } from "./label-layer";
+import type { Palette } from "./palette";
 import { rectOnScreen, type Size, type View } from "./view";
 
 /** Beyond two device pixels per CSS pixel the eye gains nothing and the fill rate suffers. */
@@ -19,9 +20,10 @@ export class Renderer {
   private planes: ImagePlanes | null = null;
   private map: LabelMap | null = null;
   private certainty: Readonly<Record<string, number>> = {};
+  private palette: Palette | null = null;
   private view: View = { scale: 1, y: 0, x: 0 };
   private channels: readonly ChannelStyle[] = [];
-  private style: LabelStyle = { visible: true, opacity: 0.3, outlines: true, selected: 0, hovered: 0 };
+  private style: LabelStyle = { visible: true, opacity: 0.3, outlines: true, hatched: false, selected: 0, hovered: 0 };
   private smoothly = true;
   /** Without a graphics card every texel counts: far out, one is taken instead of four. */
   private readonly software: boolean;
@@ -58,6 +60,7 @@ export class Renderer {
     if (this.planes) this.image.upload(this.planes);
     if (this.map) this.labels.upload(this.map);
     this.labels.setCertainty(this.certainty);
+    this.labels.setPalette(this.palette);
     this.redraw();
   }
 
@@ -78,6 +81,13 @@ export class Renderer {
     this.certainty = certainty;
     this.labels.upload(map);
     this.labels.setCertainty(certainty);
+    this.relabel();
+  }
+
+  /** What each id looks like; null: every cell a colour of its own. */
+  setPalette(palette: Palette | null): void {
+    this.palette = palette;
+    this.labels.setPalette(palette);
     this.relabel();
   }
 

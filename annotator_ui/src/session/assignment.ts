@@ -1,25 +1,28 @@
-/** One assignment on this device: the label map, its line of edits, the lease, and what the person has set. */
+/** One assignment on this device: the reading, its line of edits, the lease, and what the person has set. */
 
-import { computed, effect, signal } from "@preact/signals";
+import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import { api } from "../api/client";
 import { Problem } from "../api/problem";
-import type { Assignment, Campaign } from "../api/types";
-import { Pyramid } from "../api/zarr";
-import { Editor } from "../labels/editor";
-import { LabelMap } from "../labels/label-map";
+import { whole } from "../api/pending";
+import type { Assignment, Campaign, Given, Ontology, Question } from "../api/types";
+import { Editor, type LocalEdit, type ToolParams } from "../labels/editor";
+import type { LabelMap } from "../labels/label-map";
 import type { Rect } from "../labels/rect";
+import { sameValues, type Value, type Values } from "../labels/values";
 import { deleteOperations } from "../tools/delete-cell";
 import type { Operation, Scene, ToolId } from "../tools/tool";
 import { perform, type ViewOperation } from "../tools/toolbox";
 import { Activity } from "./activity";
-import { labelsSha256 } from "./digest";
+import { readingSha256 } from "./digest";
 import { EditLine } from "./edit-line";
 import type { Journal } from "./journal";
 import { Lease } from "./lease";
 import { sessionExpired } from "./people";
 import { Picture } from "./picture";
+import { FORMS, readBase, type Form } from "./reading";
 import { decodeLine, reconcile, restore } from "./restore";
 import type { TabLock } from "./tab-lock";
+import type { Content } from "./wire";
 
 export class AssignmentSession {
   readonly tool = signal<ToolId>("new-cell");
@@ -28,9 +31,17 @@ export class AssignmentSession {
   readonly radius = signal(6);
   readonly protect = signal(true);
   readonly fillCircled = signal(true);
-  /** Counts changes of the label map, for what is derived from it. */
+  /** Counts changes of the reading, for what is derived from it. */
   readonly revision = signal(0);
   readonly cellCount = computed(() => (this.revision.value, this.editor.map.cellCount));
+  /** What is said so far, key -> value. */
+  readonly values: ReadonlySignal<Values>;
+  /** What is shown beside the image, as it was pinned when the assignment was leased. */
+  readonly given: ReadonlySignal<readonly Given[]>;
+  /** What is asked first; null where nothing is. */
+  readonly question: ReadonlySignal<Question | null>;
+  readonly ontology: Ontology | null;
+  readonly form: Form;
   readonly activity = new Activity();
   /** Pixels that changed; the renderer listens. */
   onDrawn: (rect: Rect) => void = () => {};
@@ -39,25 +50,36 @@ export class AssignmentSession {
   readonly line: EditLine;
   readonly lease: Lease;
   private readonly watching: (() => void)[];
+  private readonly said = signal<Values>(new Map());
+  private readonly shown = signal<Pick<Assignment, "given" | "question">>({ given: [], question: null });
 
   private constructor(
     readonly assignment: Assignment,
     readonly campaign: Campaign,
     readonly picture: Picture,
-    private readonly base: LabelMap,
-    map: LabelMap,
+    private readonly base: Content,
+    content: Content,
     start: { acknowledged: number; versions: Readonly<Record<string, number>> },
     private readonly journal: Journal,
     private readonly lock: TabLock,
   ) {
-    this.editor = new Editor(map, {
-      drawn: (rect) => this.onDrawn(rect),
-      edited: (edit) => {
+    this.form = FORMS[assignment.task];
+    this.ontology = assignment.ontology;
+    this.values = this.said;
+    this.said.value = content.values;
+    this.shown.value = assignment;
+    this.given = computed(() => this.shown.value.given);
+    this.question = computed(() => this.shown.value.question);
+    const listener = {
+      drawn: (rect: Rect) => this.onDrawn(rect),
+      valued: (values: Values) => (this.said.value = values),
+      edited: (edit: LocalEdit) => {
         this.activity.note();
         this.line.add(edit);
         this.revision.value++;
       },
-    });
+    };
+    this.editor = new Editor(content.map, listener, content.values, this.form.lasting);
     const path = { id: assignment.id };
     this.line = new EditLine(
       assignment.id,
@@ -87,16 +109,15 @@ export class AssignmentSession {
 
   /** Fetch draft and edits, and add what the journal has and the hub has not. */
   static async open(assignment: Assignment, campaign: Campaign, journal: Journal, lock: TabLock): Promise<AssignmentSession> {
-    const { height, width } = assignment.image;
     const [picture, base, hubLine, entries] = await Promise.all([
       Picture.open(assignment.image),
-      readDraft(assignment, height, width),
+      readBase(assignment),
       api.get("/api/v1/assignments/{id}/edits/", { path: { id: assignment.id } }),
       journal.entries(assignment.id),
     ]);
-    const restored = await restore(base, hubLine, entries);
+    const restored = await restore(base, hubLine, entries, FORMS[assignment.task].lasting);
     const start = { acknowledged: hubLine.edits.length, versions: hubLine.tile_versions };
-    const session = new AssignmentSession(assignment, campaign, picture, base, restored.map, start, journal, lock);
+    const session = new AssignmentSession(assignment, campaign, picture, base, restored, start, journal, lock);
     session.editor.history.replay(restored.past);
     if (restored.from !== null)
       session.line.rebaseOnto(start.acknowledged, start.versions, restored.unsent, Math.min(restored.from, start.acknowledged + 1));
@@ -110,9 +131,8 @@ export class AssignmentSession {
     // From here on nothing waits, so that no stroke can come between.
     this.editor.commit();
     const known = new Set(hubLine.edits.map((edit) => edit.uuid));
-    const deltas = past.map((edit) => edit.delta);
-    const { map, unsent } = reconcile(this.base, deltas, known, this.editor.map, this.line.waiting);
-    if (!sameLabels(map, this.editor.map)) this.editor.replace(map, [...past, ...unsent]);
+    const { map, values, unsent } = reconcile(this.base, past, known, this.editor, this.line.waiting, this.form.lasting);
+    if (!sameLabels(map, this.editor.map) || !sameValues(values, this.editor.values)) this.editor.replace(map, values, [...past, ...unsent]);
     this.revision.value++;
     this.line.rebaseOnto(hubLine.edits.length, hubLine.tile_versions, unsent);
   }
@@ -143,6 +163,17 @@ export class AssignmentSession {
     this.perform(deleteOperations(id, this.selected.value), () => {});
   }
 
+  /** Say something: key -> value, null to take it back. One edit and one step of undo, however many keys. */
+  change(tool: string, params: ToolParams, wanted: Readonly<Record<string, Value | null>>): boolean {
+    return this.editor.change(tool, params, wanted);
+  }
+
+  /** Ask the hub for the assignment again, once it has everything: what an answer reveals is in `given` then. */
+  async refresh(): Promise<void> {
+    await this.line.settled();
+    this.shown.value = whole(await api.get("/api/v1/assignments/{id}/", { path: { id: this.assignment.id } }));
+  }
+
   undo(): void {
     this.editor.undo();
     this.letGoOfVanished();
@@ -170,7 +201,7 @@ export class AssignmentSession {
       await this.line.settled();
       const body = {
         edit_count: this.line.editCount,
-        labels_sha256: await labelsSha256(this.editor.map.data),
+        labels_sha256: await readingSha256(this.editor.map.data, this.editor.values, this.form),
         active_seconds: this.activity.activeSeconds,
       };
       try {
@@ -208,18 +239,6 @@ export class AssignmentSession {
     this.lease.stop();
     this.lock.give();
   }
-}
-
-async function readDraft(assignment: Assignment, height: number, width: number): Promise<LabelMap> {
-  if (!assignment.draft) return new LabelMap(height, width);
-  const planes = await (await Pyramid.open(assignment.draft.zarr_url)).read(0);
-  if (planes.height !== height || planes.width !== width)
-    throw new Problem(-1, {
-      title: "The draft does not fit the image",
-      detail: `The draft is ${planes.height} x ${planes.width}, the image ${height} x ${width}.`,
-      remedy: "Give the image back and tell a curator.",
-    });
-  return new LabelMap(height, width, new Uint32Array(planes.channels[0]!));
 }
 
 function sameLabels(a: LabelMap, b: LabelMap): boolean {

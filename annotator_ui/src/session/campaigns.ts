@@ -1,7 +1,7 @@
 /** Campaigns as the person signed in may see them, and what a curator does with one. */
 
 import { api } from "../api/client";
-import type { Assignment, Campaign, Consensus, NewCampaign } from "../api/types";
+import type { AssignmentSummary, Campaign, Consensus, NewCampaign } from "../api/types";
 
 export async function listCampaigns(): Promise<Campaign[]> {
   return (await api.get("/api/v1/campaigns/", { query: { page_size: 200 } })).results;
@@ -27,8 +27,8 @@ export function closeCampaign(slug: string): Promise<Campaign> {
 /** What the person signed in did in a campaign: how many readings, the last few, and the work they hold now. */
 export interface MyPart {
   readonly submitted: number;
-  readonly recent: readonly Assignment[];
-  readonly held: Assignment | null;
+  readonly recent: readonly AssignmentSummary[];
+  readonly held: AssignmentSummary | null;
 }
 
 export async function myPart(campaign: string): Promise<MyPart> {

@@ -1,6 +1,7 @@
-/** Identity: uuids for edits, the sha256 of the finished map. */
+/** Identity: uuids for edits, the sha256 of the finished reading. */
 
 import { pixelBytes } from "../labels/encoding";
+import { canonicalJson, type Values } from "../labels/values";
 
 /** A random uuid; `crypto.randomUUID` exists only in secure contexts, and hubs in a lab are often plain http. */
 export function newUuid(): string {
@@ -11,11 +12,30 @@ export function newUuid(): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** sha256 of the map's pixels (uint32 little-endian, row-major) as hex. */
-export async function labelsSha256(data: Uint32Array<ArrayBuffer>): Promise<string> {
-  const bytes = pixelBytes(data);
+async function hexOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = crypto.subtle ? new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)) : sha256(bytes);
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** sha256 of the map's pixels (uint32 little-endian, row-major) as hex. */
+export function labelsSha256(data: Uint32Array<ArrayBuffer>): Promise<string> {
+  return hexOf(pixelBytes(data));
+}
+
+/** sha256 of the canonical JSON of what was said, as hex. */
+export function valuesSha256(values: Values): Promise<string> {
+  return hexOf(new TextEncoder().encode(canonicalJson(values)));
+}
+
+/** The identity of a reading: of its pixels, of its values, or of both hashes one after the other where a task has both. */
+export async function readingSha256(
+  data: Uint32Array<ArrayBuffer>,
+  values: Values,
+  { paints, answers }: { paints: boolean; answers: boolean },
+): Promise<string> {
+  if (!answers) return labelsSha256(data);
+  if (!paints) return valuesSha256(values);
+  return hexOf(new TextEncoder().encode((await labelsSha256(data)) + (await valuesSha256(values))));
 }
 
 /** The first 32 bits of the fractional parts of `root` of the first `count` primes (FIPS 180-4, 4.2.2 and 5.3.3). */

@@ -1,14 +1,18 @@
-/** The line of edits from the label map to the hub: journalled first, then posted in order, again until accepted. */
+/** The line of edits from the person's hand to the hub: journalled first, then posted in order, again until accepted. */
 
 import { signal } from "@preact/signals";
 import { asProblem, Problem } from "../api/problem";
 import type { Edit } from "../api/types";
 import type { LocalEdit } from "../labels/editor";
 import { TileVersions, type Delta } from "../labels/tiles";
+import { isEmpty, type Changes } from "../labels/values";
 import { newUuid } from "./digest";
 import type { Durability } from "./durability";
 import type { Journal, JournalEntry } from "./journal";
 import { encodeTiles, toWire } from "./wire";
+
+/** An edit wherever it will stand in the line. */
+export type Unsent = Pick<Pending, "uuid" | "tool" | "params" | "delta" | "changes">;
 
 /** An edit that the hub has not acknowledged. */
 export interface Pending {
@@ -16,6 +20,7 @@ export interface Pending {
   readonly tool: string;
   readonly params: Record<string, unknown>;
   readonly delta: Delta;
+  readonly changes: Changes;
   readonly seq: number;
   readonly versions: readonly number[];
   /** Set once it is in the journal. */
@@ -72,7 +77,7 @@ export class EditLine {
 
   /** Take a finished change. Its place in the line is fixed at once; journal and hub follow. */
   add(edit: LocalEdit): void {
-    const pending = this.place({ uuid: newUuid(), tool: edit.tool, params: edit.params, delta: edit.delta });
+    const pending = this.place({ uuid: newUuid(), ...edit });
     this.pending.push(pending);
     if (this.durability.value.kind === "offline") this.show("offline");
     this.write(async () => {
@@ -82,15 +87,16 @@ export class EditLine {
     this.start();
   }
 
-  private place(edit: Pick<Pending, "uuid" | "tool" | "params" | "delta">): Pending {
+  private place(edit: Unsent): Pending {
     const versions = edit.delta.map((tile) => this.versions.get(tile));
     this.versions.bump(edit.delta);
     return { ...edit, versions, seq: this.editCount + 1, entry: null };
   }
 
   private async encode(pending: Pending): Promise<JournalEntry> {
-    const { uuid, seq, tool, params } = pending;
-    return { assignment: this.assignment, seq, uuid, tool, params, tiles: await encodeTiles(pending.delta, pending.versions) };
+    const { uuid, seq, tool, params, changes } = pending;
+    const tiles = await encodeTiles(pending.delta, pending.versions);
+    return { assignment: this.assignment, seq, uuid, tool, params, tiles, ...(isEmpty(changes) ? {} : { changes }) };
   }
 
   private async journalOne(pending: Pending): Promise<void> {
@@ -126,7 +132,7 @@ export class EditLine {
   rebaseOnto(
     count: number,
     versions: Readonly<Record<string, number>>,
-    edits: readonly Pick<Pending, "uuid" | "tool" | "params" | "delta">[],
+    edits: readonly Unsent[],
     from = Math.min(this.pending[0]?.seq ?? Infinity, count + 1),
   ): void {
     this.acknowledged = count;

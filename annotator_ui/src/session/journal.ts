@@ -1,6 +1,7 @@
 /** The journal on this device: every edit is here before it is anywhere else. */
 
 import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import type { Changes } from "../labels/values";
 
 /** An edit as it goes on the wire, its tiles still bytes. */
 export interface JournalEntry {
@@ -11,6 +12,8 @@ export interface JournalEntry {
   readonly tool: string;
   readonly params: Record<string, unknown>;
   readonly tiles: readonly { readonly y: number; readonly x: number; readonly version: number; readonly xor: Uint8Array<ArrayBuffer> }[];
+  /** What it changes of the values; absent in entries that only paint. */
+  readonly changes?: Changes;
 }
 
 interface Schema extends DBSchema {

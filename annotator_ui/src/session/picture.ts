@@ -1,8 +1,8 @@
-/** The image under annotation: loaded coarse first, then in full; one display per channel. */
+/** The image under annotation: loaded coarse first, then in full, one plane at a time; one display per channel. */
 
 import { signal, type Signal } from "@preact/signals";
 import type { HubImage } from "../api/types";
-import { Pyramid, type Pixels, type Planes } from "../api/zarr";
+import { Pyramid, type Pixels, type PlaneAt, type Planes } from "../api/zarr";
 import { autoContrast, histogram, rangeOf, texelOf, toTexels, type Range } from "./intensities";
 
 export interface ChannelDisplay {
@@ -36,27 +36,77 @@ export interface PictureLevel {
 /** Distinct under deuteranopia as far as additive mixing allows; one channel alone is white. */
 const COLOURS = ["#3f8cff", "#35d07f", "#ff5fa2", "#ffb02e", "#4fe0e6", "#b98cff"];
 
+/** An image of the hub, or a tree that is given beside it. */
+export type PictureSource = Pick<HubImage, "zarr_url" | "channels">;
+
+function keyOf({ t = 0, z = 0 }: PlaneAt): string {
+  return `${t},${z}`;
+}
+
+/** Planes kept at hand: enough to go back and forth between neighbours without asking the hub again. */
+const KEPT = 12;
+
 export class Picture {
   readonly level = signal<PictureLevel | null>(null);
+  /** The plane of a movie or a stack that is wanted; `level` follows when it is there. */
+  readonly plane = signal<PlaneAt>({ t: 0, z: 0 });
   private readonly displays: Signal<ChannelDisplay>[] = [];
+  private readonly kept = new Map<string, Promise<PictureLevel>>();
 
   private constructor(
-    readonly image: HubImage,
+    readonly image: PictureSource,
     private readonly pyramid: Pyramid,
   ) {}
 
-  static async open(image: HubImage): Promise<Picture> {
+  static async open(image: PictureSource): Promise<Picture> {
     return new Picture(image, await Pyramid.open(image.zarr_url));
+  }
+
+  /** Frames of a movie; 1 where there is no time. */
+  get frames(): number {
+    return this.pyramid.frames;
+  }
+
+  /** Planes of a stack; 1 where there is no depth. */
+  get depth(): number {
+    return this.pyramid.depth;
+  }
+
+  /** Rows and columns in full. */
+  get size(): { height: number; width: number } {
+    return this.pyramid.size(0);
   }
 
   /** Load the level that fills a screen of `height` x `width`, then the full one. Resolves when all is there. */
   async load(height: number, width: number): Promise<void> {
+    const plane = this.plane.peek();
     const first = this.pyramid.levelFor(height, width);
-    if (first > 0) this.take(await this.pyramid.read(first), false);
-    this.take(await this.pyramid.read(0), true);
+    if (first > 0 && !this.kept.has(keyOf(plane))) {
+      const coarse = this.levelOf(await this.pyramid.read(first, plane), false);
+      if (this.plane.peek() === plane && !this.level.peek()?.full) this.level.value = coarse;
+    }
+    await this.show(plane);
   }
 
-  private take(planes: Planes, full: boolean): void {
+  /** Go to a plane, in full. Resolves when it is on `level`, or when another was wanted meanwhile. */
+  async show(plane: PlaneAt): Promise<void> {
+    this.plane.value = plane;
+    const level = await this.at(plane);
+    if (this.plane.peek() === plane) this.level.value = level;
+  }
+
+  /** A plane in full, from those at hand or from the hub. Asked for ahead of time, `show` has it at once. */
+  at(plane: PlaneAt): Promise<PictureLevel> {
+    const key = keyOf(plane);
+    const level = this.kept.get(key) ?? this.pyramid.read(0, plane).then((planes) => this.levelOf(planes, true));
+    this.kept.delete(key);
+    this.kept.set(key, level);
+    level.catch(() => this.kept.delete(key));
+    for (const old of this.kept.keys()) if (this.kept.size > KEPT) this.kept.delete(old);
+    return level;
+  }
+
+  private levelOf(planes: Planes, full: boolean): PictureLevel {
     const channels = planes.channels.map((values, index): Channel => {
       const range = rangeOf(values);
       const display = (this.displays[index] ??= signal(this.initial(index, planes.channels.length, values)));
@@ -69,7 +119,7 @@ export class Picture {
         texels: toTexels(values, range),
       };
     });
-    this.level.value = { height: planes.height, width: planes.width, channels, full };
+    return { height: planes.height, width: planes.width, channels, full };
   }
 
   private initial(index: number, count: number, values: Pixels): ChannelDisplay {

@@ -1,25 +1,22 @@
 /** Putting an assignment together again: the hub's edits, then what only this device has. */
 
 import type { Edit } from "../api/types";
-import type { PastEdit } from "../labels/history";
-import { LabelMap } from "../labels/label-map";
+import type { PastEdit, Step } from "../labels/history";
 import { rebase } from "../labels/rebase";
-import { applyDelta, sameDelta, type Delta } from "../labels/tiles";
+import { applyDelta, sameDelta } from "../labels/tiles";
+import { applyChanges, isEmpty, rebaseChanges, sameChanges, type Changes, type Values } from "../labels/values";
 import { newUuid } from "./digest";
-import type { Pending } from "./edit-line";
+import type { Unsent } from "./edit-line";
 import type { JournalEntry } from "./journal";
-import { decodeEdit, decodeEntry, fold } from "./wire";
+import { decodeEdit, decodeEntry, fold, type Content } from "./wire";
 
 export interface HubLine {
   readonly edits: readonly Edit[];
   readonly tile_versions: Readonly<Record<string, number>>;
 }
 
-export type Unsent = Pick<Pending, "uuid" | "tool" | "params" | "delta">;
-
-export interface Restored {
-  readonly map: LabelMap;
-  /** Every edit in `map`, in order: what undo can take back. */
+export interface Restored extends Content {
+  /** Every edit in it, in order: what undo can take back. */
   readonly past: readonly PastEdit[];
   /** What the hub lacks, as it is on the hub's line. */
   readonly unsent: readonly Unsent[];
@@ -28,58 +25,77 @@ export interface Restored {
 }
 
 export function decodeLine(line: HubLine): Promise<PastEdit[]> {
-  return Promise.all(line.edits.map(async (edit) => ({ tool: edit.tool, delta: await decodeEdit(edit) })));
+  return Promise.all(line.edits.map(decodeEdit));
 }
 
-/** Pure: `unsent`, drawn in order on `drawnOn`, moved onto `onto`. Both maps are consumed. */
-export function move(unsent: readonly Unsent[], drawnOn: LabelMap, onto: LabelMap): Unsent[] {
-  const deltas = rebase(unsent.map((edit) => edit.delta), drawnOn, onto);
-  return unsent
-    .map((edit, i) => {
-      const delta = deltas[i]!;
-      // The hub must never take a form it already has for the moved one.
-      return sameDelta(edit.delta, delta) ? edit : { ...edit, uuid: newUuid(), delta };
-    })
-    .filter((edit) => edit.delta.length > 0);
+/** Keys that the hub lets nobody say twice: where it has one already, ours is dropped. */
+export type Lasting = ReadonlySet<string>;
+
+function keptChanges(changes: Changes, values: Values, lasting: Lasting): Changes {
+  const moved = rebaseChanges(changes, values);
+  return Object.fromEntries(Object.entries(moved).filter(([key]) => !(lasting.has(key) && values.has(key))));
+}
+
+/**
+ * `unsent`, made in order on `madeOn`, moved onto `onto`: pixels and values that were meant stay meant, whatever lies
+ * there now. The maps of both are changed. Returns the edits as they are there, and the values after them.
+ */
+export function move(unsent: readonly Unsent[], madeOn: Content["map"], onto: Content, lasting: Lasting): { unsent: Unsent[]; values: Values } {
+  const deltas = rebase(unsent.map((edit) => edit.delta), madeOn, onto.map);
+  let { values } = onto;
+  const moved: Unsent[] = [];
+  unsent.forEach((edit, i) => {
+    const delta = deltas[i]!;
+    const changes = keptChanges(edit.changes, values, lasting);
+    values = applyChanges(values, changes);
+    if (delta.length === 0 && isEmpty(changes)) return;
+    // The hub must never take a form it already has for the moved one.
+    const asItWas = sameDelta(edit.delta, delta) && sameChanges(edit.changes, changes);
+    moved.push(asItWas ? edit : { ...edit, uuid: newUuid(), delta, changes });
+  });
+  return { unsent: moved, values };
 }
 
 /** After a reload: fold the hub's line over `base`, then replay the journal entries the hub has not got. */
-export async function restore(base: LabelMap, line: HubLine, journal: readonly JournalEntry[]): Promise<Restored> {
+export async function restore(base: Content, line: HubLine, journal: readonly JournalEntry[], lasting: Lasting = new Set()): Promise<Restored> {
   const hubPast = await decodeLine(line);
-  const hubDeltas = hubPast.map((edit) => edit.delta);
-  const onto = fold(base, hubDeltas);
+  const onto = fold(base, hubPast);
   const known = new Set(line.edits.map((edit) => edit.uuid));
   const missing = journal.filter((entry) => !known.has(entry.uuid));
-  if (missing.length === 0) return { map: onto, past: hubPast, unsent: [], from: null };
+  if (missing.length === 0) return { ...onto, past: hubPast, unsent: [], from: null };
   const unsent = await Promise.all(
-    missing.map(async (entry) => ({ uuid: entry.uuid, tool: entry.tool, params: entry.params, delta: await decodeEntry(entry) })),
+    missing.map(async (entry) => ({ uuid: entry.uuid, params: entry.params, ...(await decodeEntry(entry)) })),
   );
   const first = missing[0]!.seq;
-  // What the first unsent edit was drawn on: the hub's edits before its place in the line.
-  const drawnOn = fold(base, hubDeltas.slice(0, first - 1));
-  const moved = move(unsent, drawnOn, onto);
-  return { map: onto, past: [...hubPast, ...moved], unsent: moved, from: first };
+  // What the first unsent edit was made on: the hub's edits before its place in the line.
+  const madeOn = fold(base, hubPast.slice(0, first - 1));
+  const moved = move(unsent, madeOn.map, onto, lasting);
+  return { map: onto.map, values: moved.values, past: [...hubPast, ...moved.unsent], unsent: moved.unsent, from: first };
 }
 
-/** After a 409: `current` is what the person sees, with `pending` in it; take those out to know what they were drawn on. */
+/** After a 409: `current` is what the person sees, with `pending` in it; take those out to know what they were made on. */
 export function reconcile(
-  base: LabelMap,
-  hubDeltas: readonly Delta[],
+  base: Content,
+  hubPast: readonly Step[],
   known: ReadonlySet<string>,
-  current: LabelMap,
+  current: Content,
   pending: readonly Unsent[],
-): { map: LabelMap; unsent: Unsent[] } {
-  const onto = fold(base, hubDeltas);
-  const drawnOn = current.copy();
-  for (const edit of [...pending].reverse()) applyDelta(drawnOn, edit.delta);
+  lasting: Lasting = new Set(),
+): Content & { unsent: Unsent[] } {
+  const onto = fold(base, hubPast);
+  const madeOn = current.map.copy();
+  for (const edit of [...pending].reverse()) applyDelta(madeOn, edit.delta);
   // Replaying from the start keeps the meaning of every stroke; those the hub has then change nothing.
-  const moved: Unsent[] = [];
+  let { values } = onto;
+  const unsent: Unsent[] = [];
   for (const edit of pending) {
     if (known.has(edit.uuid)) {
-      applyDelta(drawnOn, edit.delta);
+      applyDelta(madeOn, edit.delta);
       continue;
     }
-    moved.push(...move([edit], drawnOn, onto));
+    const moved = move([edit], madeOn, { map: onto.map, values }, lasting);
+    values = moved.values;
+    unsent.push(...moved.unsent);
   }
-  return { map: onto, unsent: moved };
+  return { map: onto.map, values, unsent };
 }

@@ -1,9 +1,11 @@
-/** Edits between the label map's form (runs) and the wire's (base64 of deflated tiles). */
+/** Edits between the editor's form (runs, changes) and the wire's (base64 of deflated tiles). */
 
 import type { Edit } from "../api/types";
 import { deflateTile, fromBase64, inflateTile, toBase64 } from "../labels/encoding";
-import { LabelMap } from "../labels/label-map";
+import type { LabelMap } from "../labels/label-map";
+import type { PastEdit, Step } from "../labels/history";
 import { applyDelta, type Delta } from "../labels/tiles";
+import { applyChanges, NO_CHANGES, type Changes, type Values } from "../labels/values";
 import type { JournalEntry } from "./journal";
 
 export function toWire(entry: JournalEntry): Edit {
@@ -13,6 +15,7 @@ export function toWire(entry: JournalEntry): Edit {
     tool: entry.tool,
     params: entry.params,
     tiles: entry.tiles.map(({ y, x, version, xor }) => ({ y, x, version, xor: toBase64(xor) })),
+    ...(entry.changes ? { changes: entry.changes } : {}),
   };
 }
 
@@ -22,17 +25,29 @@ export function encodeTiles(delta: Delta, versions: readonly number[]): Promise<
   );
 }
 
-export function decodeEntry(entry: JournalEntry): Promise<Delta> {
-  return Promise.all(entry.tiles.map(async ({ y, x, xor }) => ({ y, x, runs: await inflateTile(xor) })));
+export async function decodeEntry(entry: JournalEntry): Promise<PastEdit> {
+  const delta = await Promise.all(entry.tiles.map(async ({ y, x, xor }) => ({ y, x, runs: await inflateTile(xor) })));
+  return { tool: entry.tool, delta, changes: entry.changes ?? NO_CHANGES };
 }
 
-export function decodeEdit(edit: Edit): Promise<Delta> {
-  return Promise.all(edit.tiles.map(async ({ y, x, xor }) => ({ y, x, runs: await inflateTile(fromBase64(xor)) })));
+export async function decodeEdit(edit: Edit): Promise<PastEdit> {
+  const delta = await Promise.all(edit.tiles.map(async ({ y, x, xor }) => ({ y, x, runs: await inflateTile(fromBase64(xor)) })));
+  return { tool: edit.tool, delta, changes: (edit.changes as Changes | null | undefined) ?? NO_CHANGES };
 }
 
-/** The map that `deltas` make of `base` (which is left as it is). */
-export function fold(base: LabelMap, deltas: readonly Delta[]): LabelMap {
-  const map = base.copy();
-  for (const delta of deltas) applyDelta(map, delta);
-  return map;
+/** What an assignment is made of: pixels and values. */
+export interface Content {
+  readonly map: LabelMap;
+  readonly values: Values;
+}
+
+/** What `steps` make of `base` (which is left as it is). */
+export function fold(base: Content, steps: readonly Step[]): Content {
+  const map = base.map.copy();
+  let { values } = base;
+  for (const step of steps) {
+    applyDelta(map, step.delta);
+    values = applyChanges(values, step.changes);
+  }
+  return { map, values };
 }

@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { api } from "../api/client";
 import { asProblem, Problem } from "../api/problem";
+import { whole } from "../api/pending";
 import type { Campaign } from "../api/types";
 import { AssignmentSession } from "./assignment";
 import { Journal } from "./journal";
@@ -55,7 +56,7 @@ export class Workbench {
         return;
       }
       try {
-        const session = await AssignmentSession.open(assignment, this.campaign.value, this.journal, lock);
+        const session = await AssignmentSession.open(whole(assignment), this.campaign.value, this.journal, lock);
         if (this.closed) session.close();
         else this.phase.value = { kind: "working", session };
       } catch (error) {

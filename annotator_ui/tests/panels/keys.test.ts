@@ -1,9 +1,17 @@
 import { describe, expect, it, vi } from "vitest";
+import type { AssignmentSession } from "../../src/session/assignment";
 
 vi.stubGlobal("window", { location: { pathname: "/", search: "" } });
-const { KEYS, keyFor } = await import("../../src/panels/workbench/keys");
-const press = (key: string, held: { ctrlKey?: boolean; shiftKey?: boolean; altKey?: boolean; metaKey?: boolean } = {}) =>
-  keyFor({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...held })?.does;
+const { keyFor } = await import("../../src/panels/workbench/keys");
+const { instanceKeys } = await import("../../src/panels/workbench/modes/instance-segmentation");
+const { Display } = await import("../../src/panels/workbench/display");
+
+type Held = { ctrlKey?: boolean; shiftKey?: boolean; altKey?: boolean; metaKey?: boolean };
+const calls: string[] = [];
+const session = { redo: () => calls.push("redo"), undo: () => calls.push("undo") } as unknown as AssignmentSession;
+const groups = instanceKeys(session, new Display({ height: 10, width: 10 }), { submit: () => {}, showKeys: () => {} });
+const find = (key: string, held: Held = {}) => keyFor(groups, { key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...held });
+const press = (key: string, held: Held = {}) => find(key, held)?.does;
 
 describe("the keyboard", () => {
   it("finds the tools and edits by the keys the sheet names", () => {
@@ -17,11 +25,8 @@ describe("the keyboard", () => {
   });
 
   it("redoes with Ctrl Shift Z and with Ctrl Y", () => {
-    const redo = KEYS.flatMap(({ keys }) => keys).find((key) => key.does === "Redo")!;
-    const calls: string[] = [];
-    const bench = { session: { redo: () => calls.push("redo"), undo: () => calls.push("undo") } } as unknown as Parameters<typeof redo.run>[0];
-    keyFor({ key: "Z", ctrlKey: true, metaKey: false, shiftKey: true, altKey: false })!.run(bench);
-    keyFor({ key: "y", ctrlKey: true, metaKey: false, shiftKey: false, altKey: false })!.run(bench);
+    find("Z", { ctrlKey: true, shiftKey: true })!.run();
+    find("y", { ctrlKey: true })!.run();
     expect(calls).toEqual(["redo", "redo"]);
   });
 
@@ -34,7 +39,7 @@ describe("the keyboard", () => {
 
   it("gives no key two meanings", () => {
     const seen = new Set<string>();
-    for (const key of KEYS.flatMap(({ keys }) => keys))
+    for (const key of groups.flatMap(({ keys }) => keys))
       for (const name of key.keys) {
         const full = `${key.ctrl ? "ctrl " : ""}${key.shift ? "shift " : ""}${name}`;
         expect(seen.has(full), full).toBe(false);

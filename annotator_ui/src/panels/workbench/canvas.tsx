@@ -1,11 +1,14 @@
 /** The picture: binds the renderer to signals, and the pointer to the tools. */
 
-import { effect, useSignal } from "@preact/signals";
+import { effect, useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { LabelMap } from "../../labels/label-map";
+import type { Palette } from "../../layers/palette";
 import { Renderer } from "../../layers/renderer";
 import { toImage } from "../../layers/view";
 import type { AssignmentSession } from "../../session/assignment";
-import { windowInTexels } from "../../session/picture";
+import { windowInTexels, type Picture } from "../../session/picture";
 import { Toolbox } from "../../tools/toolbox";
 import type { PointerStep, ToolId } from "../../tools/tool";
 import { Notice } from "../feedback";
@@ -13,12 +16,42 @@ import type { Display } from "./display";
 
 const PAINTING: readonly ToolId[] = ["brush", "new-cell", "eraser"];
 
+export interface CanvasProps {
+  readonly session: AssignmentSession;
+  readonly display: Display;
+  /** Space is held down: the pointer pans. */
+  readonly panning: Signal<boolean>;
+  /** What the picture says, for those who do not see it: "12 cells". */
+  readonly label: string;
+  /** Another picture than the assignment's: a target, a candidate. */
+  readonly picture?: Picture;
+  /** Labels to show instead of the map that is painted: given cells, the detections of a frame. */
+  readonly labels?: ReadonlySignal<LabelMap | null>;
+  /** Colours by id; without it every cell has one of its own. */
+  readonly palette?: ReadonlySignal<Palette | null>;
+  /** The background is hatched: nothing is said of it yet. */
+  readonly hatched?: boolean;
+  /** Takes the left button instead of the session's tools; the cell under the pointer is lit. */
+  readonly onPointer?: (step: PointerStep) => void;
+  /** What lies over the picture. */
+  readonly children?: ComponentChildren;
+}
+
 /** Keep the renderer in step with the session and the display. Returns how to stop. */
-function bind(renderer: Renderer, session: AssignmentSession, display: Display): () => void {
-  const { editor, picture, assignment } = session;
-  session.onDrawn = (rect) => renderer.labelsChanged(editor.map, rect);
-  renderer.setLabels(editor.map, assignment.draft?.cells ?? {});
+function bind(renderer: Renderer, props: CanvasProps): () => void {
+  const { session, display, labels, palette } = props;
+  const { editor, assignment } = session;
+  const picture = props.picture ?? session.picture;
+  const shown = () => (labels ? labels.value : editor.map);
+  if (!labels) {
+    session.onDrawn = (rect) => renderer.labelsChanged(editor.map, rect);
+    renderer.setLabels(editor.map, assignment.draft?.cells ?? {});
+  }
   const stops = [
+    effect(() => {
+      if (labels?.value) renderer.setLabels(labels.value, {});
+    }),
+    effect(() => renderer.setPalette(palette?.value ?? null)),
     effect(() => {
       const level = picture.level.value;
       if (level) renderer.setImage({ height: level.height, width: level.width, planes: level.channels.map((channel) => channel.texels) });
@@ -30,27 +63,31 @@ function bind(renderer: Renderer, session: AssignmentSession, display: Display):
     }),
     effect(() => renderer.setView(display.view.value)),
     effect(() => {
-      const pointing = session.tool.value === "delete-cell" || session.tool.value === "picker";
+      const pointing = props.onPointer !== undefined || session.tool.value === "delete-cell" || session.tool.value === "picker";
       const at = pointing ? display.pointer.value : null;
       renderer.setStyle({
         visible: display.labels.value,
         opacity: display.opacity.value,
         outlines: display.outlines.value,
+        hatched: props.hatched ?? false,
         selected: session.selected.value ?? 0,
-        hovered: at ? session.scene().cellAt(at) : 0,
+        hovered: at ? (shown()?.at(Math.floor(at.y), Math.floor(at.x)) ?? 0) : 0,
       });
     }),
   ];
   return () => {
-    session.onDrawn = () => {};
+    if (!labels) session.onDrawn = () => {};
     stops.forEach((stop) => stop());
   };
 }
 
 /** Pointer events -> tools. Left: the tool; middle, or with Space: pan; right: eraser. */
-function listen(box: HTMLElement, ring: HTMLElement, session: AssignmentSession, display: Display, panning: () => boolean): () => void {
+function listen(box: HTMLElement, ring: HTMLElement, props: CanvasProps): () => void {
+  const { session, display, panning, onPointer } = props;
   const toolbox = new Toolbox();
   let tool: ToolId = session.tool.value;
+  /** A button is down that `onPointer` was told of. */
+  let held = false;
   const screenAt = (event: MouseEvent) => {
     const bounds = box.getBoundingClientRect();
     return { y: event.clientY - bounds.top, x: event.clientX - bounds.left };
@@ -58,6 +95,11 @@ function listen(box: HTMLElement, ring: HTMLElement, session: AssignmentSession,
   const send = (kind: PointerStep["kind"], event: PointerEvent) => {
     const screen = screenAt(event);
     const step: PointerStep = { kind, at: toImage(display.view.value, screen), screen, shift: event.shiftKey };
+    if (onPointer && tool !== "pan") {
+      onPointer(step);
+      if (kind !== "move") held = kind === "down";
+      return;
+    }
     session.perform(toolbox.step(tool, step, session.scene()), (dy, dx) => display.pan(dy, dx));
   };
   const place = (event: PointerEvent) => {
@@ -67,19 +109,20 @@ function listen(box: HTMLElement, ring: HTMLElement, session: AssignmentSession,
   };
   const on = {
     pointerdown: (event: PointerEvent) => {
-      if (toolbox.busy || event.button > 2) return;
+      if (toolbox.busy || held || event.button > 2) return;
+      if (onPointer && event.button === 2) return;
       event.preventDefault();
       box.setPointerCapture(event.pointerId);
       box.focus({ preventScroll: true });
       session.activity.note();
-      tool = event.button === 1 || panning() ? "pan" : event.button === 2 ? "eraser" : session.tool.value;
+      tool = event.button === 1 || panning.value ? "pan" : event.button === 2 ? "eraser" : session.tool.value;
       if (tool === "pan") box.dataset["grabbing"] = "";
       place(event);
       send("down", event);
     },
     pointermove: (event: PointerEvent) => {
       place(event);
-      if (!toolbox.busy) return;
+      if (!toolbox.busy && !held) return;
       // Fast strokes: the browser folds several positions into one event; the curve needs them all.
       const folded = event.getCoalescedEvents?.() ?? [];
       for (const each of folded.length > 0 ? folded : [event]) send("move", each);
@@ -109,7 +152,8 @@ function listen(box: HTMLElement, ring: HTMLElement, session: AssignmentSession,
   };
 }
 
-export function Canvas({ session, display, panning }: { session: AssignmentSession; display: Display; panning: { value: boolean } }) {
+export function Canvas(props: CanvasProps) {
+  const { session, display, panning } = props;
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const ring = useRef<HTMLDivElement>(null);
@@ -129,34 +173,35 @@ export function Canvas({ session, display, panning }: { session: AssignmentSessi
       renderer.setView(display.view.value);
       renderer.resize(element.clientHeight, element.clientWidth);
     };
-    const unbind = bind(renderer, session, display);
+    const unbind = bind(renderer, props);
     const observer = new ResizeObserver(resize);
     observer.observe(element);
     resize();
-    const unlisten = listen(element, ring.current!, session, display, () => panning.value);
+    const unlisten = listen(element, ring.current!, props);
     return () => {
       unlisten();
       observer.disconnect();
       unbind();
       renderer.close();
     };
-  }, [session]);
+  }, [session, props.picture, props.labels, props.palette]);
 
-  const paints = PAINTING.includes(session.tool.value) && !panning.value;
+  const paints = !props.onPointer && PAINTING.includes(session.tool.value) && !panning.value;
   const side = Math.max(3, 2 * session.radius.value * display.view.value.scale);
   return (
     <div
       ref={box}
       class="bench-picture"
-      data-tool={panning.value ? "pan" : session.tool.value}
+      data-tool={panning.value ? "pan" : props.onPointer ? "picker" : session.tool.value}
       tabIndex={0}
       role="application"
-      aria-label={`Image ${session.assignment.image.name}. ${session.cellCount.value} cells. Press ? for the keys.`}
+      aria-label={`Image ${session.assignment.image.name}. ${props.label}. Press ? for the keys.`}
     >
       <canvas ref={canvas} />
       <div ref={ring} class={`ring ${session.tool.value}`} hidden={!paints || display.pointer.value === null}>
         <i style={{ width: `${side}px`, height: `${side}px` }} />
       </div>
+      {props.children}
       {failed.value && (
         <div class="picture-failed">
           <Notice tone="bad" title="This device cannot draw the image" text={`${failed.value}.`}>

@@ -18,9 +18,9 @@ export function LeaseLostDialog({ session, next }: { session: AssignmentSession;
   return (
     <Modal title="The time for this image ran out" onClose={null}>
       {taken.value ? (
-        <p>Somebody else has this place now. Your strokes up to here are kept; the next image is waiting.</p>
+        <p>Somebody else has this place now. Your work up to here is kept; the next image is waiting.</p>
       ) : (
-        <p>After a long pause an image may go to somebody else. Nothing you drew is lost. If the place is still free you can go on.</p>
+        <p>After a long pause an image may go to somebody else. Nothing you did is lost. If the place is still free you can go on.</p>
       )}
       <div class="row">
         <button type="button" class={taken.value ? "button" : "button primary"} disabled={busy.value} onClick={() => void renew()}>
@@ -34,16 +34,24 @@ export function LeaseLostDialog({ session, next }: { session: AssignmentSession;
   );
 }
 
-export function EmptyReadingDialog({ confirm, cancel }: { confirm: () => void; cancel: () => void }) {
+/** What a mode wants confirmed before a reading is handed in. */
+export interface Confirmation {
+  readonly title: string;
+  readonly text: string;
+  readonly yes: string;
+  readonly no: string;
+}
+
+export function ConfirmDialog({ confirmation, confirm, cancel }: { confirmation: Confirmation; confirm: () => void; cancel: () => void }) {
   return (
-    <Modal title="No cell drawn" onClose={cancel}>
-      <p>You are about to say that there is no cell in this image. That is a valid reading. Is it yours?</p>
+    <Modal title={confirmation.title} onClose={cancel}>
+      <p>{confirmation.text}</p>
       <div class="row">
         <button type="button" class="button primary" onClick={confirm}>
-          Yes, submit it empty
+          {confirmation.yes}
         </button>
         <button type="button" class="button" onClick={cancel}>
-          Go on drawing
+          {confirmation.no}
         </button>
       </div>
     </Modal>
@@ -53,7 +61,7 @@ export function EmptyReadingDialog({ confirm, cancel }: { confirm: () => void; c
 export function GiveBackDialog({ confirm, cancel }: { confirm: () => void; cancel: () => void }) {
   return (
     <Modal title="Give this image back?" onClose={cancel}>
-      <p>Somebody else will get it. What you drew stays with the hub but is not counted as a reading.</p>
+      <p>Somebody else will get it. What you did stays with the hub but is not counted as a reading.</p>
       <div class="row">
         <button type="button" class="button primary" onClick={confirm}>
           Give it back

@@ -1,7 +1,6 @@
-/** Labels: how they look, how many cells there are, the selected one, and the guidelines. */
+/** Labels: how they look, how many cells there are, and the selected one. */
 
 import type { AssignmentSession } from "../../session/assignment";
-import { Markdown } from "../markdown";
 import type { Display } from "./display";
 
 function SelectedCell({ session }: { session: AssignmentSession }) {
@@ -85,16 +84,5 @@ export function LabelsPanel({ session, display }: { session: AssignmentSession; 
         </label>
       </div>
     </section>
-  );
-}
-
-export function GuidelinesPanel({ text }: { text: string }) {
-  return (
-    <details class="panel guidelines" open>
-      <summary>
-        <h3>Guidelines</h3>
-      </summary>
-      {text.trim() ? <Markdown text={text} /> : <p class="dim">The campaign gives none. Outline every cell you can tell apart.</p>}
-    </details>
   );
 }

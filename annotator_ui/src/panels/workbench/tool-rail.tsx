@@ -4,8 +4,17 @@ import type { AssignmentSession } from "../../session/assignment";
 import type { ToolId } from "../../tools/tool";
 import type { Display } from "./display";
 import { Icon, type IconName } from "./icons";
+import type { Key } from "./keys";
 
-export const TOOLS: readonly { id: ToolId; key: string; label: string; hint: string }[] = [
+export interface ToolChoice {
+  readonly id: ToolId;
+  readonly key: string;
+  readonly label: string;
+  readonly hint: string;
+}
+
+/** Tools that draw cells. */
+export const CELL_TOOLS: readonly ToolChoice[] = [
   { id: "new-cell", key: "N", label: "New cell", hint: "Each stroke is a cell of its own; circle it and it is filled. Shift adds to the selected cell" },
   { id: "brush", key: "B", label: "Brush", hint: "Extend the cell the stroke begins in, or the selected one" },
   { id: "eraser", key: "E", label: "Eraser", hint: "Begun inside a cell it trims that cell alone. The right button erases too" },
@@ -44,12 +53,24 @@ function RailButton(props: { icon: IconName; label: string; hint?: string; hotke
   );
 }
 
-export function ToolRail({ session, display, showKeys }: { session: AssignmentSession; display: Display; showKeys: () => void }) {
+/** Brush sizes, as a slider and as keys. */
+export function sizeKeys({ radius }: AssignmentSession): Key[] {
+  return [
+    { keys: ["[", "-"], shown: ["["], does: "Smaller brush", run: () => (radius.value = resized(radius.value, -1)) },
+    { keys: ["]", "+", "="], shown: ["]"], does: "Larger brush", run: () => (radius.value = resized(radius.value, 1)) },
+  ];
+}
+
+export function toolKeys(session: AssignmentSession, tools: readonly ToolChoice[]): Key[] {
+  return tools.map(({ id, key, label }) => ({ keys: [key.toLowerCase()], shown: [key], does: label, run: () => (session.tool.value = id) }));
+}
+
+export function ToolRail({ session, display, tools }: { session: AssignmentSession; display: Display; tools: readonly ToolChoice[] }) {
   const { tool, radius, revision, editor } = session;
   void revision.value; // undo and redo follow the edits
   return (
     <div class="rail" role="toolbar" aria-orientation="vertical" aria-label="Tools">
-      {TOOLS.map(({ id, key, label, hint }) => (
+      {tools.map(({ id, key, label, hint }) => (
         <RailButton key={id} icon={id} label={label} hint={hint} hotkey={key} pressed={tool.value === id} run={() => (tool.value = id)} />
       ))}
       <hr />
@@ -76,7 +97,6 @@ export function ToolRail({ session, display, showKeys }: { session: AssignmentSe
       <RailButton icon="redo" label="Redo" hotkey="Y" disabled={!editor.history.canRedo} run={() => session.redo()} />
       <span class="rail-space" />
       <RailButton icon="fit" label="Fit the image" hotkey="F" run={() => display.fit()} />
-      <RailButton icon="keys" label="All keys" hotkey="?" run={showKeys} />
     </div>
   );
 }

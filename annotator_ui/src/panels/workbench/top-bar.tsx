@@ -11,22 +11,22 @@ interface Mark {
   title: string;
 }
 
-function strokes(count: number): string {
-  return count === 1 ? "1 stroke" : `${count} strokes`;
+function edits(count: number): string {
+  return count === 1 ? "1 change" : `${count} changes`;
 }
 
 function markOf(state: Durability): Mark {
   switch (state.kind) {
     case "saved":
-      return { look: "good", text: "Saved", title: "The hub has every stroke." };
+      return { look: "good", text: "Saved", title: "The hub has every change." };
     case "sending":
-      return { look: "", text: "Sending…", title: `${strokes(state.waiting)} kept on this device and on the way to the hub.` };
+      return { look: "", text: "Sending…", title: `${edits(state.waiting)} kept on this device and on the way to the hub.` };
     case "keeping":
-      return { look: "warn", text: "Offline – keeping…", title: `${strokes(state.waiting)} wait for the hub; the last is being written down.` };
+      return { look: "warn", text: "Offline – keeping…", title: `${edits(state.waiting)} wait for the hub; the last is being written down.` };
     case "offline":
-      return { look: "warn", text: "Offline – kept on this device", title: `${strokes(state.waiting)} will be sent when the hub answers.` };
+      return { look: "warn", text: "Offline – kept on this device", title: `${edits(state.waiting)} will be sent when the hub answers.` };
     case "signed-out":
-      return { look: "warn", text: "Signed out – kept on this device", title: `${strokes(state.waiting)} will be sent after you sign in.` };
+      return { look: "warn", text: "Signed out – kept on this device", title: `${edits(state.waiting)} will be sent after you sign in.` };
     case "lease-lost":
       return { look: "warn", text: "Lease ended – kept on this device", title: state.problem.message };
     case "refused":
@@ -67,11 +67,12 @@ function LeaseClock({ session }: { session: AssignmentSession }) {
   );
 }
 
-export function TopBar({ workbench, session, submit, giveBack }: {
+export function TopBar({ workbench, session, submit, giveBack, showKeys }: {
   workbench: Workbench;
   session: AssignmentSession;
   submit: () => void;
   giveBack: () => void;
+  showKeys: () => void;
 }) {
   const handing = workbench.handing.value.kind;
   const busy = workbench.busy.value;
@@ -91,6 +92,9 @@ export function TopBar({ workbench, session, submit, giveBack }: {
       <span class="bench-space" />
       {workbench.done.value > 0 && <span class="badge info">{workbench.done.value} done this sitting</span>}
       <LeaseClock session={session} />
+      <button type="button" class="icon-button all-keys" onClick={showKeys} aria-label="All keys" aria-keyshortcuts="?" title="All keys (?)">
+        <Icon name="keys" />
+      </button>
       <button type="button" class="button quiet" disabled={busy} onClick={giveBack} title="Give this image to somebody else">
         {handing === "returning" ? "Giving back…" : "Give back"}
       </button>

@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { sessionExpired } from "../../session/people";
 import { Workbench } from "../../session/workbench";
 import { EmptyState, ProblemNotice, Spinner } from "../feedback";
-import { Bench } from "./bench";
+import { MODES } from "./modes/registry";
 import "../styles/workbench.css";
 
 export default function WorkbenchPage({ params }: { params: Record<string, string> }) {
@@ -24,8 +24,19 @@ export default function WorkbenchPage({ params }: { params: Record<string, strin
   switch (phase.kind) {
     case "opening":
       return <Spinner label={workbench.done.value > 0 ? "Fetching the next image" : "Fetching your image"} fill />;
-    case "working":
-      return <Bench key={phase.session.assignment.id} workbench={workbench} session={phase.session} />;
+    case "working": {
+      const { assignment } = phase.session;
+      const Mode = MODES[assignment.task];
+      if (Mode) return <Mode key={assignment.id} workbench={workbench} session={phase.session} />;
+      return (
+        <EmptyState
+          fill
+          title="This browser cannot open this kind of work"
+          text={`The campaign's task is ${assignment.task.replace("_", " ")}, which this page does not know. Reload it; the hub may be newer than the page.`}
+          action={{ label: "Home", href: "/" }}
+        />
+      );
+    }
     case "nothing-left":
       return (
         <EmptyState
