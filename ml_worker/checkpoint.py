@@ -60,18 +60,12 @@ def unpack(kind: str, data: bytes, *, where: str = "") -> tuple[dict[str, Tensor
         UnreadableFile: not safetensors, truncated or damaged.
         WrongFormat: safetensors, but not of this ``kind``.
     """
+    document = _header(data, where)
     try:
-        (length,) = struct.unpack("<Q", data[:8])
-        if length > min(MAX_HEADER, len(data) - 8):
-            raise ValueError("its header passes its end")
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
-        document = json.loads(metadata["cellcommons"]) if "cellcommons" in metadata else {}
         tensors = load(data)
-    except (struct.error, ValueError, AttributeError, SafetensorError) as error:
-        raise UnreadableFile(
-            f"the bytes are not a safetensors file ({error})", where=where, remedy="Take another copy of the file."
-        ) from error
-    family = document.pop("family", None) if isinstance(document, dict) else None
+    except SafetensorError as error:
+        raise _unreadable(error, where) from error
+    family = document.pop("family", None)
     if family != kind:
         raise WrongFormat(
             f"this file is of family {family!r}, not {kind!r}",
@@ -79,6 +73,31 @@ def unpack(kind: str, data: bytes, *, where: str = "") -> tuple[dict[str, Tensor
             remedy="Choose a checkpoint that this hub trained for the task at hand.",
         )
     return tensors, document
+
+
+def family_of(data: bytes, *, where: str = "") -> str | None:
+    """The family that ``pack`` wrote; None in a safetensors file of others. Raises UnreadableFile."""
+    family = _header(data, where).get("family")
+    return family if isinstance(family, str) else None
+
+
+def _header(data: bytes, where: str) -> dict[str, Any]:
+    """Our document in a safetensors file's metadata; empty where there is none."""
+    try:
+        (length,) = struct.unpack("<Q", data[:8])
+        if length > min(MAX_HEADER, len(data) - 8):
+            raise ValueError("its header passes its end")
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+        document = json.loads(metadata["cellcommons"]) if "cellcommons" in metadata else {}
+    except (struct.error, ValueError, AttributeError) as error:
+        raise _unreadable(error, where) from error
+    return document if isinstance(document, dict) else {}
+
+
+def _unreadable(error: Exception, where: str) -> UnreadableFile:
+    return UnreadableFile(
+        f"the bytes are not a safetensors file ({error})", where=where, remedy="Take another copy of the file."
+    )
 
 
 def save_checkpoint(tensors: Mapping[str, Tensor], config: CheckpointConfig) -> bytes:

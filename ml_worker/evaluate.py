@@ -1,86 +1,40 @@
-"""Measures of a checkpoint on held-out images, beside the baseline on the same images."""
+"""Measures of several held-out images together, in the form that reports keep."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from cellcommons.images.data import ImageData
-from cellcommons.labels import Labels
 from cellcommons.measures.bootstrap import bootstrap_interval
-from cellcommons.measures.detection import DetectionScores, detection_scores, summed
-from ml_worker.baseline import otsu_watershed
-from ml_worker.checkpoint import Checkpoint
-from ml_worker.pixels import image_cyx
-from ml_worker.predict import PredictConfig, predict_image
+
+Outcome = TypeVar("Outcome")
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """One labelled image that training never saw.
+def headline_interval(
+    name: str, outcomes: Sequence[Outcome], measure: Callable[[Sequence[Outcome]], float | None], *, seed: int
+) -> dict[str, Any]:
+    """``images``, and from two images on ``<name>_low`` and ``<name>_high``: the 95 % bootstrap interval over images.
 
-    Attributes:
-        image: hub id. tree: image tree digest. truth: uint32, yx.
+    Args:
+        measure: pools outcomes into the headline ``name``; a draw in which it is undefined counts 0.
     """
-
-    image: str
-    tree: str
-    name: str
-    stratum: str
-    pixels: ImageData = field(repr=False)
-    truth: Labels = field(repr=False)
+    found: dict[str, Any] = {"images": len(outcomes)}
+    if len(outcomes) > 1 and measure(outcomes) is not None:
+        interval = bootstrap_interval(outcomes, lambda drawn: measure(drawn) or 0.0, seed=seed)
+        found |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return found
 
 
-@dataclass(frozen=True)
-class Scored:
-    """One held-out image with its prediction and scores."""
-
-    held_out: HeldOut
-    labels: Labels = field(repr=False)
-    scores: DetectionScores
-    baseline: DetectionScores
-
-
-def score_image(
-    checkpoint: Checkpoint,
-    held_out: HeldOut,
-    config: PredictConfig | None = None,
-    *,
-    on_tile: Callable[[], None] | None = None,
-) -> Scored:
-    """Predict and score one image, by the same code that pre-annotates."""
-    image = image_cyx(held_out.pixels, where=held_out.name)
-    reading = predict_image(checkpoint, image, config, where=held_out.name, on_tile=on_tile)
-    return Scored(
-        held_out,
-        reading.labels,
-        detection_scores(held_out.truth, reading.labels),
-        detection_scores(held_out.truth, otsu_watershed(image)),
-    )
-
-
-def pooled_measures(scores: Iterable[DetectionScores], *, seed: int = 0) -> dict[str, Any]:
-    """Measures of several images pooled, each cell weighing the same; empty without images.
-
-    Beside ``f1_50`` stand ``f1_50_low`` and ``f1_50_high``, its 95 % bootstrap interval over images (from two
-    images on), and ``images``, ``cells``.
-    """
-    listed = list(scores)
-    if not listed:
-        return {}
-    total = summed(listed)
-    measures: dict[str, Any] = {name: round(value, 6) for name, value in total.measures().items()}
-    measures |= {"images": len(listed), "cells": total.truth}
-    if len(listed) > 1:
-        interval = bootstrap_interval(listed, lambda drawn: summed(drawn).f1_50, seed=seed)
-        measures |= {"f1_50_low": round(interval.low, 6), "f1_50_high": round(interval.high, 6)}
-    return measures
-
-
-def stratum_measures(scored: Iterable[Scored], *, seed: int = 0) -> dict[str, Any]:
-    """Stratum -> pooled measures."""
-    strata: dict[str, list[DetectionScores]] = {}
-    for image in scored:
-        strata.setdefault(image.held_out.stratum, []).append(image.scores)
-    return {name: pooled_measures(listed, seed=seed) for name, listed in sorted(strata.items())}
+def reported(measures: Mapping[str, Any]) -> dict[str, Any]:
+    """Measures as a report keeps them: six digits, and nothing where a measure is undefined (None or not finite)."""
+    kept: dict[str, Any] = {}
+    for name, value in measures.items():
+        if isinstance(value, Mapping):
+            kept[name] = reported(value)
+        elif isinstance(value, float):
+            if math.isfinite(value):
+                kept[name] = round(value, 6)
+        elif value is not None:
+            kept[name] = value
+    return kept

@@ -29,6 +29,7 @@ class TrainConfig(Document):
         validation_images: score at most this many of them.
         bf16: mixed precision where the machine has it.
         state_seconds: a state is saved about this often.
+        frozen: where the run starts from other weights: share of the budget in which they are kept as they came.
     """
 
     KIND = "cellcommons.train-config/1"
@@ -46,6 +47,7 @@ class TrainConfig(Document):
     validation_images: int = 12
     bf16: bool = True
     state_seconds: float = 15.0
+    frozen: float = 0.2
 
     @classmethod
     def from_order(cls, config: dict[str, Any]) -> TrainConfig:
@@ -53,4 +55,6 @@ class TrainConfig(Document):
         parsed = cls.parse(canonical_json({"kind": cls.KIND, **config}), where="config")
         if parsed.learning_rate <= 0 or parsed.max_steps < 0 or not 0 <= parsed.average < 1:
             raise InvalidDocument("learning_rate > 0, max_steps >= 0 and 0 <= average < 1 are wanted", where="config")
+        if not 0 <= parsed.frozen <= 1:
+            raise InvalidDocument("frozen lies in 0..1", where="config:frozen")
         return parsed

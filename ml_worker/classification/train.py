@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,10 +21,10 @@ from ml_worker.classification.outcomes import kind_of, outcome_loss, probabiliti
 from ml_worker.classification.predict import ClassPredictConfig, image_logits
 from ml_worker.classification.samples import ClassSample, class_targets, fit_brightness, read
 from ml_worker.classification.scores import validation_score
-from ml_worker.classification.transfer import read_encoder
 from ml_worker.device import autocast, device
 from ml_worker.loop import Progress, TrainingLoop, TrainResult
 from ml_worker.samples import PLANES
+from ml_worker.transfer import Started, read_start
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,13 @@ def train_classifier(
     """Train a classifier; further arguments as in ``ml_worker.train.train``.
 
     Args:
-        start: a safetensors file whose encoder the run starts from, see ``transfer``: kept as it is for
-            ``config.frozen`` of the budget, then trained with the rest.
+        start: a safetensors file to start from, see ``ml_worker.transfer``: what fits is kept as it is for
+            ``config.frozen`` of the budget, then trained with the rest. The last layer starts anew.
 
     Raises:
         InvalidDocument: nothing to train on, a class outside the ontology, only one class in a split, a source in both
             splits, ``start`` without an encoder, or ``resume`` of another run.
-        MismatchedShapes: images with different channels, or others than the encoder of ``start`` reads.
+        MismatchedShapes: images with different channels, or an encoder in ``start`` that fits nowhere.
         UnreadableFile: ``start`` is damaged.
         TrainingDiverged: the loss stays NaN.
     """
@@ -85,18 +84,18 @@ class _Trainer(TrainingLoop):
         self.kind = kind_of(data.ontology)
         self.targets, self.validation_targets = _checked(data)
         self.scaling = fit_brightness([sample.image for sample in data.train], config.reading)
-        self.start = hashlib.sha256(start).hexdigest() if start is not None else ""
-        encoder = read_encoder(start) if start is not None else None
+        weights = read_start(start) if start is not None else None
         inputs = PLANES if self.scaling is None else len(self.scaling.gain)
         shape = replace(config.network, inputs=inputs, extras=config.reading.extras(inputs))
-        if encoder is not None:
-            shape = replace(shape, widths=encoder.widths)
+        if weights is not None:
+            shape = replace(shape, widths=weights.widths)
         self.config = config = replace(config, network=shape)
         torch.manual_seed(seed)
         self.network = build_classifier(shape, data.ontology)
         self.mean = build_classifier(shape, data.ontology)
-        if encoder is not None:
-            encoder.load_into(self.network.encoder, inputs=inputs)
+        self.started: Started | None = None
+        if weights is not None:
+            self.started = weights.load_into(self.network, fresh=("head.last.", "thresholds."))
         self.readings, self.validation = (
             [read(sample.image, config.reading, self.scaling, where=sample.name) for sample in samples]
             for samples in (data.train, data.validation)
@@ -106,10 +105,8 @@ class _Trainer(TrainingLoop):
         super().__init__(self.network, self.mean, config, state_kind=STATE, seed=seed, budget=budget)
 
     def step_loss(self, step: int) -> Tensor:
-        frozen = bool(self.start) and self.fraction < self.config.frozen
-        self.network.encoder.requires_grad_(not frozen)
-        # Batch norm's running statistics are part of what is kept.
-        self.network.encoder.train(not frozen)
+        if self.started is not None:
+            self.started.hold(self.network, frozen=self.fraction < self.config.frozen)
         # Dropout draws from torch's own generator: seeded by the step, so that a resumed run agrees.
         torch.manual_seed(self.seed * 1_000_003 + step)
         batch = self.sampler.batch(step)
@@ -139,7 +136,9 @@ class _Trainer(TrainingLoop):
         if self.validation:
             targets = torch.from_numpy(self.validation_targets)
             temperature = fit_temperature(self._validation_logits(), targets, self.kind, offset)
-        about = {**self.about, "seed": self.seed, "steps": self.step, "samples": len(self.targets), "start": self.start}
+        about = {**self.about, "seed": self.seed, "steps": self.step, "samples": len(self.targets)}
+        if self.started is not None:
+            about["start"] = self.started.document()
         config = ClassifierCheckpointConfig(
             self.data.ontology,
             self.config.network,
@@ -158,7 +157,7 @@ class _Trainer(TrainingLoop):
             "seed": self.seed,
             "config": self.config.to_bytes().decode(),
             "ontology": self.data.ontology.document(),
-            "start": self.start,
+            "start": self.started.digest if self.started is not None else "",
             "train": names,
         }
 

@@ -6,13 +6,16 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from celery.contrib.testing.worker import start_worker
+from safetensors.torch import save
 
 from cellcommons.errors import NotFound
 from cellcommons.images.data import ImageData
@@ -113,6 +116,7 @@ def test_a_training_order_becomes_a_checkpoint_and_a_report(hub: Hub) -> None:
         assert read_labels(hub.store, image.labels).shape == (96, 96)
         assert hub.store.get(image.picture).startswith(b"\x89PNG")
     assert report.curve[-1]["step"] == 5
+    assert (report.headline, report.notes) == ("f1_50", ())
     progress = [args for task, args in hub.said if task == "modelzoo.record_progress"]
     assert progress
     kind, run, payload = progress[0]
@@ -156,7 +160,7 @@ def test_cancel_then_resume_goes_on_from_the_state(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"task": "tracking"}, "tracking"),
+        ({"task": "cooking"}, "'cooking' is not one this worker trains"),
         ({"manifest": "0" * 64}, "0000"),
         ({"learning_rat": 1}, "learning_rat"),
     ],
@@ -180,6 +184,28 @@ def test_an_order_that_cannot_be_read_is_an_error(hub: Hub) -> None:
         hub.perform("training", "0" * 64)
     with pytest.raises(UnreadableOrder):
         hub.perform("training", hub.store.put(b"[]"))
+
+
+def test_a_run_may_start_from_another_and_says_so(hub: Hub) -> None:
+    first = hub.perform("training", hub.training(manifest=hub.release("train"), max_steps=2))
+    settings = {**CONFIG, "network": {"widths": [16, 32, 48]}, "max_steps": 2}
+    order = TrainingOrder("t2", hub.release(), "instance_segmentation", config=settings, start_from=first.checkpoint)
+    report = hub.perform("training", order.save(hub.store))
+    assert (report.status, report.error) == ("finished", "")
+    about = load_checkpoint(hub.store.get(report.checkpoint or "")).config.about
+    assert about["start_from"] == about["start"]["sha256"] == first.checkpoint
+    assert about["start"]["tensors"] == about["start"]["of"]
+    assert "Started from" in report.notes[0]
+
+
+def test_a_start_that_fits_nothing_is_an_error_with_a_remedy(hub: Hub) -> None:
+    for number, start in enumerate((save({"weight": torch.zeros(3)}), b"PK not tensors")):
+        order = TrainingOrder(f"s{number}", hub.release(), "instance_segmentation", config=CONFIG)
+        report = hub.perform("training", replace(order, start_from=hub.store.put(start)).save(hub.store))
+        assert report.status == "failed"
+        assert report.error.startswith("start: ")
+    gone = replace(order, run="s9", start_from="0" * 64)
+    assert "0000" in hub.perform("training", gone.save(hub.store)).error
 
 
 @pytest.mark.parametrize("splits", [("train",), ("train", "test"), ("validation", "test")])

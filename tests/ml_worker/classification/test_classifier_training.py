@@ -158,10 +158,20 @@ def test_a_start_that_does_not_fit_is_refused(shapes, start, error):
         learnt(ClassData(THREE, shapes(ONE_EACH, 2, 0)), config(2), start=start)
 
 
-def test_a_start_that_reads_other_planes_is_refused(shapes):
-    settings = config(2, reading={"size": 32, "channels": "own"})
-    with pytest.raises(MismatchedShapes, match="reads 3 planes, these images give 1"):
-        learnt(ClassData(THREE, shapes(ONE_EACH, 2, 0)), settings, start=segmenter())
+def test_a_start_that_reads_other_planes_gives_all_but_its_first_layer(shapes):
+    settings = config(2, frozen=1.0, reading={"size": 32, "channels": "own"})
+    taken = load_classifier(learnt(ClassData(THREE, shapes(ONE_EACH, 2, 0)), settings, start=segmenter()).checkpoint)
+    source = load_checkpoint(segmenter()).network.encoder
+    assert torch.equal(taken.network.encoder.stages[1].first[0].weight, source.stages[1].first[0].weight)
+    assert taken.network.encoder.stem[0].weight.shape[1] == 1
+    start = taken.config.about["start"]
+    assert 0 < start["tensors"] < start["of"]
+
+
+def test_a_start_whose_layers_are_others_is_refused(shapes):
+    other = {f"encoder.stages.{i}.second.0.weight": torch.zeros(16, 16, 1, 1) for i in range(2)}
+    with pytest.raises(MismatchedShapes, match="other layers"):
+        learnt(ClassData(THREE, shapes(ONE_EACH, 2, 0)), config(2), start=save(other))
 
 
 def test_bad_splits_are_refused(shapes):
