@@ -2,7 +2,20 @@
 
 import { createHash } from "node:crypto";
 import { inflateRawSync } from "node:zlib";
-import type { Edit } from "../../src/api/types";
+import type { Edit, Given, Ontology, TaskName } from "../../src/api/types";
+
+type Value = string | number | boolean | readonly string[];
+
+/** What an assignment is about, where it is not drawing cells. */
+export interface Work {
+  readonly task: TaskName;
+  readonly ontology?: Ontology;
+  readonly given?: readonly Given[];
+  /** What the draft says. */
+  readonly values?: Readonly<Record<string, Value>>;
+  readonly certainty?: Readonly<Record<string, number>>;
+  readonly question?: "trial" | "preference";
+}
 
 export const HEIGHT = 150;
 export const WIDTH = 200;
@@ -27,9 +40,22 @@ export class MemoryHub {
   /** Assignments handed out in turn. */
   queue = ["a1", "a2"];
   readonly draft: Uint32Array | null;
+  readonly work: Work | null;
 
-  constructor(options: { draft?: Uint32Array } = {}) {
+  constructor(options: { draft?: Uint32Array; work?: Work } = {}) {
     this.draft = options.draft ?? null;
+    this.work = options.work ?? null;
+  }
+
+  /** What an assignment's edits say in all, over what its draft says. */
+  said(edits: readonly Edit[]): Record<string, Value> {
+    const values: Record<string, Value> = { ...this.work?.values };
+    for (const edit of edits)
+      for (const [key, [, value]] of Object.entries(edit.changes ?? {})) {
+        if (value === null) delete values[key];
+        else values[key] = value;
+      }
+    return values;
   }
 
   line(id: string): Line {
@@ -78,6 +104,8 @@ export class MemoryHub {
       const id = this.queue.find((candidate) => !this.line(candidate).submitted);
       return id ? Response.json(this.assignment(id)) : new Response(null, { status: 204 });
     }
+    const alone = /^\/api\/v1\/assignments\/([^/]+)\/$/.exec(path);
+    if (alone) return Response.json(this.assignment(alone[1]!));
     const [, id, action] = /^\/api\/v1\/assignments\/([^/]+)\/(\w+)\/$/.exec(path) ?? [];
     if (!id) return problem(404, "not-found");
     if (action === "edits" && method === "GET") return Response.json({ edits: this.line(id).edits, tile_versions: this.line(id).versions });
@@ -104,6 +132,12 @@ export class MemoryHub {
         .filter((tile) => tile.version !== (copy.versions[`${tile.y},${tile.x}`] ?? 0))
         .map((tile) => ({ y: tile.y, x: tile.x, version: copy.versions[`${tile.y},${tile.x}`] ?? 0 }));
       if (conflicts.length > 0 || edit.seq !== copy.edits.length + 1) return problem(409, "conflict", { conflicts, edit_count: line.edits.length });
+      const held = this.said(copy.edits);
+      const disputed = Object.entries(edit.changes ?? {}).filter(
+        ([key, [old]]) => JSON.stringify(held[key] ?? null) !== JSON.stringify(old) || (key in held && /^(trial|preference)$/.test(key)),
+      );
+      if (disputed.length > 0)
+        return problem(409, "conflict", { conflicts: disputed.map(([key]) => ({ key, value: held[key] ?? null })), edit_count: line.edits.length });
       copy.edits.push(edit);
       for (const tile of edit.tiles) copy.versions[`${tile.y},${tile.x}`] = tile.version + 1;
       accepted.push(edit.uuid);
@@ -115,11 +149,20 @@ export class MemoryHub {
   private submit(id: string, body: NonNullable<Line["body"]>): Response {
     const line = this.line(id);
     const map = this.fold(id);
-    const sha = createHash("sha256").update(Buffer.from(map.buffer)).digest("hex");
+    const sha = this.digest(map, this.said(line.edits));
     if (body.edit_count !== line.edits.length || body.labels_sha256 !== sha) return problem(409, "conflict", { edit_count: line.edits.length });
     line.submitted = true;
     line.body = body;
     return Response.json({ annotation: "x", cells: new Set(map).size - 1, accepted_unchanged: line.edits.length === 0 });
+  }
+
+  private digest(map: Uint32Array, values: Record<string, Value>): string {
+    const hex = (bytes: string | Buffer) => createHash("sha256").update(bytes).digest("hex");
+    const pixels = hex(Buffer.from(map.buffer));
+    const task = this.work?.task ?? "instance_segmentation";
+    if (task.endsWith("_segmentation")) return pixels;
+    const said = hex(JSON.stringify(Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)).map((entry) => entry)), null, 0));
+    return task === "augmented" ? hex(pixels + said) : said;
   }
 
   private assignment(id: string) {
@@ -133,7 +176,23 @@ export class MemoryHub {
       edit_count: this.line(id).edits.length,
       tile_versions: this.line(id).versions,
       image: { id: "i", name: "image", height: HEIGHT, width: WIDTH, channels: ["dapi"], zarr_url: "/image.zarr/" },
-      draft: this.draft ? { annotation: "d", zarr_url: "/draft.zarr/", cells: { "1": 0.4 } } : null,
+      ...this.about(id),
+    };
+  }
+
+  private about(id: string) {
+    const { work } = this;
+    if (!work) return { draft: this.draft ? { annotation: "d", zarr_url: "/draft.zarr/", cells: { "1": 0.4 } } : null };
+    const answered = "trial" in this.said(this.line(id).edits);
+    return {
+      task: work.task,
+      ontology: work.ontology ?? null,
+      changed: {},
+      question: work.question ?? null,
+      given: (work.given ?? []).map((given, i) => (answered ? { ...given, role: i === 0 ? "real" : "predicted" } : given)),
+      draft: work.values || this.draft
+        ? { annotation: "d", zarr_url: this.draft ? "/draft.zarr/" : null, values: work.values ?? {}, cells: work.certainty ?? {} }
+        : null,
     };
   }
 
