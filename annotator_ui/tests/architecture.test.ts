@@ -12,7 +12,7 @@ const MAY: Record<string, string[]> = {
   tools: ["labels"],
   layers: ["labels"],
   api: [],
-  session: ["api", "tools", "labels"],
+  session: ["api", "tools", "lineage", "labels"],
   panels: ["session", "layers", "tools", "lineage", "labels"],
 };
 /** Types and the Problem class are words everyone may use; asking the hub is the session's alone. */

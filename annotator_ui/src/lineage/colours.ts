@@ -1,4 +1,4 @@
-/** The colour of a track, the same in lists and trails as the label layer's shader gives to its number. */
+/** The colour of a track, the same in the picture, in lists and in trails. */
 
 export type Rgb = readonly [number, number, number];
 
@@ -12,20 +12,7 @@ export function trackRgb(number: number): Rgb {
   return [wheel[0] + (1 - wheel[0]) * white, wheel[1] + (1 - wheel[1]) * white, wheel[2] + (1 - wheel[2]) * white];
 }
 
-export function trackColour(number: number, alpha = 1): string {
-  const [r, g, b] = trackRgb(number).map((share) => Math.round(share * 255));
-  return alpha === 1 ? `rgb(${r} ${g} ${b})` : `rgb(${r} ${g} ${b} / ${alpha})`;
-}
-
-/** A frame's mask with each cell's pixels showing its track's number instead of its id. `numbers`: by id. */
-export function recolour(labels: ArrayLike<number>, numbers: ReadonlyMap<number, number>): Uint32Array<ArrayBuffer> {
-  const most = Math.max(0, ...numbers.keys());
-  const lookup = new Uint32Array(most + 1);
-  for (const [id, number] of numbers) lookup[id] = number;
-  const result = new Uint32Array(labels.length);
-  for (let i = 0; i < result.length; i++) {
-    const id = labels[i]!;
-    if (id !== 0 && id <= most) result[i] = lookup[id]!;
-  }
-  return result;
+/** `#rrggbb` */
+export function trackColour(number: number): string {
+  return `#${trackRgb(number).map((share) => Math.round(share * 255).toString(16).padStart(2, "0")).join("")}`;
 }

@@ -17,7 +17,7 @@ export interface Answer {
   /** The cell that is selected from now on. */
   readonly selected: Key;
   /** What changes, with the name under which it is kept; null where more must be chosen first. */
-  readonly edit: { readonly tool: string; readonly params: Record<string, unknown>; readonly changes: Changes } | null;
+  readonly edit: { readonly tool: string; readonly params: Record<string, string>; readonly changes: Changes } | null;
   /** The person goes on in the next frame. */
   readonly forward: boolean;
 }
@@ -51,13 +51,13 @@ export function choose(choosing: Choosing, lineage: Lineage, key: Key, scope: Sc
       if (frameOf(key) <= frameOf(mother)) throw new Refusal("Daughters come in a later frame than their mother.");
       if (!first) return more(false);
       const changes = divide(lineage, mother, first, key);
-      return { next: { tool: "select", chosen: [] }, selected: mother, edit: { tool: "divide", params: { mother, daughters: [first, key] }, changes }, forward: false };
+      return { next: { tool: "select", chosen: [] }, selected: mother, edit: { tool: "divide", params: { mother, first, second: key }, changes }, forward: false };
     }
     case "swap": {
       const [first] = chosen;
       if (!first || frameOf(first) !== frameOf(key)) return { ...more(false), next: { tool, chosen: [key] } };
       const changes = swap(lineage, first, key, scope);
-      return { next: { tool: "select", chosen: [] }, selected: first, edit: { tool: "swap", params: { cells: [first, key], scope }, changes }, forward: false };
+      return { next: { tool: "select", chosen: [] }, selected: first, edit: { tool: "swap", params: { first, second: key, scope }, changes }, forward: false };
     }
     case "assign": {
       const [member] = chosen;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Detections, frameOf, idOf, measureFrame } from "../../src/lineage/cells";
-import { recolour, trackRgb } from "../../src/lineage/colours";
+import { trackColour, trackRgb } from "../../src/lineage/colours";
 import { familyOf, familyRows } from "../../src/lineage/family";
 import { cellIn, lastUpTo, Lineage, missingFrames, TrackNumbers } from "../../src/lineage/lineage";
 import { nearest, nearestCell, neighbour, trails } from "../../src/lineage/trails";
@@ -152,9 +152,9 @@ describe("trails", () => {
 });
 
 describe("colours", () => {
-  it("give each pixel its track's number", () => {
-    expect([...recolour([0, 1, 2, 9, 2], new Map([[1, 40], [2, 7]]))]).toEqual([0, 40, 7, 0, 7]);
-    expect([...recolour([0, 3], new Map())]).toEqual([0, 0]);
+  it("are written as the style sheet and the palette read them", () => {
+    for (let number = 1; number < 50; number++) expect(trackColour(number)).toMatch(/^#[0-9a-f]{6}$/);
+    expect(trackColour(7)).toBe(trackColour(7));
   });
 
   it("are bright on black and apart for neighbours", () => {

@@ -39,7 +39,7 @@ describe("the linking tools", () => {
     let choosing: Choosing = take("divide", "0:1");
     choosing = choose(choosing, loose, "1:1", "future").next;
     const answer = choose(choosing, loose, "1:2", "future");
-    expect(answer.edit).toMatchObject({ tool: "divide", params: { mother: "0:1", daughters: ["1:1", "1:2"] }, changes: { "1:1": "0:1", "1:2": "0:1" } });
+    expect(answer.edit).toMatchObject({ tool: "divide", params: { mother: "0:1", first: "1:1", second: "1:2" }, changes: { "1:1": "0:1", "1:2": "0:1" } });
     expect(answer.next).toEqual({ tool: "select", chosen: [] });
     expect(() => choose(take("divide", "1:1"), loose, "1:2", "future")).toThrow(Refusal);
   });

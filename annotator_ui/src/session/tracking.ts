@@ -1,0 +1,302 @@
+/** A movie being tracked: where the person is, what is selected, which tool is in hand, and what it does to the links. */
+
+import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { asProblem, type Problem } from "../api/problem";
+import type { Point } from "../labels/raster";
+import type { Value, Values } from "../labels/values";
+import { Detections, frameOf, keyOf, type Cell, type Key } from "../lineage/cells";
+import { cellIn, lastUpTo, Lineage, TrackNumbers, type Track } from "../lineage/lineage";
+import { choose, take, type Choosing, type LinkingTool } from "../lineage/linking-tool";
+import { newTrack, Refusal, type Changes, type Scope } from "../lineage/operations";
+import { nextSuspicion, suspicions, type Suspicion } from "../lineage/suspicion";
+import { nearest, nearestCell, neighbour } from "../lineage/trails";
+import type { Masks } from "./masks";
+import { Movie } from "./movie";
+import type { Picture } from "./picture";
+
+/** What tracking needs of an assignment's session. */
+export interface TrackingHost {
+  readonly values: ReadonlySignal<Values>;
+  /** The id that the canvas draws as selected. */
+  readonly selected: Signal<number | null>;
+  readonly picture: Pick<Picture, "at" | "show">;
+  readonly assignment: { readonly draft: { readonly values: Readonly<Record<Key, Value>>; readonly cells: Readonly<Record<Key, number>> } | null };
+  change(tool: string, params: Record<string, string>, wanted: Readonly<Record<string, Value | null>>): boolean;
+  undo(): void;
+  redo(): void;
+}
+
+export interface Said {
+  readonly tone: "info" | "bad";
+  readonly text: string;
+}
+
+export class Tracking {
+  readonly movie: Movie;
+  /** The frame the person wants to see. */
+  readonly frame: ReadonlySignal<number>;
+  readonly scope = signal<Scope>("future");
+  readonly choosing = signal<Choosing>({ tool: "select", chosen: [] });
+  readonly said = signal<Said | null>(null);
+  /** Why the cells of all frames cannot be told. */
+  readonly unmeasured = signal<Problem | null>(null);
+  /** Where the person is to be led; the panel brings it into sight. */
+  readonly lookAt = signal<Cell | null>(null);
+  /** The suspicious event the person is at. */
+  readonly current = signal<string | null>(null);
+  readonly detections: Signal<Detections>;
+  readonly lineage: ReadonlySignal<Lineage>;
+  /** Empty until all frames are measured: before, every track seems to end. */
+  readonly events: ReadonlySignal<readonly Suspicion[]>;
+  readonly selected = signal<Key | null>(null);
+  readonly track: ReadonlySignal<Track | null>;
+  /** The selected track's cell in this frame. */
+  readonly here: ReadonlySignal<Cell | null>;
+  private readonly fine = signal<ReadonlySet<string>>(new Set());
+  private readonly stops: (() => void)[];
+
+  constructor(
+    private readonly host: TrackingHost,
+    readonly masks: Masks,
+  ) {
+    this.movie = new Movie(masks, host.picture);
+    this.frame = this.movie.frame;
+    const { height, width } = masks.size;
+    const numbers = new TrackNumbers();
+    const { draft } = host.assignment;
+    this.detections = signal(Detections.empty(masks.frames, height, width));
+    this.lineage = computed(() => new Lineage(this.detections.value, host.values.value, numbers));
+    const all = computed(() => (this.detections.value.complete ? suspicions(this.lineage.value, draft?.cells, draft?.values) : []));
+    this.events = computed(() => all.value.filter(({ id }) => !this.fine.value.has(id)));
+    this.track = computed(() => (this.selected.value === null ? null : this.lineage.value.trackOf(this.selected.value)));
+    this.here = computed(() => this.track.value && cellIn(this.track.value, this.frame.value));
+    this.stops = [effect(() => this.follow()), effect(() => this.light())];
+  }
+
+  /** All cells are known: links can be changed. */
+  get ready(): boolean {
+    return this.detections.value.complete;
+  }
+
+  /** Show the first frame and measure all. Again after a failure. */
+  async start(): Promise<void> {
+    this.unmeasured.value = null;
+    void this.movie.goTo(this.frame.peek());
+    if (this.detections.peek().complete) return;
+    try {
+      await this.masks.measure((cells) => (this.detections.value = this.detections.peek().with(cells)));
+    } catch (error) {
+      this.unmeasured.value = asProblem(error);
+    }
+  }
+
+  /** The selection goes along with its track from frame to frame. */
+  private follow(): void {
+    void this.frame.value;
+    const cell = this.here.peek();
+    if (cell) this.selected.value = cell.key;
+  }
+
+  private light(): void {
+    const shown = this.movie.shown.value;
+    const cell = this.track.value && shown && cellIn(this.track.value, shown.frame);
+    this.host.selected.value = cell?.id ?? null;
+  }
+
+  /** Select a cell, and go where it is. `look`: bring it into sight. */
+  select(cell: Cell | null, look = false): void {
+    this.selected.value = cell?.key ?? null;
+    if (!cell) return;
+    if (cell.frame !== this.frame.peek()) void this.movie.goTo(cell.frame);
+    if (look) this.lookAt.value = cell;
+  }
+
+  /** From the list: the track, in the frame that was pointed at or where it is nearest to this one. */
+  selectTrack(track: Track, frame = this.frame.peek()): void {
+    const begun = Math.min(track.end, Math.max(track.begin, frame));
+    this.select(nearestCell(track, begun), true);
+  }
+
+  /** Where the selected track was last seen, in this frame or before it. */
+  private whence(): Cell | null {
+    const track = this.track.peek();
+    return this.here.peek() ?? (track && lastUpTo(track, this.frame.peek()));
+  }
+
+  /** The next cell of this frame by id; where none is selected here, the one nearest to where the track was last. */
+  selectNext(direction: 1 | -1): void {
+    const cells = this.detections.peek().at(this.frame.peek());
+    const here = this.here.peek();
+    const from = this.whence();
+    const at = cells.findIndex(({ key }) => key === here?.key);
+    const first = from ? nearest(cells, from) : cells.at(direction === 1 ? 0 : -1);
+    const next = here ? cells[(at + direction + cells.length) % cells.length] : first;
+    if (next) this.select(next, true);
+  }
+
+  /** The next cell in a direction; where none is selected here, as `selectNext`. */
+  selectTowards(dy: number, dx: number): void {
+    const here = this.here.peek();
+    if (!here) return this.selectNext(1);
+    const next = neighbour(this.detections.peek().at(here.frame), here, dy, dx);
+    if (next) this.select(next, true);
+  }
+
+  /** Without a pointer: choose the selected cell of this frame for the tool in hand. */
+  accept(beside = false): void {
+    const here = this.here.peek();
+    if (here) this.point(here, beside);
+    else this.selectNext(1);
+  }
+
+  /** Take a tool with the selected cell in hand, or put the tool away. */
+  take(tool: LinkingTool): void {
+    this.movie.pause();
+    const track = this.track.peek();
+    const frame = this.frame.peek();
+    const here = this.here.peek();
+    const inHand = tool === "swap" ? here : tool === "assign" ? track && nearestCell(track, frame) : this.whence();
+    this.choosing.value = take(tool, inHand?.key ?? null);
+    this.said.value = null;
+    if ((tool === "link" || tool === "divide") && inHand?.frame === frame) void this.movie.goTo(frame + 1);
+  }
+
+  /** The cell under an image point of the frame that is shown. */
+  cellAt(at: Point): Cell | null {
+    const shown = this.movie.shown.peek();
+    const id = shown?.map.at(Math.floor(at.y), Math.floor(at.x)) ?? 0;
+    return (id && shown && this.detections.peek().get(keyOf(shown.frame, id))) || null;
+  }
+
+  /** The person points at a cell, or at none. `beside`: see `choose`. */
+  point(cell: Cell | null, beside = false): void {
+    const choosing = this.choosing.peek();
+    if (choosing.tool === "select") {
+      this.said.value = null;
+      return this.select(cell);
+    }
+    if (!cell) return;
+    this.attempt(() => {
+      const { next, selected, edit, forward } = choose(choosing, this.lineage.peek(), cell.key, this.scope.peek(), beside);
+      if (edit) this.apply(edit.tool, edit.params, edit.changes);
+      this.choosing.value = next;
+      this.selected.value = selected;
+      if (forward) void this.movie.goTo(this.frame.peek() + 1);
+      // A division shows where it is: in the mother's last frame or the daughters' first, whichever is shown.
+      else if (edit?.tool === "divide") this.selected.value = cell.key;
+    });
+  }
+
+  /** Cut at the selected cell: see `newTrack`. */
+  cut(scope: Scope): void {
+    const cell = this.here.peek();
+    if (!cell) return void (this.said.value = { tone: "bad", text: "Select a cell of this frame first." });
+    this.attempt(() => {
+      const tool = { future: "unlink", past: "disappear", this: "isolate" }[scope];
+      this.apply(tool, { cell: cell.key }, newTrack(this.lineage.peek(), cell.key, scope));
+    });
+  }
+
+  private attempt(act: () => void): void {
+    if (!this.detections.peek().complete) return void (this.said.value = { tone: "bad", text: "The movie is still being read; links can be changed in a moment." });
+    try {
+      batch(act);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.said.value = { tone: "bad", text: error.message };
+    }
+  }
+
+  private apply(tool: string, params: Record<string, string>, changes: Changes): void {
+    const changed = this.host.change(tool, params, changes);
+    this.said.value = changed ? { tone: "info", text: this.outcome(tool, params) } : { tone: "info", text: "It is so already." };
+  }
+
+  /** What an edit has brought about, for the person. */
+  private outcome(tool: string, params: Record<string, string>): string {
+    const number = (key: string | undefined) => (key && this.lineage.peek().trackOf(key)?.number) ?? 0;
+    switch (tool) {
+      case "link":
+        return `Linked: this is track ${number(params["child"])} now.`;
+      case "divide":
+        return `Track ${number(params["mother"])} divides into ${number(params["first"])} and ${number(params["second"])}.`;
+      case "swap":
+        return `Swapped ${SCOPE_WORDS[params["scope"] as Scope]}.`;
+      case "assign":
+        return `The cell is in track ${number(params["cell"])} now.`;
+      case "unlink":
+        return `Track ${number(params["cell"])} begins here.`;
+      case "disappear":
+        return `Track ${number(params["cell"])} ends here.`;
+      default:
+        return "The cell is on its own now.";
+    }
+  }
+
+  undo(): void {
+    this.travel(() => this.host.undo(), "Undone.");
+  }
+
+  redo(): void {
+    this.travel(() => this.host.redo(), "Done again.");
+  }
+
+  /** Carry out, and go where something changed unless it is in sight. */
+  private travel(act: () => void, text: string): void {
+    const before = this.host.values.peek();
+    act();
+    const after = this.host.values.peek();
+    const changed = [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key));
+    this.choosing.value = { tool: "select", chosen: [] };
+    this.light();
+    if (changed.length === 0) return;
+    this.said.value = { tone: "info", text };
+    const frame = this.frame.peek();
+    if (changed.some((key) => Math.abs(frameOf(key) - frame) <= 1)) return;
+    const cell = this.detections.peek().get(changed.sort((a, b) => frameOf(a) - frameOf(b))[0]!);
+    if (cell) this.select(cell, true);
+  }
+
+  /** Go to the next suspicious event, or the one before. */
+  nextEvent(direction: 1 | -1): void {
+    const event = nextSuspicion(this.events.peek(), this.current.peek(), this.frame.peek(), direction);
+    if (event) this.lookInto(event);
+    else this.said.value = { tone: "info", text: this.detections.peek().complete ? "Nothing suspicious is left." : "The movie is still being read." };
+  }
+
+  lookInto(event: Suspicion): void {
+    this.movie.pause();
+    this.current.value = event.id;
+    this.choosing.value = { tool: "select", chosen: [] };
+    this.said.value = { tone: "info", text: event.text };
+    this.select(event.cell, true);
+  }
+
+  /** The current event is no error: it is not shown again, and the next one comes. */
+  dismiss(id = this.current.peek()): void {
+    if (id === null) return;
+    const next = nextSuspicion(this.events.peek(), id, this.frame.peek(), 1);
+    const wasCurrent = this.current.peek() === id;
+    this.fine.value = new Set([...this.fine.peek(), id]);
+    if (!wasCurrent) return;
+    this.current.value = null;
+    if (next && next.id !== id) this.lookInto(next);
+    else this.said.value = { tone: "info", text: "Nothing suspicious is left." };
+  }
+
+  /** Put the tool away; then let go of the selection. */
+  escape(): void {
+    this.said.value = null;
+    if (this.choosing.peek().tool !== "select") this.choosing.value = { tool: "select", chosen: [] };
+    else this.selected.value = null;
+  }
+
+  close(): void {
+    this.movie.pause();
+    this.stops.forEach((stop) => stop());
+    this.masks.close();
+  }
+}
+
+/** How a scope is said. */
+export const SCOPE_WORDS: Readonly<Record<Scope, string>> = { past: "up to this frame", this: "in this frame only", future: "from this frame on" };
