@@ -15,6 +15,13 @@ class Task(models.TextChoices):
     """The tasks of the field that a campaign can be about."""
 
     INSTANCE_SEGMENTATION = "instance_segmentation"
+    SEMANTIC_SEGMENTATION = "semantic_segmentation"
+    CLASSIFICATION = "classification"
+    TRACKING = "tracking"
+    AUGMENTED = "augmented"
+
+
+TASKS_WITH_CLASSES = (Task.CLASSIFICATION, Task.SEMANTIC_SEGMENTATION)
 
 
 class CampaignState(models.TextChoices):
@@ -30,6 +37,7 @@ class Campaign(Row):
     title = models.CharField(max_length=200)
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="campaigns")
     task = models.CharField(max_length=32, choices=Task, default=Task.INSTANCE_SEGMENTATION)
+    ontology = models.JSONField(null=True, blank=True, help_text="{names, ordinal, multi}, where the task has classes")
     guidelines = models.TextField(blank=True, help_text="Markdown, shown beside the image")
     state = models.CharField(max_length=16, choices=CampaignState, default=CampaignState.DRAFT)
     readings_needed = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1)])
@@ -40,6 +48,9 @@ class Campaign(Row):
         constraints = [
             models.CheckConstraint(condition=Q(readings_needed__gte=1), name="campaign_needs_a_reading"),
             models.CheckConstraint(condition=Q(lease_seconds__gte=1), name="campaign_leases_last"),
+            models.CheckConstraint(
+                condition=~Q(task__in=TASKS_WITH_CLASSES) | Q(ontology__isnull=False), name="campaign_has_its_classes"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -92,6 +103,10 @@ class Assignment(Row):
     draft = models.ForeignKey("Annotation", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     edit_count = models.PositiveIntegerField(default=0)
     tile_versions = models.JSONField(default=dict, help_text='{"y,x": edits that touched the tile}')
+    changed = models.JSONField(default=dict, help_text="key -> value now, or null; the keys that edits changed")
+    given = models.JSONField(
+        default=list, help_text="[{key, kind, title, tree, summary, role?, annotation?}], fixed when it was leased"
+    )
     active_seconds = models.FloatField(default=0)
     submitted_at = models.DateTimeField(null=True, blank=True)
 
@@ -120,6 +135,7 @@ class Edit(Row):
     tool = models.CharField(max_length=32)
     params = models.JSONField(default=dict)
     tiles = models.JSONField(help_text='[{"y", "x", "version", "xor"}] as received')
+    changes = models.JSONField(default=dict, help_text="{key: [old, new]} as received")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["assignment", "seq"], name="edits_in_one_order")]
@@ -139,10 +155,10 @@ class Annotation(Row):
     assignment = models.OneToOneField(
         Assignment, null=True, blank=True, on_delete=models.PROTECT, related_name="annotation"
     )
-    labels_sha256 = sha256_field(help_text="label tree")
-    pixels_sha256 = sha256_field(help_text="sha256 of the uint32 pixels as submitted")
-    cells = models.PositiveIntegerField()
-    cell_scores = models.JSONField(default=dict, blank=True, help_text="cell id -> certainty, for a checkpoint's")
+    labels_sha256 = sha256_field(help_text="Reading tree; of a checkpoint's augmented prediction, an image tree")
+    reading_sha256 = sha256_field(blank=True, help_text="what both sides agreed on at submission")
+    cells = models.PositiveIntegerField(help_text="cells, classes, subjects, tracks or failure regions")
+    cell_scores = models.JSONField(default=dict, blank=True, help_text="cell, subject or node -> certainty")
     started_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     accepted_unchanged = models.BooleanField(default=False)
     independent = models.BooleanField(default=True)

@@ -7,8 +7,12 @@ import uuid
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from backend.annotation.kinds.contract import merged
+from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import LIVE, Assignment, AssignmentState, Campaign, Edit, Item
+from backend.core.storage import object_store
 from backend.people.models import Person
+from cellcommons.reading import Value, read_values
 
 _LIVE = Assignment.objects.filter(item=OuterRef("pk"), state__in=LIVE)
 
@@ -66,3 +70,16 @@ def assignments_of(person: Person) -> QuerySet[Assignment]:
 def edits_in_order(assignment: Assignment) -> QuerySet[Edit]:
     """The edits of an assignment by ``seq``."""
     return Edit.objects.filter(assignment=assignment).order_by("seq")
+
+
+def base_values(assignment: Assignment) -> dict[str, Value]:
+    """The answers that the edits lie upon: the draft's where people start from it, else none."""
+    kind = kind_of(assignment.item.campaign)
+    if not kind.answers or not kind.drafts_are_bases or assignment.draft is None:
+        return {}
+    return read_values(object_store(), assignment.draft.labels_sha256)
+
+
+def values_now(assignment: Assignment) -> dict[str, Value]:
+    """The answers as they stand."""
+    return merged(base_values(assignment), assignment.changed)

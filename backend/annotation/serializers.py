@@ -7,9 +7,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from backend.annotation.given import draft_json, given_json
+from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import Annotation, Assignment, Campaign, Task
 from backend.imaging.models import Dataset
-from backend.imaging.serializers import ImageSerializer
+from backend.imaging.serializers import ImageSerializer, OntologySerializer
 
 MAX_EDITS = 500
 MAX_TILES = 16_384  # all tiles of the largest image a hub takes
@@ -29,13 +31,14 @@ class CampaignSerializer(serializers.ModelSerializer):
     """A campaign; ``context["outcomes"]`` holds campaign id -> (settled, disputed)."""
 
     dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    ontology = OntologySerializer(read_only=True, allow_null=True)
     progress = serializers.SerializerMethodField()
 
     class Meta:
         model = Campaign
         fields = [
-            "slug", "title", "dataset", "task", "guidelines", "state", "readings_needed", "lease_seconds", "progress",
-            "created",
+            "slug", "title", "dataset", "task", "ontology", "guidelines", "state", "readings_needed", "lease_seconds",
+            "progress", "created",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -56,44 +59,80 @@ class NewCampaign(serializers.Serializer):
     title = serializers.CharField(max_length=200)
     dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
     task = serializers.ChoiceField(choices=Task.choices)
+    ontology = OntologySerializer(
+        required=False, allow_null=True, default=None, help_text="the dataset's, where none is given"
+    )
     guidelines = serializers.CharField(required=False, allow_blank=True, default="", max_length=50_000)
     readings_needed = serializers.IntegerField(min_value=1, max_value=100)
     lease_seconds = serializers.IntegerField(required=False, default=900, min_value=1, max_value=7 * 24 * 3600)
 
 
 class Draft(serializers.Serializer):
-    """What a checkpoint drew: where the person starts. ``cells`` maps cell id to the checkpoint's certainty, 0..1."""
+    """What a checkpoint said: where the person starts."""
 
     annotation = serializers.UUIDField()
-    zarr_url = serializers.CharField()
-    cells = serializers.DictField(child=serializers.FloatField())
+    zarr_url = serializers.CharField(allow_null=True, help_text="its label map, where the task paints")
+    values = serializers.DictField(child=serializers.JSONField(), help_text="its answers, where the task asks")
+    cells = serializers.DictField(child=serializers.FloatField(), help_text="cell, subject or node: certainty 0..1")
 
 
-class AssignmentSerializer(serializers.ModelSerializer):
+class Given(serializers.Serializer):
+    """What is given beside the image."""
+
+    key = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["cells", "boxes", "detections", "target", "candidate"])
+    title = serializers.CharField()
+    role = serializers.CharField(allow_null=True, help_text="of a candidate, once the question is answered")
+    zarr_url = serializers.CharField(allow_null=True)
+    values = serializers.DictField(child=serializers.JSONField(), allow_null=True)
+    channels = serializers.ListField(child=serializers.CharField(), allow_null=True)
+
+
+class AssignmentSummary(serializers.ModelSerializer):
     campaign = serializers.CharField(source="item.campaign.slug", read_only=True)
+    task = serializers.ChoiceField(choices=Task.choices, source="item.campaign.task", read_only=True)
     image = ImageSerializer(source="item.image", read_only=True)
     guidelines = serializers.CharField(source="item.campaign.guidelines", read_only=True)
     tile_versions = serializers.DictField(child=serializers.IntegerField(), read_only=True)
-    draft = serializers.SerializerMethodField()
     rank = serializers.IntegerField(source="item.rank", read_only=True)
 
     class Meta:
         model = Assignment
         fields = [
-            "id", "campaign", "image", "guidelines", "state", "lease_expires_at", "edit_count", "tile_versions",
-            "draft", "rank", "created",
+            "id", "campaign", "task", "image", "guidelines", "state", "lease_expires_at", "edit_count",
+            "tile_versions", "rank", "created",
         ]  # fmt: skip
+        read_only_fields = fields
+
+
+class AssignmentSerializer(AssignmentSummary):
+    """With all that the workbench needs."""
+
+    ontology = OntologySerializer(source="item.campaign.ontology", read_only=True, allow_null=True)
+    changed = serializers.DictField(
+        child=serializers.JSONField(allow_null=True), read_only=True, help_text="answers changed since the base"
+    )
+    draft = serializers.SerializerMethodField()
+    given = serializers.SerializerMethodField()
+    question = serializers.SerializerMethodField()
+
+    class Meta(AssignmentSummary.Meta):
+        fields = [*AssignmentSummary.Meta.fields, "ontology", "changed", "draft", "given", "question"]
         read_only_fields = fields
 
     @extend_schema_field(Draft(allow_null=True))
     def get_draft(self, assignment: Assignment) -> dict[str, Any] | None:
-        if assignment.draft is None:
-            return None
-        return {
-            "annotation": str(assignment.draft_id),
-            "zarr_url": f"/api/v1/assignments/{assignment.pk}/draft/zarr",
-            "cells": assignment.draft.cell_scores,
-        }
+        return draft_json(assignment)
+
+    @extend_schema_field(Given(many=True))
+    def get_given(self, assignment: Assignment) -> list[dict[str, Any]]:
+        kind = kind_of(assignment.item.campaign)
+        hidden = kind.question(assignment) not in (None, *assignment.changed)
+        return given_json(assignment.given, url=f"/api/v1/assignments/{assignment.pk}/given", hidden=hidden)
+
+    @extend_schema_field(serializers.ChoiceField(choices=["trial", "preference"], allow_null=True))
+    def get_question(self, assignment: Assignment) -> str | None:
+        return kind_of(assignment.item.campaign).question(assignment)
 
 
 class Lease(serializers.Serializer):
@@ -111,13 +150,19 @@ class Tile(serializers.Serializer):
 
 
 class Edit(serializers.Serializer):
-    """One stroke."""
+    """One stroke, or one answer."""
 
     uuid = serializers.UUIDField()
     seq = serializers.IntegerField(min_value=1)
     tool = serializers.CharField(max_length=32)
     params = serializers.DictField()
     tiles = serializers.ListField(child=Tile(), max_length=MAX_TILES)
+    changes = serializers.DictField(
+        child=serializers.ListField(child=serializers.JSONField(allow_null=True), min_length=2, max_length=2),
+        required=False,
+        default=dict,
+        help_text="key: [old, new]; null: not said",
+    )
 
 
 class EditBatch(serializers.Serializer):

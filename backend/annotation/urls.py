@@ -15,4 +15,5 @@ urlpatterns = [
     path("assignments/<uuid:pk>/submit/", views.SubmitView.as_view()),
     path("assignments/<uuid:pk>/return/", views.ReturnView.as_view()),
     path("assignments/<uuid:pk>/draft/zarr/<path:path>", views.DraftZarrView.as_view()),
+    path("assignments/<uuid:pk>/given/<slug:key>/zarr/<path:path>", views.GivenZarrView.as_view()),
 ]

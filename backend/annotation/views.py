@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend.annotation import serializers
+from backend.annotation.given import given_tree
 from backend.annotation.models import Assignment, AssignmentState, Campaign
 from backend.annotation.progress import count_outcomes
 from backend.annotation.selectors import assignments_of, campaigns_with_counts, edits_in_order
@@ -112,7 +113,7 @@ class NextAssignmentView(APIView):
 
 class AssignmentsView(generics.ListAPIView):
     permission_classes = [IsAnnotator]
-    serializer_class = serializers.AssignmentSerializer
+    serializer_class = serializers.AssignmentSummary
     queryset = Assignment.objects.none()  # for the schema
 
     def get_queryset(self) -> QuerySet[Assignment]:
@@ -165,7 +166,7 @@ class EditsView(APIView):
         """Every edit in order, to go on in another browser."""
         assignment = get_object_or_404(assignments_of(request.user), pk=pk)
         # From the stored JSON as it came: thousands of tiles need no second validation.
-        rows = edits_in_order(assignment).values("uuid", "seq", "tool", "params", "tiles")
+        rows = edits_in_order(assignment).values("uuid", "seq", "tool", "params", "tiles", "changes")
         return Response({"edits": list(rows), "tile_versions": assignment.tile_versions})
 
     @extend_schema(operation_id="edits_append", request=serializers.EditBatch, responses=serializers.Accepted)
@@ -209,5 +210,19 @@ class DraftZarrView(APIView):
         """A file of the draft's OME-Zarr 0.5 label map (uint32, yx)."""
         assignment = get_object_or_404(assignments_of(request.user), pk=pk, draft__isnull=False)
         return tree_file_response(request, assignment.draft.labels_sha256, path)
+
+    head = get
+
+
+class GivenZarrView(APIView):
+    permission_classes = [IsAnnotator]
+
+    @extend_schema(
+        operation_id="assignments_given_zarr", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
+    )
+    def get(self, request: Request, pk: str, key: str, path: str) -> HttpResponseBase:
+        """A file of what is given beside the image: cells, detections, the counterpart, or a candidate."""
+        assignment = get_object_or_404(assignments_of(request.user), pk=pk)
+        return tree_file_response(request, given_tree(assignment.given, key), path)
 
     head = get

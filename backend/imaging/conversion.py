@@ -12,17 +12,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cellcommons.errors import CellCommonsError, MismatchedShapes
+from backend.imaging.kinds.contract import Given, Kept
+from backend.imaging.kinds.registry import keep_truth
+from cellcommons.errors import CellCommonsError
 from cellcommons.images.data import ImageData
-from cellcommons.images.ome_zarr import write_image, write_labels
+from cellcommons.images.ome_zarr import write_image
 from cellcommons.images.previews import preview_png
-from cellcommons.labels import Labels
-from cellcommons.layouts.contract import Entry, Layout
+from cellcommons.layouts.contract import Entry, Layout, Truth
 from cellcommons.layouts.registry import get_layout
 from cellcommons.store import ObjectStore, open_store
-from cellcommons.tree import Tree
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +44,10 @@ class Converted:
     pixel_size_um: dict[str, float | None]
     bytes: int
     metadata: dict[str, Any] = field(default_factory=dict)
+    companions: dict[str, Given] = field(default_factory=dict)
     truth: str = ""
     truth_cells: int = 0
+    ontology: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,25 +69,19 @@ def convert_image(
     source: str = "",
     source_known: bool = False,
     stratum: str = "",
-    labels: Labels | None = None,
+    truth: Truth | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Converted:
     """Put tree, preview, original and truth into ``store``.
 
     Args:
-        labels: uint32, yx: known truth, kept in a tree of its own.
+        truth: what came with it; what of that people may see becomes companions.
 
     Raises:
-        MismatchedShapes: ``labels`` differ in size from the image; nothing was put.
+        MismatchedShapes: ``truth`` differs in size from the image.
     """
-    if labels is not None and labels.shape != image.shape_yx:
-        raise MismatchedShapes(
-            f"the mask is {labels.shape[1]} x {labels.shape[0]}, its image {image.shape_yx[1]} x {image.shape_yx[0]}",
-            where=original_name,
-            remedy="Export the mask at the size of its image.",
-        )
+    kept = keep_truth(store, image, truth) if truth is not None else Kept()
     tree = write_image(store, image)
-    truth: Tree | None = write_labels(store, labels, image.pixel_size) if labels is not None else None
     return Converted(
         name=name,
         source=source or name,
@@ -104,8 +98,10 @@ def convert_image(
         pixel_size_um={axis: getattr(image.pixel_size, axis) for axis in "yxz"},
         bytes=tree.bytes,
         metadata={**image.metadata, **(metadata or {}), **({"rgb": True} if image.rgb else {})},
-        truth=truth.digest if truth else "",
-        truth_cells=int(np.count_nonzero(np.unique(labels))) if labels is not None else 0,
+        companions=dict(kept.companions),
+        truth=kept.truth,
+        truth_cells=kept.count,
+        ontology=kept.ontology.document() if kept.ontology else None,
     )
 
 
@@ -123,7 +119,7 @@ def convert_entry(store_url: str, layout: str, entry: Entry) -> Converted | Refu
             source=record.entry.source,
             source_known=bool(known.pop("source_known", True)),
             stratum=record.entry.stratum,
-            labels=record.labels,
+            truth=record.truth,
             metadata=known,
         )
     except CellCommonsError as error:

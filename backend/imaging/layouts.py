@@ -5,16 +5,18 @@ The library reads more. Importing one of those would drop its labels without a w
 
 from __future__ import annotations
 
+from backend.imaging.kinds.registry import TASKS
 from cellcommons.errors import UnknownLayout
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.registry import all_layouts
 
-TASKS = ("instance_segmentation",)
+# Crops of one field share its bytes, and the hub keeps an image once: import the fields, whose boxes give the crops.
+NOT_HERE = {"voc_crops": "Import the layout voc instead: its boxes become the crops that people classify."}
 
 
 def hub_layouts() -> tuple[Layout, ...]:
     """Every layout that can be imported."""
-    return tuple(layout for layout in all_layouts() if layout.task in TASKS)
+    return tuple(layout for layout in all_layouts() if layout.task in TASKS and layout.name not in NOT_HERE)
 
 
 def hub_layout(name: str) -> Layout:
@@ -26,7 +28,7 @@ def hub_layout(name: str) -> Layout:
     names = ", ".join(layout.name for layout in known)
     task = next((layout.task for layout in all_layouts() if layout.name == name), None)
     raise UnknownLayout(
-        f"the hub cannot keep the labels of a {task} layout yet" if task else "no such layout",
+        f"the hub cannot keep this {task} layout" if task else "no such layout",
         where=name,
-        remedy=f"Choose one of: {names}.",
+        remedy=NOT_HERE.get(name, f"Choose one of: {names}."),
     )

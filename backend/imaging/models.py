@@ -15,6 +15,7 @@ class Dataset(Row):
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     licence = models.CharField(max_length=64, default="CC0-1.0", help_text="SPDX identifier")
+    ontology = models.JSONField(null=True, blank=True, help_text="the classes that imports stated; null: none did")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
 
     def __str__(self) -> str:
@@ -105,12 +106,34 @@ class Image(Row):
         return int(self.shape[self.axes.index(axis)]) if axis in self.axes else 1
 
 
+class CompanionKind(models.TextChoices):
+    CELLS = "cells"  # label map, uint32 yx: the cells to classify
+    BOXES = "boxes"  # values: number -> [y0, x0, y1, x1]: the boxed cells to classify
+    DETECTIONS = "detections"  # label maps, uint32 tyx: the cells of each frame, without identity
+    TARGET = "target"  # image: the real counterpart of an augmented-microscopy image
+
+
+class Companion(Row):
+    """What is given beside an image: people see it, releases hold it."""
+
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="companions")
+    kind = models.CharField(max_length=16, choices=CompanionKind)
+    tree_sha256 = sha256_field()
+    summary = models.JSONField(default=dict, help_text="{subjects: n}, {cells: [n per frame]} or {channels: [names]}")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["image", "kind"], name="companion_once_per_kind"),
+            is_sha256("tree_sha256", "companion_tree_is_sha256"),
+        ]
+
+
 class Truth(Row):
-    """Masks that came with an import. Only evaluation reads this table; no route serves it."""
+    """The reading that came with an import. Only evaluation reads this table; no route serves it."""
 
     image = models.OneToOneField(Image, on_delete=models.PROTECT, related_name="+")
-    tree_sha256 = sha256_field()
-    cells = models.PositiveIntegerField()
+    tree_sha256 = sha256_field(help_text="a Reading tree in the terms of the dataset's task")
+    cells = models.PositiveIntegerField(help_text="cells, classified subjects or tracks")
 
     class Meta:
         constraints = [is_sha256("tree_sha256", "truth_tree_is_sha256")]

@@ -27,10 +27,10 @@ def images_matching(*, dataset: str = "", search: str = "", stratum: str = "") -
     return images.order_by("dataset__slug", "name")
 
 
-def readable_images(*, dataset: Dataset) -> list[Image]:
-    """What a campaign can be about today: ready images of one plane (axes cyx, or z and t of length 1), by name."""
-    images = Image.objects.filter(dataset=dataset, state=ImageState.READY).order_by("created", "name")
-    return [image for image in images if image.depth == 1 and image.frames == 1]
+def ready_images(*, dataset: Dataset) -> QuerySet[Image]:
+    """Ready images of a dataset in the order they came, companions at hand."""
+    images = Image.objects.filter(dataset=dataset, state=ImageState.READY)
+    return images.prefetch_related("companions").order_by("created", "name")
 
 
 def imports_of_hub() -> QuerySet[Import]:

@@ -8,13 +8,22 @@ from rest_framework import serializers
 from backend.imaging.models import Dataset, Image, Import
 
 
+class OntologySerializer(serializers.Serializer):
+    """The classes that a label may name, in order."""
+
+    names = serializers.ListField(child=serializers.CharField(max_length=80), max_length=255)
+    ordinal = serializers.BooleanField(required=False, default=False, help_text="the order means rank")
+    multi = serializers.BooleanField(required=False, default=False, help_text="a label may name several, or none")
+
+
 class DatasetSerializer(serializers.ModelSerializer):
     images = serializers.IntegerField(source="image_count", read_only=True)
     sources = serializers.IntegerField(source="source_count", read_only=True)
+    ontology = OntologySerializer(read_only=True, allow_null=True, help_text="the classes that imports stated")
 
     class Meta:
         model = Dataset
-        fields = ["id", "slug", "title", "description", "licence", "images", "sources", "created"]
+        fields = ["id", "slug", "title", "description", "licence", "ontology", "images", "sources", "created"]
         read_only_fields = fields
 
 

@@ -72,7 +72,7 @@ def add_reading(
         person=person,
         assignment=assignment,
         labels_sha256=write_labels(object_store(), labels).digest,
-        pixels_sha256=pixels_sha256(labels),
+        reading_sha256=pixels_sha256(labels),
         cells=int(np.count_nonzero(np.unique(labels))),
         independent=independent,
         accepted_unchanged=not independent,

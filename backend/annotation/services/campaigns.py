@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from backend.annotation.kinds.registry import KINDS, kind_of
 from backend.annotation.models import Campaign, CampaignState, Item, Task
 from backend.core.errors import WrongState
 from backend.imaging.models import Dataset
-from backend.imaging.selectors import readable_images
+from backend.imaging.selectors import ready_images
 from backend.people.models import Person
-from cellcommons.errors import AlreadyThere
+from cellcommons.classes import parse_ontology
+from cellcommons.errors import AlreadyThere, InvalidDocument
 
 
 def create_campaign(
@@ -19,12 +23,23 @@ def create_campaign(
     title: str,
     dataset: Dataset,
     task: Task | str = Task.INSTANCE_SEGMENTATION,
+    ontology: dict[str, Any] | None = None,
     guidelines: str = "",
     readings_needed: int = 3,
     lease_seconds: int = 900,
     person: Person | None = None,
 ) -> Campaign:
-    """A draft campaign over ``dataset``. Raises AlreadyThere if the slug is taken."""
+    """A draft campaign over ``dataset``.
+
+    Args:
+        ontology: the classes to choose from; those that the dataset's imports stated if None. Only for tasks with
+            classes.
+
+    Raises:
+        AlreadyThere: the slug is taken.
+        InvalidDocument: the task needs classes and nobody named any, or they are not well formed.
+    """
+    ontology = _classes_for(task=Task(task), dataset=dataset, ontology=ontology, where=slug)
     try:
         with transaction.atomic():
             return Campaign.objects.create(
@@ -32,6 +47,7 @@ def create_campaign(
                 title=title,
                 dataset=dataset,
                 task=Task(task),
+                ontology=ontology,
                 guidelines=guidelines,
                 readings_needed=readings_needed,
                 lease_seconds=lease_seconds,
@@ -45,15 +61,20 @@ def create_campaign(
 def open_campaign(*, campaign: Campaign) -> Campaign:
     """Let people work on it. Opening again takes in images that came since, after those that are there.
 
+    Images that the task cannot be asked of stay out.
+
     Raises:
-        WrongState: the dataset has no image of one plane to work on.
+        WrongState: the dataset has no image that the task can be asked of; says why not.
     """
     campaign = Campaign.objects.select_for_update(no_key=True).select_related("dataset").get(pk=campaign.pk)
     there = set(Item.objects.filter(campaign=campaign).values_list("image_id", flat=True))
-    fresh = [image for image in readable_images(dataset=campaign.dataset) if image.pk not in there]
+    images = [image for image in ready_images(dataset=campaign.dataset) if image.pk not in there]
+    refusals = {image.pk: kind_of(campaign).refusal(image) for image in images}
+    fresh = [image for image in images if not refusals[image.pk]]
     if not there and not fresh:
+        first = next((f"{image.name}: {refusals[image.pk]}" for image in images), "it has no images that are ready")
         raise WrongState(
-            "its dataset has no image of one plane that is ready",
+            f"its dataset has nothing to ask about ({first})",
             where=campaign.slug,
             remedy=f"Upload or import images into {campaign.dataset.slug} first.",
         )
@@ -76,3 +97,21 @@ def close_campaign(*, campaign: Campaign) -> Campaign:
     campaign.state = CampaignState.CLOSED
     campaign.save(update_fields=["state"])
     return campaign
+
+
+def _classes_for(*, task: Task, dataset: Dataset, ontology: dict[str, Any] | None, where: str) -> dict[str, Any] | None:
+    if not KINDS[task].needs_classes:
+        if ontology is not None:
+            raise InvalidDocument(f"{task} has no classes", where=where, remedy="Leave the ontology out.")
+        return None
+    chosen = ontology if ontology is not None else dataset.ontology
+    if chosen is None:
+        raise InvalidDocument(
+            "this task needs classes to choose from, and the dataset states none",
+            where=where,
+            remedy='Name them, for example {"names": ["RBC", "WBC"]}.',
+        )
+    parsed = parse_ontology(dict(chosen), where=where)
+    if task == Task.SEMANTIC_SEGMENTATION and (parsed.multi or parsed.ordinal):
+        raise InvalidDocument("classes of pixels exclude each other and have no rank", where=where)
+    return parsed.document()

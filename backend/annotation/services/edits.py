@@ -1,4 +1,4 @@
-"""Strokes become durable."""
+"""Edits become durable: what was painted, and what was answered."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from backend.annotation.kinds.contract import merged
+from backend.annotation.kinds.registry import ground_of, kind_of
 from backend.annotation.models import Assignment, AssignmentState, Edit
+from backend.annotation.selectors import base_values
 from backend.annotation.services.leases import hold_lease, lock_assignment
 from backend.core.errors import Conflict
 from backend.people.models import Person
 from cellcommons.edits import check_tiles
-from cellcommons.errors import NotFound
+from cellcommons.errors import InvalidDocument, NotFound
+from cellcommons.reading import Value, check_changes
 
 
 @dataclass(frozen=True)
@@ -30,39 +34,51 @@ def record_edits(*, assignment_id: uuid.UUID, person: Person, edits: list[dict[s
     """Append a batch of edits, all or none; those with a known uuid are duplicates, not errors.
 
     Args:
-        edits: ``{uuid, seq, tool, params, tiles}`` in order, see docs/protocol.md.
+        edits: ``{uuid, seq, tool, params, tiles, changes}`` in order, see docs/protocol.md.
 
     Raises:
-        Conflict: ``seq`` or a tile's version is not what the hub expects; ``extra`` says what it holds.
-        InvalidDocument: a tile lies outside the image or does not unpack.
+        Conflict: ``seq``, a tile's version or an old value is not what the hub expects; ``extra`` says what it holds.
+        InvalidDocument: a tile lies outside the image or does not unpack, or an answer means nothing in this task.
         LeaseExpired, WrongState, NotFound: as ``renew_lease``.
     """
-    # Unpacking is the slow part: done before the lock.
-    assignment = Assignment.objects.select_related("item__image").filter(pk=assignment_id, person=person).first()
+    # Unpacking and reading the base are the slow part: done before the lock.
+    assignment = (
+        Assignment.objects.select_related("item__image", "item__campaign", "draft")
+        .filter(pk=assignment_id, person=person)
+        .first()
+    )
     if assignment is None:
         raise NotFound("you hold no such assignment", where=str(assignment_id))
     shape = (assignment.item.image.height, assignment.item.image.width)
+    paints = kind_of(assignment.item.campaign).paints
     for edit in edits:
-        check_tiles(edit["tiles"], shape, where=f"edit {edit['uuid']}")
+        where = f"edit {edit['uuid']}"
+        if edit["tiles"] and not paints:
+            raise InvalidDocument("nothing is painted in this task", where=where, remedy="Send changes.")
+        check_tiles(edit["tiles"], shape, where=where)
+        check_changes(edit.get("changes", {}), where=where)
+    base = base_values(assignment) if any(edit.get("changes") for edit in edits) else {}
     try:
         with transaction.atomic():
-            return _append(lock_assignment(assignment_id=assignment_id, person=person), edits)
+            return _append(lock_assignment(assignment_id=assignment_id, person=person), edits, base)
     except IntegrityError as error:
         # Assignments of one person are served one after another, so the uuid is another assignment's.
         raise Conflict("an edit's uuid is used by another assignment", where=str(assignment_id)) from error
 
 
-def _append(assignment: Assignment, edits: list[dict[str, Any]]) -> Recorded:
+def _append(assignment: Assignment, edits: list[dict[str, Any]], base: dict[str, Value]) -> Recorded:
     seen = {
-        str(known)
-        for known in Edit.objects.filter(assignment=assignment, uuid__in=[edit["uuid"] for edit in edits]).values_list(
+        str(name)
+        for name in Edit.objects.filter(assignment=assignment, uuid__in=[edit["uuid"] for edit in edits]).values_list(
             "uuid", flat=True
         )
     }
     fresh: list[Edit] = []
     duplicates: list[str] = []
     versions: dict[str, int] = dict(assignment.tile_versions)
-    count = assignment.edit_count
+    changed: dict[str, Value] = dict(assignment.changed)
+    values = merged(base, changed)
+    kind, count = kind_of(assignment.item.campaign), assignment.edit_count
     for edit in edits:
         name = str(edit["uuid"])
         if name in seen:
@@ -71,10 +87,16 @@ def _append(assignment: Assignment, edits: list[dict[str, Any]]) -> Recorded:
         seen.add(name)
         count += 1
         keys = {f"{tile['y']},{tile['x']}": tile["version"] for tile in edit["tiles"]}
-        wrong = [key for key, version in keys.items() if version != versions.get(key, 0)]
+        changes = edit.get("changes", {})
+        wrong = any(version != versions.get(key, 0) for key, version in keys.items())
         if edit["seq"] != count or wrong:
-            raise _conflict(assignment, edit)
+            raise _conflict(assignment, edit, values)
+        kind.check_changes(ground_of(assignment, values), changes)
+        if any(values.get(key) != old for key, (old, _) in changes.items()):
+            raise _conflict(assignment, edit, values)
         versions.update({key: version + 1 for key, version in keys.items()})
+        changed.update({key: new for key, (_, new) in changes.items()})
+        values = merged(values, {key: new for key, (_, new) in changes.items()}) if changes else values
         fresh.append(
             Edit(
                 uuid=edit["uuid"],
@@ -83,24 +105,26 @@ def _append(assignment: Assignment, edits: list[dict[str, Any]]) -> Recorded:
                 tool=edit["tool"],
                 params=edit["params"],
                 tiles=[{key: tile[key] for key in ("y", "x", "version", "xor")} for tile in edit["tiles"]],
+                changes=changes,
             )
         )
     if fresh:
         hold_lease(assignment)
         Edit.objects.bulk_create(fresh)
-        assignment.edit_count, assignment.tile_versions = count, versions
-        assignment.save(update_fields=["edit_count", "tile_versions"])
+        assignment.edit_count, assignment.tile_versions, assignment.changed = count, versions, changed
+        assignment.save(update_fields=["edit_count", "tile_versions", "changed"])
     elif assignment.state == AssignmentState.LEASED:
         hold_lease(assignment)
     return Recorded([str(edit.uuid) for edit in fresh], duplicates, assignment.edit_count, assignment.tile_versions)
 
 
-def _conflict(assignment: Assignment, edit: dict[str, Any]) -> Conflict:
-    """What the hub holds of the tiles that the edit touches: the client fetches what it lacks and replays."""
-    held = [
+def _conflict(assignment: Assignment, edit: dict[str, Any], values: dict[str, Value]) -> Conflict:
+    """What the hub holds of what the edit touches: the client fetches what it lacks and replays."""
+    held: list[dict[str, Any]] = [
         {"y": tile["y"], "x": tile["x"], "version": assignment.tile_versions.get(f"{tile['y']},{tile['x']}", 0)}
         for tile in edit["tiles"]
     ]
+    held += [{"key": key, "value": values.get(key)} for key in edit.get("changes", {})]
     return Conflict(
         f"edit {edit['seq']} does not follow the {assignment.edit_count} edits that the hub holds",
         where=str(edit["uuid"]),

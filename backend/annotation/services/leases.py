@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import Assignment, AssignmentState, Campaign, CampaignState, Item
 from backend.annotation.selectors import items_with_room, taken_slots
 from backend.core.errors import LeaseExpired, WrongState
@@ -147,7 +148,12 @@ def _give(item: Item, slot: int, campaign: Campaign, person: Person) -> Assignme
         assignment.save(update_fields=["slot", "state", "lease_expires_at"])
         return assignment
     return Assignment.objects.create(
-        item=item, person=person, slot=slot, lease_expires_at=expires, draft_id=item.draft_id
+        item=item,
+        person=person,
+        slot=slot,
+        lease_expires_at=expires,
+        draft_id=item.draft_id,
+        given=kind_of(campaign).given(item),
     )
 
 

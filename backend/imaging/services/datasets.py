@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 
 from backend.imaging.models import Dataset
 from backend.people.models import Person
-from cellcommons.errors import AlreadyThere
+from cellcommons.errors import AlreadyThere, InvalidDocument
 
 
 def create_dataset(
@@ -20,3 +22,30 @@ def create_dataset(
             )
     except IntegrityError as error:
         raise AlreadyThere("a dataset of that slug exists", where=slug, remedy="Choose another slug.") from error
+
+
+def widen_ontology(*, dataset: Dataset, ontology: dict[str, Any]) -> Dataset:
+    """Let the dataset's classes hold those of ``ontology`` too, after those that are there. Call inside a transaction.
+
+    Raises:
+        InvalidDocument: one is ordinal or multi and the other is not, or new ranks would go where nobody knows.
+    """
+    dataset = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+    known = dataset.ontology
+    if known == ontology:
+        return dataset
+    if known is not None:
+        fresh = [name for name in ontology["names"] if name not in known["names"]]
+        flags = {key: known[key] for key in ("ordinal", "multi")}
+        if flags != {key: ontology[key] for key in flags} or (fresh and known["ordinal"]):
+            raise InvalidDocument(
+                "the classes of this import do not go with those that the dataset has",
+                where=dataset.slug,
+                remedy="Import it into a dataset of its own.",
+            )
+        if not fresh:
+            return dataset
+        ontology = {**known, "names": [*known["names"], *fresh]}
+    dataset.ontology = ontology
+    dataset.save(update_fields=["ontology"])
+    return dataset

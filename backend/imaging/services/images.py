@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 
 from backend.core.storage import object_store
 from backend.imaging.conversion import Converted, convert_image
-from backend.imaging.models import Dataset, Image, Source, Truth
+from backend.imaging.models import Companion, Dataset, Image, Source, Truth
+from backend.imaging.services.datasets import widen_ontology
 from backend.people.models import Person
 from cellcommons.errors import AlreadyThere
 from cellcommons.images.limits import Limits
@@ -99,6 +100,12 @@ def add_image(
                 bytes=converted.bytes,
                 uploaded_by=person,
             )
+            Companion.objects.bulk_create(
+                Companion(image=image, kind=kind, tree_sha256=given.tree, summary=given.summary)
+                for kind, given in converted.companions.items()
+            )
+            if converted.ontology is not None:
+                widen_ontology(dataset=dataset, ontology=converted.ontology)
             if converted.truth:
                 Truth.objects.create(image=image, tree_sha256=converted.truth, cells=converted.truth_cells)
             return image

@@ -127,6 +127,8 @@ def import_folder(*, record: Import, path: Path, progress: Progress | None = Non
             except ImageAlreadyThere as error:
                 reason = ALREADY_THERE if error.same_bytes else error.line()
                 skipped.append({"where": result.name, "reason": reason})
+            except CellCommonsError as error:
+                skipped.append({"where": result.name, "reason": error.line()})
         if progress:
             progress(done, len(entries), result.name)
     Import.objects.filter(pk=record.pk).update(

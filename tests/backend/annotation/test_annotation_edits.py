@@ -84,7 +84,7 @@ def test_draw_send_submit(hand: Hand, store: ObjectStore, annotator: Person) -> 
     assert answer.data["edit_count"] == 2
     assert answer.data["tile_versions"] == hand.versions == {"0,0": 2, "0,1": 1, "1,0": 1, "1,1": 1}
     kept = hand.client.get(f"{hand.url}/edits/").json()
-    assert kept["edits"] == [first, second]
+    assert kept["edits"] == [edit | {"changes": {}} for edit in (first, second)]
     assert kept["tile_versions"] == hand.versions
     row = hand.client.get(f"{hand.url}/").data
     assert (row["edit_count"], row["tile_versions"]) == (2, hand.versions)
@@ -191,7 +191,7 @@ def test_an_expired_lease_whose_place_is_taken_refuses_politely(
     assert hand.submit(edit_count=1, labels_sha256=pixels_sha256(hand.labels)).data["type"] == (
         "urn:cellcommons:lease-expired"
     )
-    assert hand.client.get(f"{hand.url}/edits/").json()["edits"] == [edit]
+    assert hand.client.get(f"{hand.url}/edits/").json()["edits"] == [edit | {"changes": {}}]
     assert not Annotation.objects.exists()
 
 

@@ -148,9 +148,9 @@ def test_a_stopped_import_says_so_and_a_strange_file_stops_nothing(
 
 
 @pytest.mark.django_db
-def test_a_layout_whose_labels_the_hub_cannot_keep_is_refused_by_name(tmp_path: Path) -> None:
-    code, _, errors = run("voc", tmp_path, "--dataset", "blood")
+def test_a_layout_that_the_hub_cannot_keep_is_refused_with_the_one_to_use(tmp_path: Path) -> None:
+    code, _, errors = run("voc_crops", tmp_path, "--dataset", "blood")
     assert code == 2
     (line,) = errors
     assert "classification" in line
-    assert "Choose one of: dsb2018, plain" in line
+    assert "Import the layout voc instead" in line
