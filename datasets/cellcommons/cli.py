@@ -144,6 +144,7 @@ def _info(arguments: argparse.Namespace) -> dict[str, Any]:
         "manifest_sha256": digest,
         "parent": manifest.parent,
         **asdict(manifest.counts),
+        "classes": (manifest.ontology or {}).get("names", []),
         "objects": manifest.objects.count,
         "bytes": manifest.objects.bytes,
     }

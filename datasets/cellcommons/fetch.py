@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellcommons.errors import DigestMismatch, DiskFull, Unreachable
-from cellcommons.release import Member, Release, hash_object
+from cellcommons.release import Member, Release, hash_object, item_trees
 from cellcommons.store import CHUNK, FolderStore, free_bytes, object_path
 from cellcommons.transport import BrokenOff, RangeRefused, Source
 
@@ -92,13 +92,11 @@ class Fetch:
         with ThreadPoolExecutor(max(1, jobs), thread_name_prefix="cellcommons-fetch") as pool, self._broken_off(pool):
             self._round(pool, (Member(b.sha256, b.size, name) for name, b in manifest.blobs().items()))
             items = list(self._release.items())
-            self._round(
-                pool, (Member(d, -1, f"listing of {item.path}") for item in items for d in (item.tree, item.labels))
-            )
+            self._round(pool, (Member(d, -1, f"listing of {item.path}") for item in items for _, d in item_trees(item)))
             files = [
                 Member(entry.sha256, entry.size, f"{item.path}, {entry.path}")
                 for item in items
-                for digest in dict.fromkeys((item.tree, item.labels))
+                for digest in dict.fromkeys(digest for _, digest in item_trees(item))
                 for entry in self._release.tree(digest).entries
             ]
             lacking = sum(f.size for f in {f.sha256: f for f in files}.values() if not store.exists(f.sha256))

@@ -1,7 +1,9 @@
 """A downloaded release on disk: the folder people open, over a cache of objects they need not look at.
 
 ``DIR/release.json`` says which release it is; ``DIR/images/<name>.zarr`` and ``DIR/labels/<name>.zarr`` are OME-Zarr,
-``DIR/indexes/*.parquet`` the tables, ``DIR/README.md`` the card, ``DIR/splits.json`` how the splits were made;
+``DIR/labels/<name>.json`` labels that are answers, ``DIR/companions/<name>/<kind>.zarr`` (or ``.json``) what is given
+beside an image, ``DIR/indexes/*.parquet`` the tables, ``DIR/README.md`` the card, ``DIR/splits.json`` how the splits
+were made;
 ``DIR/.cellcommons`` is an object store and, with its ``manifest.json``, a static mirror of the release.
 """
 
@@ -18,7 +20,8 @@ from typing import Any
 from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, InvalidDocument, NotFound
 from cellcommons.manifest import parse_reference
-from cellcommons.release import REPAIR, Member, Release, open_release
+from cellcommons.reading import VALUES
+from cellcommons.release import REPAIR, Member, Release, item_trees, open_release
 from cellcommons.store import FolderStore, object_path
 
 try:
@@ -28,7 +31,7 @@ except ImportError:  # Windows: two downloads into one folder are then not kept 
 
 STATE = ".cellcommons"
 KIND = "cellcommons.download/1"
-VIEW = ("images", "labels", "indexes", "README.md", "splits.json")
+VIEW = ("images", "labels", "companions", "indexes", "README.md", "splits.json")
 
 
 class ReleaseFolder:
@@ -110,9 +113,13 @@ class ReleaseFolder:
         for name, blob in release.manifest.blobs().items():
             yield name, blob.sha256, blob.size
         for item in release.items():
-            for kind, digest in (("images", item.tree), ("labels", item.labels)):
+            for role, digest in item_trees(item):
+                stem = f"{role.removesuffix('s')}s/{item.path}"
+                if role in item.companions:
+                    stem = f"companions/{item.path}/{role}"
                 for entry in release.tree(digest).entries:
-                    yield f"{kind}/{item.path}.zarr/{entry.path}", entry.sha256, entry.size
+                    path = f"{stem}.json" if entry.path == VALUES else f"{stem}.zarr/{entry.path}"
+                    yield path, entry.sha256, entry.size
 
     def is_current(self, release: Release) -> bool:
         """Whether the folder shows exactly this release, by names and sizes; reads no pixels."""
@@ -137,8 +144,8 @@ class ReleaseFolder:
         for folder in (stage, replaced):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-        (stage / "images").mkdir()
-        (stage / "labels").mkdir()
+        for name in ("images", "labels"):
+            (stage / name).mkdir()
         for path, digest, _ in self.files(release):
             target = stage / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +154,8 @@ class ReleaseFolder:
         for name in VIEW:
             if (self.root / name).exists():
                 os.replace(self.root / name, replaced / name)
-            os.replace(stage / name, self.root / name)
+            if (stage / name).exists():
+                os.replace(stage / name, self.root / name)
         record = {"kind": KIND, "reference": release.manifest.reference, "manifest_sha256": release.digest, "hub": hub}
         _write(self.state / "manifest.json", release.manifest.to_bytes())
         _write(self.root / "release.json", canonical_json(record) + b"\n")

@@ -1,4 +1,4 @@
-"""The parquet indexes of a release: which images, labels, cells, splits and origins it holds."""
+"""The parquet indexes of a release: which images, labels, cells, companions, tracks, splits and origins it holds."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cellcommons.errors import InvalidDocument
+from cellcommons.tracks import Track
 
 SPLITS = ("train", "validation", "test")
+TARGET = "target"
 
 
 @dataclass(frozen=True)
 class CellRow:
-    """One published cell.
+    """One published cell, or what its task has in its place (``cellcommons.kinds``).
 
     Attributes:
-        id: its value in the label map. box: half-open ``(y0, x0, y1, x1)`` in pixels. area: pixels.
+        id: its value in the label map; of a classification the subject, of tracking the track.
+        box: half-open ``(y0, x0, y1, x1)`` in pixels. area: pixels; of a track in all its frames together.
         agreement: 0..1, how far the readings agreed on this cell; None where there was one reading.
+        classes: names within the release's ontology; empty where the task has none.
     """
 
     id: int
     box: tuple[int, int, int, int]
     area: int
     agreement: float | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,10 +59,12 @@ class ReleaseItem:
     """One image of a release with its labels.
 
     Attributes:
-        image: hub id. name: for people. tree: image tree digest. labels: label tree digest.
+        image: hub id. name: for people. tree: image tree digest. labels: digest of a tree of ``cellcommons.reading``.
         split: ``train``, ``validation`` or ``test``. source: what must not straddle a split. stratum: kind of image.
         channels: channel names. height, width: pixels.
-        path: file stem of the image in a download; set when the release is sealed.
+        companions: what is given beside the image, kind -> tree digest; see ``cellcommons.kinds.given``.
+        path: file stem of the image in a download. tracks: of a movie. markers: channels of a target. All three are set
+            when the release is sealed.
     """
 
     image: str
@@ -73,13 +80,16 @@ class ReleaseItem:
     cells: tuple[CellRow, ...] = field(default=(), repr=False)
     provenance: Provenance = Provenance("unknown")
     path: str = ""
+    companions: Mapping[str, str] = field(default_factory=dict)
+    tracks: tuple[Track, ...] = field(default=(), repr=False)
+    markers: tuple[str, ...] = ()
 
 
 def _schema(**columns: Any) -> pa.Schema:
     return pa.schema([pa.field(name, kind, nullable=name in _NULLABLE) for name, kind in columns.items()])
 
 
-_NULLABLE = {"agreement", "consensus", "prediction"}
+_NULLABLE = {"agreement", "consensus", "prediction", "parent"}
 _TEXT, _TEXTS = pa.string(), pa.list_(pa.field("item", pa.string(), nullable=False))
 SCHEMAS: dict[str, pa.Schema] = {
     "images": _schema(
@@ -89,7 +99,11 @@ SCHEMAS: dict[str, pa.Schema] = {
     "labels": _schema(image=_TEXT, labels=_TEXT, cells=pa.int32()),
     "cells": _schema(
         image=_TEXT, cell=pa.uint32(), y0=pa.int32(), x0=pa.int32(), y1=pa.int32(), x1=pa.int32(), area=pa.int64(),
-        agreement=pa.float64(),
+        agreement=pa.float64(), classes=_TEXTS,
+    ),
+    "companions": _schema(image=_TEXT, kind=_TEXT, tree=_TEXT, channels=_TEXTS),
+    "tracks": _schema(
+        image=_TEXT, track=pa.uint32(), begin=pa.int32(), end=pa.int32(), parent=pa.uint32()
     ),
     "splits": _schema(image=_TEXT, source=_TEXT, split=_TEXT),
     "provenance": _schema(
@@ -150,8 +164,22 @@ def write_indexes(items: Sequence[ReleaseItem]) -> dict[str, tuple[bytes, int]]:
         for cell in item.cells:
             box = dict(zip(("y0", "x0", "y1", "x1"), cell.box, strict=True))
             rows["cells"].append(
-                {"image": item.image, "cell": cell.id, **box, "area": cell.area, "agreement": cell.agreement}
+                {
+                    "image": item.image,
+                    "cell": cell.id,
+                    **box,
+                    "area": cell.area,
+                    "agreement": cell.agreement,
+                    "classes": list(cell.classes),
+                }
             )
+        for kind, tree in sorted(item.companions.items()):
+            channels = list(item.markers) if kind == TARGET else []
+            rows["companions"].append({"image": item.image, "kind": kind, "tree": tree, "channels": channels})
+        rows["tracks"] += [
+            {"image": item.image, "track": t.id, "begin": t.begin, "end": t.end, "parent": t.parent}
+            for t in item.tracks
+        ]
     return {name: (_parquet(rows[name], schema), len(rows[name])) for name, schema in SCHEMAS.items()}
 
 
@@ -166,10 +194,19 @@ def read_items(indexes: Mapping[str, bytes]) -> list[ReleaseItem]:
     cells: dict[str, list[CellRow]] = defaultdict(list)
     for row in tables["cells"]:
         box = (row["y0"], row["x0"], row["y1"], row["x1"])
-        cells[row["image"]].append(CellRow(row["cell"], box, row["area"], row["agreement"]))
+        cells[row["image"]].append(CellRow(row["cell"], box, row["area"], row["agreement"], tuple(row["classes"])))
+    companions: dict[str, dict[str, str]] = defaultdict(dict)
+    markers: dict[str, tuple[str, ...]] = {}
+    for row in tables["companions"]:
+        companions[row["image"]][row["kind"]] = row["tree"]
+        if row["kind"] == TARGET:
+            markers[row["image"]] = tuple(row["channels"])
+    tracks: dict[str, list[Track]] = defaultdict(list)
+    for row in tables["tracks"]:
+        tracks[row["image"]].append(Track(row["track"], row["begin"], row["end"], row["parent"]))
     images = {row["image"] for row in tables["images"]}
-    if set(cells) - images or any(set(rows) != images for rows in by_image.values()):
-        raise InvalidDocument("the indexes disagree on which images there are", where="images, labels, cells, splits")
+    if (set(cells) | set(companions) | set(tracks)) - images or any(set(rows) != images for rows in by_image.values()):
+        raise InvalidDocument("the indexes disagree on which images there are", where=", ".join(SCHEMAS))
     items = []
     for row in tables["images"]:
         image = row["image"]
@@ -182,6 +219,9 @@ def read_items(indexes: Mapping[str, bytes]) -> list[ReleaseItem]:
                 split=by_image["splits"][image]["split"],
                 cells=tuple(cells[image]),
                 provenance=Provenance(**origin),
+                companions=companions.get(image, {}),
+                tracks=tuple(tracks.get(image, ())),
+                markers=markers.get(image, ()),
             )
         )
     return items

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cellcommons.canonical import sha256_hex
 from cellcommons.documents import Document
 from cellcommons.errors import InvalidDocument, TooLarge
 
 LIMIT = 16_000
-INDEXES = ("images", "labels", "cells", "splits", "provenance")
+INDEXES = ("images", "labels", "cells", "companions", "tracks", "splits", "provenance")
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _NAME = re.compile(r"[a-z][a-z_]{0,31}")
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -40,12 +40,14 @@ class Index(Blob):
 
 @dataclass(frozen=True)
 class Counts:
-    """How much a release holds: images, cells, readings (annotations), and images per split."""
+    """How much a release holds: images, cells, readings (annotations), images per split, tracks and divisions."""
 
     images: int
     cells: int
     readings: int
     splits: dict[str, int]
+    tracks: int = 0
+    divisions: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,9 @@ class Manifest(Document):
         created: ISO 8601 UTC to the second, ``2026-11-20T08:00:00Z``; given by the publisher, so that publishing the
             same edition again gives the same bytes.
         licence: SPDX id, e.g. ``CC0-1.0``.
-        task: e.g. ``instance_segmentation``.
-        indexes: name -> parquet index; at least images, labels, cells, splits, provenance.
+        task: one of ``cellcommons.kinds``.
+        indexes: name -> parquet index; at least images, labels, cells, companions, tracks, splits, provenance.
+        ontology: the classes as ``cellcommons.classes`` writes them, where the task has any.
         card: the dataset card (README.md). certificate: JSON that says how the splits were made.
 
     Raises:
@@ -87,7 +90,7 @@ class Manifest(Document):
     certificate: Blob
     counts: Counts
     objects: ObjectCount
-    axes: dict[str, str] = field(default_factory=lambda: {"image": "cyx", "labels": "yx"})
+    ontology: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         checks = {

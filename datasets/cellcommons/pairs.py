@@ -31,18 +31,7 @@ class ImagePair:
     source_pixel_size: PixelSize = field(default_factory=PixelSize)
 
     def __post_init__(self) -> None:
-        if self.target.shape_yx != self.source_shape:
-            raise MismatchedShapes(
-                f"the target is {self.target.shape_yx} pixels (y, x), its source {self.source_shape}",
-                remedy="Export both at one size; resampling a target makes new data of it.",
-            )
-        for axis in "yx":
-            theirs, ours = getattr(self.target.pixel_size, axis), getattr(self.source_pixel_size, axis)
-            if theirs is not None and ours is not None and not isclose(theirs, ours, rel_tol=SIZE_TOLERANCE):
-                raise MismatchedShapes(
-                    f"the target's pixels are {theirs:g} micrometres along {axis}, its source's {ours:g}",
-                    remedy="Export both at one pixel size, or correct the size that is wrong.",
-                )
+        check_pair(self.source_shape, self.source_pixel_size, self.target.shape_yx, self.target.pixel_size)
 
     @classmethod
     def of(cls, source: ImageData, target: ImageData) -> Self:
@@ -58,3 +47,25 @@ class ImagePair:
     def pixel_size(self) -> PixelSize:
         """In-plane size: the target's where it states one, else the source's."""
         return self.target.pixel_size if self.target.pixel_size.known else self.source_pixel_size
+
+
+def check_pair(
+    shape: tuple[int, int], pixel_size: PixelSize, target_shape: tuple[int, int], target_pixel_size: PixelSize
+) -> None:
+    """Refuse a target of other rows and columns than its source, or of another known pixel size.
+
+    Raises:
+        MismatchedShapes: naming what differs.
+    """
+    if target_shape != shape:
+        raise MismatchedShapes(
+            f"the target is {target_shape} pixels (y, x), its source {shape}",
+            remedy="Export both at one size; resampling a target makes new data of it.",
+        )
+    for axis in "yx":
+        theirs, ours = getattr(target_pixel_size, axis), getattr(pixel_size, axis)
+        if theirs is not None and ours is not None and not isclose(theirs, ours, rel_tol=SIZE_TOLERANCE):
+            raise MismatchedShapes(
+                f"the target's pixels are {theirs:g} micrometres along {axis}, its source's {ours:g}",
+                remedy="Export both at one pixel size, or correct the size that is wrong.",
+            )

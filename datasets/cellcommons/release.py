@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from cellcommons.canonical import canonical_json
+from cellcommons.classes import Ontology, parse_ontology
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
 from cellcommons.images.data import ImageData
-from cellcommons.images.ome_zarr import read_image_tree, read_labels
+from cellcommons.images.ome_zarr import read_image_tree, read_label_stack, read_labels
+from cellcommons.images.outline import read_outline
 from cellcommons.indexes import SPLITS, CellRow, Provenance, ReleaseItem, named_items, read_items, write_indexes
+from cellcommons.kinds.given import DETECTIONS, TARGET
+from cellcommons.kinds.registry import kind_of
+from cellcommons.kinds.tracking import divisions
 from cellcommons.labels import Labels
+from cellcommons.links import movie_of
 from cellcommons.manifest import Blob, Counts, Index, Manifest, ObjectCount
+from cellcommons.reading import Reading, read_reading, read_values
 from cellcommons.splits import check_leaks
 from cellcommons.store import CHUNK, ObjectStore
+from cellcommons.tracks import LabelMovie
 from cellcommons.tree import Tree, load_tree
 
 __all__ = ["CellRow", "Provenance", "Release", "ReleaseItem", "open_release", "seal_release"]
@@ -36,38 +44,45 @@ def seal_release(
     licence: str,
     task: str,
     items: Iterable[ReleaseItem],
-    card_text: str | Callable[[Counts], str],
+    card_text: str | Callable[[Sequence[ReleaseItem]], str],
     split_certificate: Mapping[str, Any],
+    ontology: Ontology | None = None,
 ) -> tuple[Manifest, str]:
     """Write indexes, card, certificate and manifest into ``store``; return the manifest and its sha256.
 
     Trees are named, never copied. Sealing the same items with the same ``created`` again gives the same sha256.
 
     Args:
-        card_text: the README, or a function that writes it from the counts.
+        card_text: the README, or a function that writes it from the items as they are sealed.
+        ontology: the classes, where the task has any.
 
     Raises:
-        InvalidDocument: no items, bad fields, or a source in more than one split.
+        InvalidDocument: no items, bad fields, a task that is not known, classes outside the ontology, links to cells
+            that the detections have not, or a source in more than one split.
+        MismatchedShapes: labels, companions or a target that are not of their image's shape or pixel size.
         NotFound: a tree, or a file of a tree, is not in the store.
     """
+    reference = f"{slug}@{edition}"
+    kind = kind_of(task, where=reference)
+    if kind.classed != (ontology is not None):
+        raise InvalidDocument(
+            f"{task} {'needs an ontology' if kind.classed else 'takes no ontology'}",
+            where=reference,
+            remedy="Name the classes that labels may have." if kind.classed else "Leave it out.",
+        )
     named = named_items(items)
     if not named:
-        raise InvalidDocument("a release holds at least one image", where=f"{slug}@{edition}")
+        raise InvalidDocument("a release holds at least one image", where=reference)
     leaks = check_leaks({i.image: i.split for i in named}, {i.image: i.source for i in named}, ())
     if leaks:
         raise InvalidDocument(leaks[0].line(), where=leaks[0].source, remedy="Split by source with cellcommons.splits.")
-    splits = Counter(item.split for item in named)
-    counts = Counts(
-        images=len(named),
-        cells=sum(len(item.cells) for item in named),
-        readings=sum(len(item.provenance.annotations) for item in named),
-        splits={name: splits[name] for name in SPLITS},
-    )
     sizes = _tree_objects(store, named)
+    named = [kind.sealed(store, item, ontology) for item in named]
+    counts = _count(named)
     indexes = {}
     for name, (data, rows) in write_indexes(named).items():
         indexes[name] = Index(store.put(data), len(data), rows)
-    card = _put(store, (card_text if isinstance(card_text, str) else card_text(counts)).encode())
+    card = _put(store, (card_text if isinstance(card_text, str) else card_text(named)).encode())
     certificate = _put(store, canonical_json(dict(split_certificate)))
     sizes |= {blob.sha256: blob.size for blob in (*indexes.values(), card, certificate)}
     manifest = Manifest(
@@ -83,6 +98,7 @@ def seal_release(
         certificate=certificate,
         counts=counts,
         objects=ObjectCount(len(sizes), sum(sizes.values())),
+        ontology=ontology.document() if ontology else None,
     )
     return manifest, manifest.save(store)
 
@@ -136,12 +152,45 @@ class Release:
         return (item for item in self._items if split is None or item.split == split)
 
     def image(self, item: ReleaseItem, level: int = 0) -> ImageData:
-        """The item's pixels, axes cyx; ``level`` 1, 2, ... are halved in y and x each time."""
+        """The item's pixels: axes cyx, of a movie tcyx, of a stack czyx; ``level`` 1, 2, ... are halved in y and x."""
         return read_image_tree(self.store, item.tree, level)
 
     def labels(self, item: ReleaseItem) -> Labels:
-        """The item's label map: uint32, axes yx, 0 is background."""
+        """The item's label map: uint32, axes yx, 0 is background. Raises InvalidDocument where the task paints none."""
         return read_labels(self.store, item.labels)
+
+    def reading(self, item: ReleaseItem) -> Reading:
+        """The item's labels as the task says them: raster, values, or both."""
+        return read_reading(self.store, item.labels)
+
+    def companion(self, item: ReleaseItem, kind: str) -> str:
+        """Tree digest of what is given beside the item's image. Raises NotFound where nothing of that kind is."""
+        try:
+            return item.companions[kind]
+        except KeyError:
+            raise NotFound(f"no {kind} beside the image", where=f"{self.manifest.reference}, {item.name}") from None
+
+    def movie(self, item: ReleaseItem) -> LabelMovie:
+        """The item's detections as the tracks that its links make of them. Raises NotFound where it has none."""
+        detections = read_label_stack(self.store, self.companion(item, DETECTIONS))
+        outline = read_outline(self.store, item.tree)
+        seconds = outline.metadata.get("seconds_per_frame")
+        return movie_of(
+            detections,
+            read_values(self.store, item.labels),
+            pixel_size=outline.pixel_size,
+            seconds_per_frame=float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None,
+        )
+
+    def target(self, item: ReleaseItem, level: int = 0) -> ImageData:
+        """The real counterpart of the item's image, axes cyx, of its rows and columns. Raises NotFound without one."""
+        return read_image_tree(self.store, self.companion(item, TARGET), level)
+
+    @cached_property
+    def ontology(self) -> Ontology | None:
+        """The classes that labels name, or None."""
+        document = self.manifest.ontology
+        return None if document is None else parse_ontology(document, where=self.manifest.reference)
 
     def tree(self, digest: str) -> Tree:
         """The listing of one image's or label map's files."""
@@ -163,7 +212,7 @@ class Release:
                 seen.add(blob.sha256)
                 yield Member(blob.sha256, blob.size, f"file {name}")
         for item in self._items:
-            for kind, digest in (("image", item.tree), ("labels", item.labels)):
+            for kind, digest in item_trees(item):
                 if digest in seen:
                     continue
                 seen.add(digest)
@@ -195,15 +244,14 @@ class Release:
             if progress:
                 progress(member)
         found = ObjectCount(count, total)
-        held = Counts(
-            images=len(self._items),
-            cells=sum(len(item.cells) for item in self._items),
-            readings=sum(len(item.provenance.annotations) for item in self._items),
-            splits={name: sum(item.split == name for item in self._items) for name in SPLITS},
-        )
-        if found != self.manifest.objects or held != self.manifest.counts:
+        if found != self.manifest.objects or _count(self._items) != self.manifest.counts:
             raise InvalidDocument("the manifest's counts are not those of its indexes", where=self.manifest.reference)
         return found
+
+
+def item_trees(item: ReleaseItem) -> tuple[tuple[str, str], ...]:
+    """``(role, tree digest)`` of every tree an item names, its image first."""
+    return ("image", item.tree), ("labels", item.labels), *sorted(item.companions.items())
 
 
 def hash_object(store: ObjectStore, member: Member) -> None:
@@ -228,6 +276,18 @@ def _missing(role: str, digest: str) -> NotFound:
     return NotFound(f"{role} is missing", where=digest, remedy=REPAIR)
 
 
+def _count(items: Sequence[ReleaseItem]) -> Counts:
+    splits = Counter(item.split for item in items)
+    return Counts(
+        images=len(items),
+        cells=sum(len(item.cells) for item in items),
+        readings=sum(len(item.provenance.annotations) for item in items),
+        splits={name: splits[name] for name in SPLITS},
+        tracks=sum(len(item.tracks) for item in items),
+        divisions=sum(divisions(item) for item in items),
+    )
+
+
 def _put(store: ObjectStore, data: bytes) -> Blob:
     return Blob(store.put(data), len(data))
 
@@ -235,7 +295,7 @@ def _put(store: ObjectStore, data: bytes) -> Blob:
 def _tree_objects(store: ObjectStore, items: Iterable[ReleaseItem]) -> dict[str, int]:
     """sha256 -> size of every listing and file the items lead to; each must be in the store."""
     sizes: dict[str, int] = {}
-    for digest, name in {d: item.name for item in items for d in (item.tree, item.labels)}.items():
+    for digest, name in {digest: item.name for item in items for _, digest in item_trees(item)}.items():
         sizes[digest] = store.size(digest)
         for entry in load_tree(store, digest).entries:
             if entry.sha256 not in sizes and not store.exists(entry.sha256):

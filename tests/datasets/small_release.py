@@ -7,12 +7,15 @@ import re
 import socket
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+from task_items import MAKERS, task_items
 
+from cellcommons.cards.dataset import dataset_card
 from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import write_image, write_labels
 from cellcommons.labels import cells
@@ -65,6 +68,36 @@ def seal(store: FolderStore, items: list[ReleaseItem], **changes: object) -> Rel
         "split_certificate": {"seed": 0},
     }
     _, digest = seal_release(store, items=items, **{**fields, **changes})
+    return open_release(store, digest)
+
+
+def small_release(
+    store: FolderStore,
+    task: str = "instance_segmentation",
+    *,
+    count: int = 6,
+    size: int | None = None,
+    whole: bool = False,
+    seed: int = 0,
+    **changes: object,
+) -> Release:
+    """A release of ``task`` with ``count`` generated images, of six: four to train on, one to validate, one to test.
+
+    Args:
+        size: pixels a side. whole: a classification of whole images rather than of cells.
+        changes: of the arguments of ``seal_release``.
+    """
+    certificate = {"seed": seed}
+    ontology = MAKERS[task][1]
+    facts = {"slug": task.replace("_", "-"), "title": f"Generated: {task}", "edition": 1, "licence": "CC0-1.0"}
+    facts |= {"task": task, "created": CREATED, "ontology": ontology}
+
+    def card(items: Sequence[ReleaseItem]) -> str:
+        return dataset_card(**facts, items=items, certificate=certificate)
+
+    fields: dict = {**facts, "parent": None, "card_text": card, "split_certificate": certificate}
+    fields["items"] = task_items(store, task, count=count, size=size, whole=whole, seed=seed)
+    _, digest = seal_release(store, **{**fields, **changes})
     return open_release(store, digest)
 
 

@@ -133,7 +133,7 @@ def test_the_indexes_are_plain_parquet(release: Release, tmp_path: Path) -> None
     path.write_bytes(release.store.get(release.manifest.indexes["cells"].sha256))
     table = pq.read_table(path)
     assert table.num_rows == release.manifest.indexes["cells"].rows == 6
-    assert table.column_names == ["image", "cell", "y0", "x0", "y1", "x1", "area", "agreement"]
+    assert table.column_names == ["image", "cell", "y0", "x0", "y1", "x1", "area", "agreement", "classes"]
 
 
 def test_a_manifest_whose_counts_lie_is_found(release: Release) -> None:

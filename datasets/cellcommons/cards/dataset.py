@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cellcommons.cards.front_matter import front_matter, licence_fields, plain, size_category, table, task_category
+from cellcommons.classes import Ontology
 from cellcommons.indexes import SPLITS, ReleaseItem
+from cellcommons.kinds.contract import Kind
+from cellcommons.kinds.registry import kind_of
 
 
 def dataset_card(
@@ -22,14 +25,20 @@ def dataset_card(
     certificate: Mapping[str, Any],
     description: str = "",
     notes: str = "",
+    ontology: Ontology | None = None,
 ) -> str:
     """Markdown with YAML front matter that follows ``front_matter.DATASET_SCHEMA``.
 
     Equal arguments give equal text, so that publishing again gives the same release.
 
     Args:
-        certificate: of ``splits.split_by_source``. description: of the dataset. notes: of this edition.
+        items: as they are sealed, see ``seal_release``. certificate: of ``splits.split_by_source``.
+        description: of the dataset. notes: of this edition. ontology: the classes, where the task has any.
+
+    Raises:
+        InvalidDocument: a task that is not known, or one that needs an ontology and has none.
     """
+    kind = kind_of(task)
     category = task_category(task)
     fields = {
         **licence_fields(licence),
@@ -44,7 +53,7 @@ def dataset_card(
                 "data_files": f"indexes/{name}.parquet",
                 **({"default": True} if name == "images" else {}),
             }
-            for name in ("images", "cells", "splits")
+            for name in _tables(items)
         ],
     }
     sections = [
@@ -55,11 +64,11 @@ def dataset_card(
         ],
         [description.strip()] if description.strip() else [],
         ["## What is new in this edition", "", notes.strip()] if notes.strip() else [],
-        ["## What it holds", "", *_contents(items)],
+        ["## What it holds", "", *_contents(items, kind, ontology)],
         ["## How it was made", "", *_making(items)],
         ["## How it was split", "", *_splitting(certificate)],
-        ["## Limits", "", *_limits(items, certificate)],
-        ["## Load it", "", "```python", *_loading(slug, edition), "```"],
+        ["## Limits", "", *kind.limits(items, ontology), *_limits(items, certificate)],
+        ["## Load it", "", "```python", *_loading(slug, edition, kind), "```"],
         ["## Licence", "", f"{licence}. Images from other publications keep the licence and citation of their source."],
         ["## Cite", "", "```bibtex", *_citation(slug, title, edition, created), "```"],
     ]
@@ -70,24 +79,25 @@ def _creators(items: Sequence[ReleaseItem]) -> str:
     return "crowdsourced" if any(item.provenance.annotations for item in items) else "other"
 
 
-def _contents(items: Sequence[ReleaseItem]) -> list[str]:
-    rows: list[list[object]] = []
-    for split in SPLITS:
-        chosen = [item for item in items if item.split == split]
-        rows.append([split, len(chosen), len({i.source for i in chosen}), sum(len(i.cells) for i in chosen)])
-    rows.append(["all", len(items), len({i.source for i in items}), sum(len(i.cells) for i in items)])
-    lines = table(["split", "images", "sources", "cells"], rows)
+def _tables(items: Sequence[ReleaseItem]) -> list[str]:
+    """Indexes worth showing on the Hub."""
+    named = ["images", "cells", "splits"]
+    return (
+        named
+        + (["companions"] if any(item.companions for item in items) else [])
+        + (["tracks"] if any(item.tracks for item in items) else [])
+    )
+
+
+def _contents(items: Sequence[ReleaseItem], kind: Kind, ontology: Ontology | None) -> list[str]:
+    lines = kind.contents(items, ontology)
     strata = Counter((item.stratum or "not stated", item.split) for item in items)
     names = sorted({name for name, _ in strata})
     if len(names) > 1:
         lines += ["", *table(["stratum", *SPLITS], [[name, *(strata[name, s] for s in SPLITS)] for name in names])]
     channels = Counter(", ".join(item.channels) for item in items)
     lines += ["", "Channels: " + "; ".join(f"{plain(name)} ({n} images)" for name, n in sorted(channels.items())) + "."]
-    lines += [
-        "",
-        "Images are OME-Zarr 0.5 with axes c, y, x; labels are OME-Zarr label maps, uint32, axes y, x, 0 background.",
-    ]
-    return lines
+    return [*lines, "", "Images are OME-Zarr 0.5; each names its axes."]
 
 
 def _making(items: Sequence[ReleaseItem]) -> list[str]:
@@ -102,12 +112,12 @@ def _making(items: Sequence[ReleaseItem]) -> list[str]:
     lines = [
         f"- {sum(readings)} readings by {len(people)} {'person' if len(people) == 1 else 'people'}, "
         f"{min(readings)} to {max(readings)} per image.",
-        f"- Readings were fused to one label map: {fused}.",
+        f"- Readings were fused to one: {fused}.",
         f"- {drafts} of {len(items)} images were read starting from a model's draft.",
     ]
     if agreements:
         lines.append(
-            f"- Mean agreement of the readings on a published cell: {sum(agreements) / len(agreements):.2f} of 1."
+            f"- Mean agreement of the readings on what is published: {sum(agreements) / len(agreements):.2f} of 1."
         )
     return [
         *lines,
@@ -150,14 +160,13 @@ def _limits(items: Sequence[ReleaseItem], certificate: Mapping[str, Any]) -> lis
     return lines
 
 
-def _loading(slug: str, edition: int) -> list[str]:
+def _loading(slug: str, edition: int, kind: Kind) -> list[str]:
     return [
         f"# pip install cellcommons; cellcommons download {slug}@{edition} {slug}-{edition} --hub URL",
         "import cellcommons",
         f'release = cellcommons.load("{slug}-{edition}")',
         'for item in release.items("train"):',
-        "    image = release.image(item)    # ImageData, axes cyx",
-        "    labels = release.labels(item)  # uint32, axes yx",
+        *(f"    {line}" for line in kind.loading),
     ]
 
 

@@ -20,6 +20,7 @@ _TASKS = {
     "segmentation": "image-segmentation",
     "detection": "object-detection",
     "classification": "image-classification",
+    "augmented": "image-to-image",
 }
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}

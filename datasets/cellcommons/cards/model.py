@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from cellcommons.cards.front_matter import front_matter, plain, table, task_category
 from cellcommons.errors import InvalidDocument
+from cellcommons.kinds.registry import kind_of
 from cellcommons.manifest import Manifest
 from cellcommons.orders import TrainingReport
+
+# Measures of which more is better.
+_BETTER = re.compile(
+    r"f1|ap|iou|pq|(mean_|macro_|micro_|division_|link_)?(f1|dice|jaccard|accuracy|ap)|accuracy|spearman|pearson|ssim|psnr"
+)
 
 
 def model_card(report: TrainingReport, release: Manifest, *, name: str) -> str:
@@ -25,7 +33,7 @@ def model_card(report: TrainingReport, release: Manifest, *, name: str) -> str:
         raise InvalidDocument(
             "a model card needs a finished run with measures", where=f"run {report.run}: {report.status}"
         )
-    category = task_category(release.task)
+    category, plain_method = task_category(release.task), kind_of(release.task).baseline
     result = {
         "task": {"type": category or release.task},
         "dataset": {"type": release.dataset, "name": plain(release.title), "revision": release.digest, "split": "test"},
@@ -44,9 +52,9 @@ def model_card(report: TrainingReport, release: Manifest, *, name: str) -> str:
             f"Trained on `{release.reference}` ({plain(release.title)}) in {report.seconds:,.0f} s.",
         ],
         [f"- Release manifest: `{release.digest}`", f"- Checkpoint: `{report.checkpoint}`", f"- Run: `{report.run}`"],
-        ["## Measures on the test split", "", *_measures(measures, _numbers(report.baseline))],
+        ["## Measures on the test split", "", *_measures(report, measures, plain_method)],
         *([["## By stratum", "", *_strata(report.by_stratum)]] if len(report.by_stratum) > 1 else []),
-        ["## Limits", "", *_limits(report, release, measures)],
+        ["## Limits", "", *_limits(report, release, measures, plain_method)],
         ["## Environment", "", *(f"- {plain(k)}: {plain(v)}" for k, v in sorted(report.environment.items()))],
     ]
     return front_matter(fields) + "\n" + "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -56,9 +64,12 @@ def _numbers(measures: Mapping[str, Any]) -> dict[str, float]:
     return {k: v for k, v in sorted(measures.items()) if isinstance(v, (int, float)) and not isinstance(v, bool)}
 
 
-def _measures(measures: Mapping[str, float], baseline: Mapping[str, float]) -> list[str]:
-    rows: list[list[object]] = [[k, _shown(v), _shown(baseline.get(k))] for k, v in measures.items()]
-    return table(["measure", "this model", "Otsu + watershed"], rows)
+def _measures(report: TrainingReport, measures: Mapping[str, float], plain_method: str) -> list[str]:
+    baseline, shown = _numbers(report.baseline), dict(measures)
+    if report.headline in shown:
+        shown = {report.headline: shown.pop(report.headline), **shown}
+    rows: list[list[object]] = [[k, _shown(v), _shown(baseline.get(k))] for k, v in shown.items()]
+    return table(["measure", "this model", plain_method], rows)
 
 
 def _strata(by_stratum: Mapping[str, Any]) -> list[str]:
@@ -69,9 +80,10 @@ def _strata(by_stratum: Mapping[str, Any]) -> list[str]:
     return table(["stratum", *names], rows)
 
 
-def _limits(report: TrainingReport, release: Manifest, measures: Mapping[str, float]) -> list[str]:
+def _limits(report: TrainingReport, release: Manifest, measures: Mapping[str, float], plain_method: str) -> list[str]:
     tests = release.counts.splits.get("test", 0)
     lines = [
+        *(f"- {plain(note)}" for note in report.notes),
         f"- Measured on {tests} test images of one release; other microscopes, stains or tissues may fare worse.",
         "- The truth is the consensus of people who read the images, with its own errors.",
     ]
@@ -79,10 +91,12 @@ def _limits(report: TrainingReport, release: Manifest, measures: Mapping[str, fl
         lines.append(f"- With {tests} test images a difference of a few hundredths may be chance.")
     baseline = _numbers(report.baseline)
     behind = [
-        k for k, v in measures.items() if k.startswith(("f1", "ap", "iou", "pq")) and v < baseline.get(k, float("-inf"))
+        k for k, v in measures.items() if (k == report.headline or _BETTER.match(k)) and v < baseline.get(k, -math.inf)
     ]
     if behind:
-        lines.append(f"- Otsu + watershed does better by {', '.join(behind)}: prefer it there.")
+        lines.append(
+            f"- {plain_method[0].upper()}{plain_method[1:]} does better by {', '.join(behind)}: prefer it there."
+        )
     if report.images:
         worst = report.images[-1]
         shown = ", ".join(f"{k} {_shown(v)}" for k, v in _numbers(worst.measures).items())

@@ -1,0 +1,67 @@
+"""Augmented microscopy: what is learned is the real counterpart; the labels mark where it, or a prediction, is bad."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cellcommons.cards.front_matter import plain, table
+from cellcommons.classes import Ontology
+from cellcommons.errors import MismatchedShapes
+from cellcommons.images.outline import read_outline
+from cellcommons.indexes import SPLITS, CellRow, ReleaseItem
+from cellcommons.kinds.checks import check_companions, check_raster, counted
+from cellcommons.kinds.given import TARGET, Given, read_given
+from cellcommons.labels import cells
+from cellcommons.reading import Reading
+from cellcommons.store import ObjectStore
+
+
+class Augmented:
+    """A pair of images; a row of ``cells`` is a region marked as failed."""
+
+    task = "augmented"
+    classed = False
+    companions: tuple[str, ...] = (TARGET,)
+    required: tuple[str, ...] = (TARGET,)
+    baseline = "ridge regression"
+    loading: tuple[str, ...] = (
+        "image = release.image(item)    # ImageData, axes cyx or czyx",
+        "target = release.target(item)  # ImageData, axes cyx: what to predict from it",
+        "marked = release.labels(item)  # uint32, axes yx: failed regions, leave them out",
+    )
+
+    def rows(self, reading: Reading, given: Given, ontology: Ontology | None) -> tuple[CellRow, ...]:
+        return tuple(CellRow(cell.id, cell.box, cell.area) for cell in cells(reading.labels))
+
+    def sealed(self, store: ObjectStore, item: ReleaseItem, ontology: Ontology | None) -> ReleaseItem:
+        check_companions(item, self.companions, self.required)
+        check_raster(store, item)
+        try:
+            given = read_given(store, item.companions, read_outline(store, item.tree))
+        except MismatchedShapes as error:
+            raise MismatchedShapes(error.what, where=item.name, remedy=error.remedy) from error
+        return replace(item, markers=given.target.channels if given.target else ())
+
+    def contents(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+        markers = Counter((name, item.split) for item in items for name in item.markers)
+        names = sorted({name for name, _ in markers})
+        return [
+            *counted("regions marked as failed", items, lambda item: len(item.cells)),
+            "",
+            *table(["pairs with marker", *SPLITS], [[plain(n), *(markers[n, s] for s in SPLITS)] for n in names]),
+            "",
+            "Each image has a counterpart of the same rows and columns (`target`, an OME-Zarr image). Labels are label "
+            "maps, uint32, axes y, x: 0 is good, every other value a region that people marked as failed.",
+        ]
+
+    def limits(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+        lines = ["- The target is an image, with the noise, bleed-through and focus of its own channel."]
+        everywhere = {name for item in items for name in item.markers}
+        for split in SPLITS:
+            there = [set(item.markers) for item in items if item.split == split]
+            lacking = sorted(everywhere - set().union(*there)) if there else []
+            if lacking:
+                lines.append(f"- Absent from {split}: {', '.join(map(plain, lacking))}.")
+        return lines
