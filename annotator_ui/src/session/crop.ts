@@ -72,3 +72,9 @@ export function compose(layers: readonly Layer[], width: number, box: Box): Uint
   }
   return rgba;
 }
+
+/** The part of a row-major plane of `width` columns that lies in `box`, as uint32. */
+export function cut(plane: ArrayLike<number>, width: number, box: Box): Uint32Array<ArrayBuffer> {
+  const columns = box.x1 - box.x0;
+  return Uint32Array.from({ length: (box.y1 - box.y0) * columns }, (_, i) => plane[(box.y0 + Math.floor(i / columns)) * width + box.x0 + (i % columns)]!);
+}

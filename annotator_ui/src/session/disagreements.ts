@@ -2,35 +2,60 @@
 
 import { api } from "../api/client";
 import { Problem } from "../api/problem";
-import type { Disagreement, DisagreementSummary, HubImage } from "../api/types";
-import { Pyramid } from "../api/zarr";
+import type { Disagreement, DisagreementSummary, Given, HubImage, Ontology, TaskName, Values } from "../api/types";
+import { Pyramid, type PlaneAt } from "../api/zarr";
 import { fromBase64, inflate } from "../labels/encoding";
-import { compose, surround, type Box } from "./crop";
-import { Picture } from "./picture";
+import { compose, cut, surround, type Box } from "./crop";
+import { framesOf } from "./nodes";
+import { Picture, type PictureLevel, type PictureSource } from "./picture";
 
-export interface Choice {
+export interface Option {
   readonly index: number;
-  /** Cells of the box, row-major, box height x box width. */
-  readonly labels: Uint32Array;
+  /** Raster of the box, row-major, box height x box width; null where the task does not paint. */
+  readonly labels: Uint32Array | null;
+  /** What it says of the disputed keys; null where the task asks nothing. */
+  readonly values: Values | null;
   readonly cells: number;
   /** How many readings saw it. */
   readonly readings: number;
+}
+
+/** A picture to look at, cut to the crop. */
+export interface Sight {
+  readonly kind: "image" | "target" | "candidate";
+  readonly title: string;
+  readonly role: Given["role"];
+  /** Of a movie. */
+  readonly frame: number | null;
+  readonly rgba: Uint8ClampedArray<ArrayBuffer>;
+}
+
+/** Ids that are given beside the image, cut to the crop, row-major. */
+export interface Ids {
+  readonly kind: "cells" | "detections";
+  readonly frame: number | null;
+  readonly ids: Uint32Array;
 }
 
 /** A disagreement with everything a page draws. */
 export interface Dispute {
   readonly id: string;
   readonly campaign: string;
+  readonly task: TaskName;
+  readonly ontology: Ontology | null;
   readonly image: HubImage;
-  readonly kind: Disagreement["kind"];
+  readonly kind: string;
   readonly state: Disagreement["state"];
+  /** What is disputed of values: subjects, or child nodes `frame:id`. */
+  readonly keys: readonly string[];
   readonly box: Box;
   /** The box and what is around it. */
   readonly crop: Box;
-  readonly rgba: Uint8ClampedArray<ArrayBuffer>;
+  readonly sights: readonly Sight[];
+  readonly given: readonly Ids[];
   /** Cells around that nobody disputes, row-major over the crop. */
   readonly neighbours: Uint32Array;
-  readonly choices: readonly Choice[];
+  readonly options: readonly Option[];
 }
 
 export interface Queue {
@@ -76,7 +101,7 @@ export function undisputed(plane: ArrayLike<number>, width: number, crop: Box, b
 }
 
 /** Neighbouring disagreements often lie in one image: the last few stay. */
-const KEPT = 3;
+const KEPT = 6;
 const pictures = new Map<string, Promise<Picture>>();
 const prepared = new Map<string, Promise<Dispute>>();
 
@@ -89,51 +114,111 @@ function remember<T>(kept: Map<string, Promise<T>>, key: string, make: () => Pro
   return known;
 }
 
-async function openPicture(image: HubImage): Promise<Picture> {
-  const picture = await Picture.open(image);
-  await picture.load(image.height, image.width);
-  return picture;
+function levelOf(source: PictureSource, at: PlaneAt): Promise<PictureLevel> {
+  return remember(pictures, source.zarr_url, () => Picture.open(source)).then((picture) => picture.at(at));
+}
+
+/** A picture of the hub, cut to `crop`, in its channels' colours; with the contrast of `like` where that is given. */
+async function sightOf(source: PictureSource, at: PlaneAt, crop: Box, like: PictureSource = source): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  const [level, { channels }] = await Promise.all([levelOf(source, at), levelOf(like, at)]);
+  const shown = level.channels.map((channel, i) => ({ values: channel.values, ...(channels[i] ?? channel).display.peek() }));
+  return compose(shown, level.width, crop);
+}
+
+async function idsOf(url: string, at: PlaneAt, crop: Box): Promise<Uint32Array> {
+  const planes = await (await Pyramid.open(url)).read(0, at);
+  return cut(planes.channels[0]!, planes.width, crop);
+}
+
+/** What is shown: of a movie the frames of parents and children, of a stack the plane in the middle; then what is given. */
+async function sightsOf(dispute: Disagreement, frames: readonly number[], crop: Box): Promise<Sight[]> {
+  const { image } = dispute;
+  const z = Math.floor((image.depth - 1) / 2);
+  const movie = image.frames > 1;
+  const own = (movie ? frames : [0]).map(
+    async (t): Promise<Sight> => ({
+      kind: "image",
+      title: movie ? `Frame ${t + 1}` : "The image",
+      role: null,
+      frame: movie ? t : null,
+      rgba: await sightOf(image, { t, z }, crop),
+    }),
+  );
+  const beside = (dispute.given ?? []).flatMap(({ kind, zarr_url, channels, title, role }) =>
+    zarr_url && (kind === "target" || kind === "candidate") ? [{ kind, title, role, source: { zarr_url, channels: [...(channels ?? [])] } }] : [],
+  );
+  // Real and predicted are compared: a contrast of each own would hide what differs.
+  const like = (beside.find(({ kind, role }) => kind === "target" || role === "real") ?? beside[0])?.source;
+  const given = beside.map(async ({ source, ...said }): Promise<Sight> => ({ ...said, frame: null, rgba: await sightOf(source, {}, crop, like) }));
+  return Promise.all([...own, ...given]);
+}
+
+async function givenIds(dispute: Disagreement, frames: readonly number[], crop: Box): Promise<Ids[]> {
+  const asked = (dispute.given ?? []).flatMap(({ kind, zarr_url }) => {
+    if (!zarr_url) return [];
+    if (kind === "cells") return [idsOf(zarr_url, {}, crop).then((ids): Ids => ({ kind, frame: null, ids }))];
+    if (kind === "detections") return frames.map((t) => idsOf(zarr_url, { t }, crop).then((ids): Ids => ({ kind, frame: t, ids })));
+    return [];
+  });
+  return Promise.all(asked);
+}
+
+async function optionsOf(dispute: Disagreement, height: number, width: number): Promise<Option[]> {
+  return Promise.all(
+    dispute.options.map(async ({ index, readings, cells, labels, values }) => ({
+      index,
+      labels: labels === null ? null : await decodeLabels(labels, height, width),
+      values: values ?? null,
+      cells,
+      readings: readings.length,
+    })),
+  );
 }
 
 /** Load a disagreement; asked for ahead of time, it is there at once. */
 export function prepare(id: string): Promise<Dispute> {
   return remember(prepared, id, async () => {
-    const dispute = await api.get("/api/v1/disagreements/{id}/", { path: { id } });
+    const dispute: Disagreement = await api.get("/api/v1/disagreements/{id}/", { path: { id } });
+    const { image } = dispute;
+    const task = dispute.task ?? "instance_segmentation";
     const [y0, x0, y1, x1] = dispute.box as [number, number, number, number];
     const box = { y0, x0, y1, x1 };
-    const [picture, consensus, choices] = await Promise.all([
-      remember(pictures, dispute.image.id, () => openPicture(dispute.image)),
-      Pyramid.open(dispute.consensus_zarr_url).then((pyramid) => pyramid.read(0)),
-      Promise.all(
-        dispute.options.map(async (option): Promise<Choice> => ({
-          index: option.index,
-          labels: await decodeLabels(option.labels, y1 - y0, x1 - x0),
-          cells: option.cells,
-          readings: option.readings.length,
-        })),
-      ),
+    const crop = surround(box, image.height, image.width);
+    const frames = framesOf(dispute.keys ?? [], dispute.options.map((option) => option.values ?? {}), dispute.frame ?? 0);
+    const around = task === "instance_segmentation" && dispute.consensus_zarr_url;
+    const [sights, given, consensus, options] = await Promise.all([
+      sightsOf(dispute, frames, crop),
+      givenIds(dispute, frames, crop),
+      around ? Pyramid.open(around).then((pyramid) => pyramid.read(0)) : null,
+      optionsOf(dispute, y1 - y0, x1 - x0),
     ]);
-    const level = picture.level.value!;
-    const crop = surround(box, level.height, level.width);
-    const layers = level.channels.map((channel) => ({ values: channel.values, ...channel.display.value }));
+    const plane = consensus?.channels[0] as ArrayLike<number> | undefined;
+    const painted = options.flatMap(({ labels }) => (labels ? [{ labels }] : []));
     return {
       id,
       campaign: dispute.campaign,
-      image: dispute.image,
+      task,
+      ontology: dispute.ontology ?? null,
+      image,
       kind: dispute.kind,
       state: dispute.state,
+      keys: dispute.keys ?? [],
       box,
       crop,
-      rgba: compose(layers, level.width, crop),
-      neighbours: undisputed(consensus.channels[0]! as ArrayLike<number>, consensus.width, crop, box, choices),
-      choices,
+      sights,
+      given,
+      neighbours: plane ? undisputed(plane, consensus!.width, crop, box, painted) : new Uint32Array((crop.y1 - crop.y0) * (crop.x1 - crop.x0)),
+      options,
     };
   });
 }
 
-/** `option` null: there is no cell here. */
-export async function settle(id: string, option: number | null): Promise<void> {
-  const body = option === null ? { nothing: true } : { option, nothing: false };
+/** One of the options, nothing at all, or values that no reader said. */
+export type Settlement = { readonly option: number } | { readonly nothing: true } | { readonly values: Values };
+
+export async function settle(id: string, settlement: Settlement): Promise<void> {
+  // The generated types know options and nothing until they are made anew.
+  const body = { nothing: false, ...settlement } as { nothing: boolean; option?: number };
   await api.post("/api/v1/disagreements/{id}/settle/", { path: { id }, body });
   prepared.delete(id);
 }

@@ -1,55 +1,61 @@
 /** Settle one disagreement: the place, what each option says, one key to choose, one to confirm, and the next. */
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { outlines } from "../../labels/outlines";
-import { listOpen, prepare, settle, type Choice, type Dispute } from "../../session/disagreements";
+import { listOpen, prepare, settle, type Dispute } from "../../session/disagreements";
 import { ProblemNotice } from "../feedback";
 import { navigate, query } from "../router";
-import { QUESTIONS } from "./disagreements";
-import { CELL_COLOURS, CropCanvas, type Outline } from "./parts/crop-canvas";
+import { wordsOf } from "../task-words";
+import type { Choice, DisputeForm, Still } from "./disputes/contract";
+import { disputeKind } from "./disputes/registry";
+import { CropCanvas } from "./parts/crop-canvas";
 import { counted } from "./parts/figures";
 import { useSending } from "./parts/form";
 import { PageHead } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { useReply } from "./parts/reply";
 
-/** What is chosen: an option's index, or that there is nothing. */
-type Chosen = number | "nothing" | null;
+/** Keys of the choices that are chosen; none of them is "nothing". Null: not decided. */
+type Chosen = readonly string[] | null;
 
-function Tile(props: { dispute: Dispute; overlays: readonly Outline[]; title: string; keyName?: string; chosen?: boolean; note?: string; choose?: () => void }) {
-  const { dispute, overlays, title, keyName, chosen, note, choose } = props;
-  const picture = <CropCanvas rgba={dispute.rgba} crop={dispute.crop} box={dispute.box} outlines={overlays} />;
-  const caption = (
-    <span class="option-caption">
-      {keyName && <kbd>{keyName}</kbd>}
-      <strong>{title}</strong>
-      {note && <span class="dim">{note}</span>}
+function Pictures({ dispute, pictures }: { dispute: Dispute; pictures: readonly Still[] }) {
+  return (
+    <span class={pictures.length > 1 ? "crops several" : "crops"}>
+      {pictures.map((still, i) => (
+        <span key={i} class="crop-frame">
+          <CropCanvas drawing={still} crop={dispute.crop} box={dispute.box} />
+          {pictures.length > 1 && <small>{still.title}</small>}
+        </span>
+      ))}
     </span>
   );
-  if (!choose)
-    return (
-      <figure class="option still">
-        {picture}
-        <figcaption>{caption}</figcaption>
-      </figure>
-    );
+}
+
+function Option({ dispute, choice, number, chosen, choose }: { dispute: Dispute; choice: Choice; number: number; chosen: boolean; choose: () => void }) {
   return (
-    <button type="button" class="option" aria-pressed={chosen} onClick={choose}>
-      {picture}
-      {caption}
+    <button type="button" class={choice.pictures.length > 0 ? "option" : "option worded"} aria-pressed={chosen} onClick={choose}>
+      {choice.pictures.length > 0 && <Pictures dispute={dispute} pictures={choice.pictures} />}
+      <span class="option-caption">
+        {number <= 9 && <kbd>{number}</kbd>}
+        {choice.colours.map((colour) => (
+          <i key={colour} class="class-dot" style={{ background: colour }} aria-hidden="true" />
+        ))}
+        <strong>{choice.title}</strong>
+        {/* Told only after the choice: a vote must not lead the eye. */}
+        {chosen && <span class="dim">{choice.readings > 0 ? `${choice.pictures.length > 0 ? "seen" : "said"} by ${counted(choice.readings, "reader")}` : "no reader said so"}</span>}
+      </span>
     </button>
   );
 }
 
-function useSettleKeys(dispute: Dispute, choose: (chosen: Chosen) => void, confirm: () => void, skip: () => void): void {
+function useSettleKeys(form: DisputeForm, choose: (key: string) => void, nothing: () => void, confirm: () => void, skip: () => void): void {
   useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (event.target instanceof Element && event.target.closest("input, textarea, select, dialog")) return;
       if (/^[1-9]$/.test(event.key)) {
-        const choice = dispute.choices[Number(event.key) - 1];
-        if (choice) choose(choice.index);
-      } else if (event.key === "0") choose("nothing");
+        const choice = form.choices[Number(event.key) - 1];
+        if (choice) choose(choice.key);
+      } else if (event.key === "0" && form.nothing !== null) nothing();
       else if (event.key === "Enter") {
         if (event.target instanceof Element && event.target.closest("a")) return;
         confirm();
@@ -62,7 +68,16 @@ function useSettleKeys(dispute: Dispute, choose: (chosen: Chosen) => void, confi
   });
 }
 
+/** How many tiles stand beside one another; two frames of a movie want twice the room. */
+function columnsOf(stills: number, choices: readonly Choice[]): { wide: number; middle: number } {
+  const double = choices.some(({ pictures }) => pictures.length > 1);
+  const tiles = (double ? 1 : stills) + choices.length;
+  const wide = double ? Math.min(tiles, 3) : tiles <= 4 ? tiles : Math.ceil(tiles / 2);
+  return { wide, middle: double ? Math.min(tiles, 2) : wide };
+}
+
 function Settling({ dispute, next, left }: { dispute: Dispute; next: string | null; left: number }) {
+  const form = useMemo(() => disputeKind(dispute.task).form(dispute), [dispute]);
   const [chosen, setShown] = useState<Chosen>(null);
   // Enter may follow its digit before the page is drawn anew: what was chosen is known at once.
   const latest = useRef<Chosen>(null);
@@ -70,40 +85,45 @@ function Settling({ dispute, next, left }: { dispute: Dispute; next: string | nu
     latest.current = choice;
     setShown(choice);
   };
+  const choose = (key: string) => {
+    const before = latest.current ?? [];
+    if (!form.several) setChosen([key]);
+    else if (before.includes(key)) setChosen(before.length > 1 ? before.filter((other) => other !== key) : null);
+    else setChosen([...before, key]);
+  };
+  const nothing = () => setChosen([]);
   const sending = useSending();
   const over = dispute.state !== "open";
-  const around = useMemo((): Outline => {
-    const { crop } = dispute;
-    const sides = outlines(dispute.neighbours, crop.y1 - crop.y0, crop.x1 - crop.x0);
-    return { sides, y: crop.y0, x: crop.x0, colours: ["rgb(255 255 255 / 0.4)"], width: 1 };
-  }, [dispute]);
-  const drawn = useMemo(
-    () =>
-      dispute.choices.map(({ labels }): readonly Outline[] => {
-        const { box } = dispute;
-        const sides = outlines(labels, box.y1 - box.y0, box.x1 - box.x0);
-        return [around, { sides, y: box.y0, x: box.x0, colours: CELL_COLOURS, width: 2, shade: true }];
-      }),
-    [dispute, around],
-  );
-  const bare = useMemo(() => [], []);
   const onward = () => {
     const campaign = query.value.get("campaign");
     const asked = campaign ? `?campaign=${encodeURIComponent(campaign)}` : "";
     navigate(next ? `/disagreements/${next}${asked}` : `/disagreements${asked}`, "replace");
   };
   const confirm = () => {
-    const choice = latest.current;
-    if (choice !== null && !over) void sending.run(() => settle(dispute.id, choice === "nothing" ? null : choice).then(onward));
+    const keys = latest.current;
+    if (keys !== null && !over) void sending.run(() => settle(dispute.id, form.settlement(keys)).then(onward));
   };
-  useSettleKeys(dispute, setChosen, confirm, onward);
-  const read = (choice: Choice) => `seen by ${counted(choice.readings, "reader")}`;
-  const tiles = dispute.choices.length + 1;
+  useSettleKeys(form, choose, nothing, confirm, onward);
+  const { wide, middle } = columnsOf(form.stills.length, form.choices);
+  const worded = form.choices.every(({ pictures }) => pictures.length === 0);
+  const double = form.choices.some(({ pictures }) => pictures.length > 1);
+  const buttons = form.choices.map((choice, i) => (
+    <Option key={choice.key} dispute={dispute} choice={choice} number={i + 1} chosen={chosen?.includes(choice.key) ?? false} choose={() => choose(choice.key)} />
+  ));
+  const stills = (double ? [form.stills] : form.stills.map((still) => [still])).map((pictures, i) => (
+    <figure key={i} class="option still">
+      <Pictures dispute={dispute} pictures={pictures} />
+      <figcaption class="option-caption">
+        <strong>{pictures.length > 1 ? "The cell in question" : pictures[0]!.title}</strong>
+      </figcaption>
+    </figure>
+  ));
   return (
     <>
       <PageHead
-        title={QUESTIONS[dispute.kind]}
+        title={form.question}
         crumbs={[{ href: "/disagreements", label: "Disagreements" }]}
+        badge={<span class="badge">{wordsOf(dispute.task).title}</span>}
         lead={
           <>
             <a href={`/images/${dispute.image.id}`}>{dispute.image.name}</a> in <a href={`/campaigns/${dispute.campaign}`}>{dispute.campaign}</a>
@@ -111,32 +131,44 @@ function Settling({ dispute, next, left }: { dispute: Dispute; next: string | nu
           </>
         }
       />
-      {over && <p class="badge good">settled already</p>}
-      <div class="options" style={{ "--wide": tiles <= 4 ? tiles : Math.ceil(tiles / 2), "--middle": tiles <= 4 ? tiles : Math.ceil(tiles / 2) }}>
-        <Tile dispute={dispute} overlays={bare} title="The image" />
-        {dispute.choices.map((choice, i) => (
-          <Tile
-            key={choice.index}
-            dispute={dispute}
-            overlays={drawn[i]!}
-            title={choice.cells === 0 ? "No cell" : counted(choice.cells, "cell")}
-            keyName={String(i + 1)}
-            chosen={chosen === choice.index}
-            // How many saw it is told only after the choice: a vote must not lead the eye.
-            {...(chosen === choice.index ? { note: read(choice) } : {})}
-            choose={() => setChosen(choice.index)}
-          />
-        ))}
-      </div>
+      {over && <p class="badge good">{dispute.state === "superseded" ? "asked anew since" : "settled already"}</p>}
+      {worded ? (
+        <div class="options words">
+          {stills}
+          <div class="word-choices" role="group" aria-label={form.question}>
+            {buttons}
+          </div>
+        </div>
+      ) : (
+        <div class="options" style={{ "--wide": wide, "--middle": middle }}>
+          {stills}
+          {buttons}
+        </div>
+      )}
       {sending.problem && <ProblemNotice problem={sending.problem} {...(sending.problem.code === "wrong-state" ? { retry: onward } : {})} />}
       <footer class="settle-bar">
         <span class="dim keys-said">
-          <kbd>1</kbd>–<kbd>{Math.min(9, dispute.choices.length)}</kbd> choose <kbd>0</kbd> no cell <kbd>Enter</kbd> confirm <kbd>S</kbd> skip
+          <kbd>1</kbd>
+          {form.choices.length > 1 && (
+            <>
+              –<kbd>{Math.min(9, form.choices.length)}</kbd>
+            </>
+          )}{" "}
+          {form.several ? "choose, several if need be" : "choose"}
+          {form.nothing !== null && (
+            <>
+              {" "}
+              <kbd>0</kbd> {form.nothing.toLowerCase()}
+            </>
+          )}{" "}
+          <kbd>Enter</kbd> confirm <kbd>S</kbd> skip
         </span>
         <span class="row">
-          <button type="button" class="button nothing" aria-pressed={chosen === "nothing"} onClick={() => setChosen("nothing")}>
-            <kbd>0</kbd> No cell here
-          </button>
+          {form.nothing !== null && (
+            <button type="button" class="button nothing" aria-pressed={chosen?.length === 0} onClick={nothing}>
+              <kbd>0</kbd> {form.nothing}
+            </button>
+          )}
           <button type="button" class="button quiet" onClick={onward}>
             {next ? "Skip" : "Back to the queue"}
           </button>

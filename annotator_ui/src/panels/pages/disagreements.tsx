@@ -4,16 +4,11 @@ import type { DisagreementSummary } from "../../api/types";
 import { listOpen } from "../../session/disagreements";
 import { EmptyState } from "../feedback";
 import { query } from "../router";
+import { disputeKind } from "./disputes/registry";
 import { counted } from "./parts/figures";
 import { PageHead } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { useReply } from "./parts/reply";
-
-export const QUESTIONS: Record<DisagreementSummary["kind"], string> = {
-  existence: "Is there a cell?",
-  split: "One cell or several?",
-  extent: "How far does it reach?",
-};
 
 function Place({ row }: { row: DisagreementSummary }) {
   const { image, box } = row;
@@ -27,8 +22,11 @@ function Place({ row }: { row: DisagreementSummary }) {
           <i style={{ top: part(y0, image.height), left: part(x0, image.width), height: part(y1 - y0, image.height), width: part(x1 - x0, image.width) }} />
         </span>
       </span>
-      <strong>{QUESTIONS[row.kind]}</strong>
-      <span class="dim small-text image-name">{image.name}</span>
+      <strong>{disputeKind(row.task).question(row.kind)}</strong>
+      <span class="dim small-text image-name">
+        {image.name}
+        {row.frame != null && ` · frame ${row.frame + 1}`}
+      </span>
     </a>
   );
 }
