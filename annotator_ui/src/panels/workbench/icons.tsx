@@ -52,6 +52,58 @@ const DRAWINGS = {
       <path d="M10 6v4l2.500 2" />
     </>
   ),
+  link: (
+    <>
+      <circle cx="5" cy="14" r="2.500" />
+      <circle cx="15" cy="6" r="2.500" />
+      <path d="m7 12.500 6-5" />
+    </>
+  ),
+  unlink: (
+    <>
+      <circle cx="5" cy="14" r="2.500" />
+      <circle cx="15" cy="6" r="2.500" />
+      <path d="m7 12.500 1.500-1.200M11.500 8.800 13 7.500M8 7l4 6" />
+    </>
+  ),
+  divide: (
+    <>
+      <circle cx="4.500" cy="10" r="2.500" />
+      <circle cx="15.500" cy="4.500" r="2" />
+      <circle cx="15.500" cy="15.500" r="2" />
+      <path d="M7 10h2.500c2 0 2-5.500 4-5.500M9.500 10c2 0 2 5.500 4 5.500" />
+    </>
+  ),
+  swap: <path d="M3 6h4c4 0 6 8 10 8M3 14h4c4 0 6-8 10-8M14.500 3.500 17 6l-2.500 2.500M14.500 11.500 17 14l-2.500 2.500" />,
+  assign: (
+    <>
+      <path d="M2.500 15.500h4.500l6-6" />
+      <circle cx="14.500" cy="8" r="2.200" />
+      <path d="M2.500 8H8" stroke-dasharray="1.500 2.500" />
+    </>
+  ),
+  ends: (
+    <>
+      <path d="M2.500 10H9M15.500 5.500v9" />
+      <circle cx="11" cy="10" r="2" />
+    </>
+  ),
+  isolate: (
+    <>
+      <path d="M2.500 13.500h15" stroke-dasharray="1.500 2.500" />
+      <circle cx="10" cy="6.500" r="2.500" />
+      <path d="M10 9.500v3" />
+    </>
+  ),
+  extend: (
+    <>
+      <circle cx="4.500" cy="10" r="2.200" />
+      <path d="M7 10h10M13.500 6.500 17 10l-3.500 3.500" />
+    </>
+  ),
+  play: <path d="M6 4.500v11l9-5.500z" />,
+  pause: <path d="M7 4.500v11M13 4.500v11" />,
+  list: <path d="M3 5h5M3 10h5M3 15h5M11 5h6M11 10h3M11 15h6" />,
 } satisfies Record<string, JSX.Element>;
 
 export type IconName = keyof typeof DRAWINGS;

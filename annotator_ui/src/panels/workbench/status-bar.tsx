@@ -21,7 +21,14 @@ function ScaleBar({ session, display }: { session: AssignmentSession; display: D
   );
 }
 
-function UnderPointer({ session, display }: { session: AssignmentSession; display: Display }) {
+interface StatusProps {
+  session: AssignmentSession;
+  display: Display;
+  /** What lies at a pixel, where that is not a cell of the map that is painted. */
+  nameAt?: (y: number, x: number) => string;
+}
+
+function UnderPointer({ session, display, nameAt }: StatusProps) {
   const at = display.pointer.value;
   void session.revision.value; // the cell under a resting pointer may change
   const level = session.picture.level.value;
@@ -31,6 +38,7 @@ function UnderPointer({ session, display }: { session: AssignmentSession; displa
   const { height, width } = display.image;
   if (y < 0 || x < 0 || y >= height || x >= width) return <span class="faint">outside</span>;
   const id = session.editor.map.at(y, x);
+  const name = nameAt ? nameAt(y, x) : id ? `cell ${id}` : "background";
   return (
     <span class="under mono">
       <span>
@@ -44,12 +52,13 @@ function UnderPointer({ session, display }: { session: AssignmentSession; displa
           </span>
         ))}
       </span>
-      <span>{id ? `cell ${id}` : "background"}</span>
+      <span>{name}</span>
     </span>
   );
 }
 
-export function StatusBar({ session, display }: { session: AssignmentSession; display: Display }) {
+export function StatusBar(props: StatusProps) {
+  const { session, display } = props;
   const { image } = session.assignment;
   return (
     <footer class="status-bar">
@@ -65,7 +74,7 @@ export function StatusBar({ session, display }: { session: AssignmentSession; di
         </button>
       </span>
       <ScaleBar session={session} display={display} />
-      <UnderPointer session={session} display={display} />
+      <UnderPointer {...props} />
       <span class="bench-space" />
       <span class="faint status-image">
         {image.width} × {image.height} · {image.dtype}

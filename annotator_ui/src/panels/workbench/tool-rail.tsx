@@ -32,7 +32,7 @@ export function resized(radius: number, direction: 1 | -1): number {
   return Math.min(LARGEST, Math.max(SMALLEST, radius + direction * step));
 }
 
-function RailButton(props: { icon: IconName; label: string; hint?: string; hotkey: string; pressed?: boolean; disabled?: boolean; run: () => void }) {
+export function RailButton(props: { icon: IconName; label: string; hint?: string; hotkey: string; pressed?: boolean; disabled?: boolean; run: () => void }) {
   return (
     <button
       type="button"
