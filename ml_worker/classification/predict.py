@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cellcommons.canonical import canonical_json
 from cellcommons.classes import Ontology
+from cellcommons.documents import Document
 from cellcommons.errors import InvalidDocument
 from ml_worker.classification.checkpoint import ClassifierCheckpoint
 from ml_worker.classification.network import ClassifierNetwork
@@ -21,8 +23,8 @@ from ml_worker.device import autocast, device
 
 
 @dataclass(frozen=True)
-class ClassPredictConfig:
-    """Settings of a prediction.
+class ClassPredictConfig(Document):
+    """Settings of a prediction; the ``config`` of a PredictionOrder holds those that differ.
 
     Attributes:
         batch: windows per pass.
@@ -31,6 +33,7 @@ class ClassPredictConfig:
         threshold: probability from which a class of a multi ontology is named.
     """
 
+    KIND = "cellcommons.class-predict-config/1"
     batch: int = 128
     turns: int = 1
     most_windows: int = 64
@@ -40,6 +43,11 @@ class ClassPredictConfig:
     def __post_init__(self) -> None:
         if self.batch < 1 or not 1 <= self.turns <= 8 or self.most_windows < 1 or not 0 < self.threshold < 1:
             raise InvalidDocument("batch and windows from 1, turns 1 to 8, a threshold within (0, 1) are wanted")
+
+    @classmethod
+    def from_order(cls, config: dict[str, Any]) -> ClassPredictConfig:
+        """From an order's ``config``. Raises InvalidDocument naming an unknown or bad field."""
+        return cls.parse(canonical_json({"kind": cls.KIND, **config}), where="config")
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from cellcommons.errors import InvalidDocument, WrongFormat
 from ml_worker.checkpoint import family_of
+from ml_worker.kinds.classification import CLASSIFICATION
 from ml_worker.kinds.contract import TaskKind
 from ml_worker.kinds.instance_segmentation import INSTANCE_SEGMENTATION
 
 # One line a task.
-KINDS: tuple[TaskKind, ...] = (INSTANCE_SEGMENTATION,)
+KINDS: tuple[TaskKind, ...] = (INSTANCE_SEGMENTATION, CLASSIFICATION)
 
 
 def kind_of_task(task: str) -> TaskKind:
