@@ -47,14 +47,29 @@ class TrainingRun(Run):
     seed = models.PositiveIntegerField(default=0)
     budget_seconds = models.FloatField(default=120)
     config = models.JSONField(default=dict)
+    start_from = sha256_field(blank=True, help_text="the checkpoint it began with; empty: from scratch")
     curve = models.JSONField(default=list, help_text="[{step, seconds, loss, validation?}]")
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(budget_seconds__gt=0), name="training_has_a_budget"),
             is_sha256("order_sha256", "training_order_is_sha256", blank=True),
+            is_sha256("start_from", "training_start_is_sha256", blank=True),
             is_sha256("report_sha256", "training_report_is_sha256", blank=True),
         ]
+
+
+class Weights(Row):
+    """A safetensors file that somebody brought, to begin a training with."""
+
+    name = models.CharField(max_length=255)
+    sha256 = sha256_field(unique=True)
+    bytes = models.BigIntegerField()
+    tensors = models.PositiveIntegerField()
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [is_sha256("sha256", "weights_is_sha256")]
 
 
 class ModelCard(Row):
@@ -64,6 +79,8 @@ class ModelCard(Row):
     training_run = models.OneToOneField(TrainingRun, on_delete=models.PROTECT, related_name="model_card")
     checkpoint_sha256 = sha256_field()
     checkpoint_bytes = models.BigIntegerField()
+    headline = models.CharField(max_length=64, blank=True, help_text="the measure that matters most")
+    notes = models.JSONField(default=list, help_text="what a reader of the measures must know")
     measures = models.JSONField()
     baseline = models.JSONField()
     by_stratum = models.JSONField()
@@ -77,6 +94,7 @@ class ModelCard(Row):
 class PredictionScope(models.TextChoices):
     UNREAD = "unread"
     ALL = "all"
+    DETECTIONS = "detections"  # movies that nobody can track yet: a segmenter says where their cells are
 
 
 class PredictionRun(Run):
@@ -96,7 +114,7 @@ class PredictionRun(Run):
 
 
 class Prediction(Row):
-    """A checkpoint's label map for one image."""
+    """What a checkpoint said of one image."""
 
     run = models.ForeignKey(PredictionRun, on_delete=models.PROTECT, related_name="predictions")
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="predictions")
@@ -104,7 +122,7 @@ class Prediction(Row):
         Annotation, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="the draft made of it"
     )
     tree_sha256 = sha256_field(help_text="the image tree it was made from")
-    labels_sha256 = sha256_field()
+    labels_sha256 = sha256_field(help_text="Reading tree; of augmented microscopy an image tree")
     cells = models.PositiveIntegerField()
     uncertainty = models.FloatField()
     cell_scores = models.JSONField(default=dict)

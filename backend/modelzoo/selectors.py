@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from backend.annotation.models import Campaign, Item
+from backend.annotation.models import Campaign
 from backend.annotation.selectors import unread_items
-from backend.imaging.models import Image
-from backend.modelzoo.models import ModelCard, Prediction, PredictionRun, PredictionScope, Run, RunState, TrainingRun
+from backend.imaging.models import CompanionKind, Image
+from backend.imaging.selectors import ready_images
+from backend.modelzoo.models import (
+    ModelCard,
+    Prediction,
+    PredictionRun,
+    PredictionScope,
+    Run,
+    RunState,
+    TrainingRun,
+    Weights,
+)
 from backend.releases.models import ReleaseImage, Split
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RUNS: dict[str, type[Run]] = {"training": TrainingRun, "prediction": PredictionRun}
 ENDED = (RunState.FINISHED, RunState.CANCELLED, RunState.FAILED)
 
@@ -29,7 +41,8 @@ def list_prediction_runs() -> QuerySet[PredictionRun]:
 
 def list_model_cards() -> QuerySet[ModelCard]:
     """Model cards, newest first."""
-    return ModelCard.objects.select_related("training_run__release__dataset").order_by("-created", "id")
+    origin = ("training_run__release__dataset", "training_run__release__campaign")
+    return ModelCard.objects.select_related(*origin).order_by("-created", "id")
 
 
 def list_predictions() -> QuerySet[Prediction]:
@@ -43,16 +56,32 @@ def image_names(card: ModelCard) -> dict[str, str]:
     return {str(pk): name for pk, name in Image.objects.filter(pk__in=ids).values_list("pk", "name")}
 
 
-def items_to_predict(campaign: Campaign, scope: str) -> list[Item]:
-    """The items of a prediction order, images at hand.
+def images_to_predict(campaign: Campaign, scope: str) -> list[Image]:
+    """The images of a prediction order, companions at hand.
 
     Those to be pre-annotated (``unread``) hold no test image of the dataset's releases: what a model is measured on
-    must not grow out of a model's drafts.
+    must not grow out of a model's drafts. For ``detections``, the dataset's movies that say nothing of their cells.
     """
+    if scope == PredictionScope.DETECTIONS:
+        movies = [image for image in ready_images(dataset=campaign.dataset) if image.frames > 1 and image.depth == 1]
+        return [image for image in movies if all(c.kind != CompanionKind.DETECTIONS for c in image.companions.all())]
     if scope == PredictionScope.ALL:
-        return list(campaign.items.select_related("image").order_by("rank", "created", "id"))
-    tested = ReleaseImage.objects.filter(release__dataset=campaign.dataset_id, split=Split.TEST)
-    return list(unread_items(campaign=campaign).exclude(image__in=tested.values("image")))
+        items = campaign.items.order_by("rank", "created", "id")
+    else:
+        tested = ReleaseImage.objects.filter(release__dataset=campaign.dataset_id, split=Split.TEST)
+        items = unread_items(campaign=campaign).exclude(image__in=tested.values("image"))
+    return [item.image for item in items.select_related("image").prefetch_related("image__companions")]
+
+
+def checkpoint_to_start_from(reference: str) -> str | None:
+    """The digest of the checkpoint that a training may begin with: a card's, by id or name, or weights brought."""
+    named = Q(name=reference)
+    if _ID.fullmatch(reference):
+        named |= Q(pk=reference)
+    card = ModelCard.objects.filter(named).first()
+    if card is not None:
+        return str(card.checkpoint_sha256)
+    return reference if Weights.objects.filter(sha256=reference).exists() else None
 
 
 def unsent_runs(model: type[Run], *, waiting_since: datetime, silent_since: datetime) -> list[uuid.UUID]:

@@ -7,7 +7,16 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from backend.modelzoo.models import ModelCard, Prediction, PredictionRun, PredictionScope, RunState, TrainingRun
+from backend.annotation.models import Task
+from backend.modelzoo.models import (
+    ModelCard,
+    Prediction,
+    PredictionRun,
+    PredictionScope,
+    RunState,
+    TrainingRun,
+    Weights,
+)
 
 
 class RunQuery(serializers.Serializer):
@@ -23,6 +32,13 @@ class NewTrainingRun(serializers.Serializer):
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
     budget_seconds = serializers.FloatField(required=False, min_value=1, max_value=7 * 24 * 3600, default=120.0)
     config = serializers.DictField(required=False, default=dict, help_text="settings of the trainer")
+    start_from = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=120,
+        help_text="model card (id or name) or sha256 of weights brought; empty: from scratch",
+    )
 
 
 class NewPredictionRun(serializers.Serializer):
@@ -32,8 +48,20 @@ class NewPredictionRun(serializers.Serializer):
         choices=PredictionScope.choices,
         required=False,
         default=PredictionScope.UNREAD,
-        help_text="unread: images nobody has read, which get drafts; all: every image, to measure",
+        help_text="unread: images nobody has read, which get drafts; all: every image, to measure; "
+        "detections: movies without masks get them from a segmenter",
     )
+
+
+class NewWeights(serializers.Serializer):
+    file = serializers.FileField(allow_empty_file=True, max_length=255)
+
+
+class WeightsSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Weights
+        fields = ["sha256", "name", "bytes", "tensors", "created"]
+        read_only_fields = fields
 
 
 class RunProgress(serializers.Serializer):
@@ -83,7 +111,7 @@ class TrainingRunSerializer(TrainingRunSummary):
     config = serializers.DictField(read_only=True)
 
     class Meta(TrainingRunSummary.Meta):
-        fields = [*TrainingRunSummary.Meta.fields, "config", "order_sha256", "report_sha256", "curve"]
+        fields = [*TrainingRunSummary.Meta.fields, "config", "start_from", "order_sha256", "report_sha256", "curve"]
         read_only_fields = fields
 
 
@@ -105,14 +133,16 @@ class ModelCardSummary(serializers.ModelSerializer):
     """A checkpoint and how well it does."""
 
     release = serializers.CharField(source="training_run.release.reference", read_only=True, help_text="slug@edition")
+    task = serializers.ChoiceField(choices=Task.choices, source="training_run.release.campaign.task", read_only=True)
     measures = serializers.DictField(read_only=True, help_text="on the release's test split")
-    baseline = serializers.DictField(read_only=True, help_text="the same of Otsu + watershed")
+    baseline = serializers.DictField(read_only=True, help_text="the same of the task's plain method")
+    notes = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:
         model = ModelCard
         fields = [
-            "id", "name", "training_run", "release", "checkpoint_sha256", "checkpoint_bytes", "measures", "baseline",
-            "created",
+            "id", "name", "task", "training_run", "release", "checkpoint_sha256", "checkpoint_bytes", "headline",
+            "measures", "baseline", "notes", "created",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -124,7 +154,7 @@ class ImageScore(serializers.Serializer):
     name = serializers.CharField()
     stratum = serializers.CharField(allow_blank=True)
     measures = serializers.DictField()
-    picture_url = serializers.CharField(help_text="image, reference outline and prediction outline side by side")
+    picture_url = serializers.CharField(help_text="image, truth and prediction side by side")
 
 
 class ModelCardSerializer(ModelCardSummary):

@@ -8,6 +8,7 @@ urlpatterns = [
     path("training-runs/<uuid:id>/cancel/", views.CancelTrainingView.as_view()),
     path("training-runs/<uuid:id>/resume/", views.ResumeTrainingView.as_view()),
     path("training-runs/<uuid:id>/events/", views.TrainingEventsView.as_view()),
+    path("weights/", views.WeightsView.as_view()),
     path("model-cards/", views.ModelCardsView.as_view()),
     path("model-cards/<uuid:id>/", views.ModelCardView.as_view()),
     path("model-cards/<uuid:id>/pictures/<str:digest>.png", views.ModelCardPictureView.as_view()),

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
@@ -20,9 +21,10 @@ from rest_framework.views import APIView
 from backend.annotation.models import Campaign
 from backend.core.object_files import object_response, tree_file_response
 from backend.core.permissions import SignedIn
+from backend.imaging.uploaded import on_disk
 from backend.modelzoo import services
 from backend.modelzoo.events import training_events
-from backend.modelzoo.models import ModelCard, Prediction, PredictionRun, TrainingRun
+from backend.modelzoo.models import ModelCard, Prediction, PredictionRun, TrainingRun, Weights
 from backend.modelzoo.selectors import (
     image_names,
     list_model_cards,
@@ -35,16 +37,42 @@ from backend.modelzoo.serializers import (
     ModelCardSummary,
     NewPredictionRun,
     NewTrainingRun,
+    NewWeights,
     PredictionQuery,
     PredictionRunSerializer,
     PredictionSerializer,
     RunQuery,
     TrainingRunSerializer,
     TrainingRunSummary,
+    WeightsSerializer,
 )
 from backend.people.permissions import IsCurator, IsExpert
 from backend.releases.selectors import find_release
 from cellcommons.errors import NotFound
+
+
+class WeightsView(generics.ListAPIView):
+    permission_classes = [IsCurator]
+    serializer_class = WeightsSerializer
+    parser_classes = [MultiPartParser]
+    queryset = Weights.objects.order_by("-created", "id")
+
+    @extend_schema(operation_id="weights_list")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Weights that were brought, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="weights_create", request={"multipart/form-data": NewWeights}, responses={201: WeightsSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Bring a safetensors file to begin trainings with."""
+        form = NewWeights(data=request.data)
+        form.is_valid(raise_exception=True)
+        upload = form.validated_data["file"]
+        with on_disk(upload) as path:
+            weights = services.receive_weights(path=path, filename=upload.name, person=request.user)
+        return Response(WeightsSerializer(weights).data, status=status.HTTP_201_CREATED)
 
 
 class TrainingRunsView(generics.ListAPIView):

@@ -21,6 +21,7 @@ from backend.people.accounts import Account, write_accounts
 from backend.people.models import Person, Role
 from backend.people.services import create_person
 from cellcommons.images.readers import read_image
+from cellcommons.labels import LabelMap
 from cellcommons.store import ObjectStore
 from cellcommons.synthetic.cells import SOURCES, SyntheticImage, generate_cells
 
@@ -128,6 +129,6 @@ def _image(store: ObjectStore, number: int) -> Converted:
             source=cells.source,
             source_known=True,
             stratum="generated",
-            labels=cells.labels,
+            truth=LabelMap(cells.labels, cells.pixel_size),
             metadata={"generated": "cellcommons.synthetic.cells", "seed": number},
         )

@@ -73,6 +73,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assignments/{id}/given/{key}/zarr/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A file of what is given beside the image: cells, detections, the counterpart, or a candidate. */
+        get: operations["assignments_given_zarr"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assignments/{id}/heartbeat/": {
         parameters: {
             query?: never;
@@ -947,6 +964,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/weights/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Weights that were brought, newest first. */
+        get: operations["weights_list"];
+        put?: never;
+        /** @description Bring a safetensors file to begin trainings with. */
+        post: operations["weights_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -974,20 +1009,29 @@ export interface components {
             /** @description index of the option chosen; NULL: drawn anew or nothing */
             readonly option: number | null;
         };
+        /** @description With all that the workbench needs. */
         Assignment: {
             readonly campaign: string;
+            /** @description answers changed since the base */
+            readonly changed: {
+                [key: string]: unknown;
+            };
             /** Format: date-time */
             readonly created: string;
             readonly draft: components["schemas"]["Draft"] | null;
             readonly edit_count: number;
+            readonly given: components["schemas"]["Given"][];
             readonly guidelines: string;
             /** Format: uuid */
             readonly id: string;
             readonly image: components["schemas"]["Image"];
             /** Format: date-time */
             readonly lease_expires_at: string;
+            readonly ontology: components["schemas"]["Ontology"] | null;
+            readonly question: (components["schemas"]["QuestionEnum"] | components["schemas"]["NullEnum"]) | null;
             readonly rank: number;
             readonly state: components["schemas"]["AssignmentStateEnum"];
+            readonly task: components["schemas"]["TaskEnum"];
             readonly tile_versions: {
                 [key: string]: number;
             };
@@ -1000,6 +1044,24 @@ export interface components {
          * @enum {string}
          */
         AssignmentStateEnum: "leased" | "submitted" | "expired" | "returned";
+        AssignmentSummary: {
+            readonly campaign: string;
+            /** Format: date-time */
+            readonly created: string;
+            readonly edit_count: number;
+            readonly guidelines: string;
+            /** Format: uuid */
+            readonly id: string;
+            readonly image: components["schemas"]["Image"];
+            /** Format: date-time */
+            readonly lease_expires_at: string;
+            readonly rank: number;
+            readonly state: components["schemas"]["AssignmentStateEnum"];
+            readonly task: components["schemas"]["TaskEnum"];
+            readonly tile_versions: {
+                [key: string]: number;
+            };
+        };
         /** @description A campaign; ``context["outcomes"]`` holds campaign id -> (settled, disputed). */
         Campaign: {
             /** Format: date-time */
@@ -1008,6 +1070,7 @@ export interface components {
             /** @description Markdown, shown beside the image */
             readonly guidelines: string;
             readonly lease_seconds: number;
+            readonly ontology: components["schemas"]["Ontology"] | null;
             readonly progress: components["schemas"]["Progress"];
             readonly readings_needed: number;
             readonly slug: string;
@@ -1069,6 +1132,8 @@ export interface components {
             readonly images: number;
             /** @description SPDX identifier */
             readonly licence: string;
+            /** @description the classes that imports stated */
+            readonly ontology: components["schemas"]["Ontology"] | null;
             readonly slug: string;
             readonly sources: number;
             readonly title: string;
@@ -1124,17 +1189,27 @@ export interface components {
             readonly kind: components["schemas"]["DisagreementKindEnum"];
             readonly state: components["schemas"]["DisagreementStateEnum"];
         };
-        /** @description What a checkpoint drew: where the person starts. ``cells`` maps cell id to the checkpoint's certainty, 0..1. */
+        /** @description What a checkpoint said: where the person starts. */
         Draft: {
             /** Format: uuid */
             annotation: string;
+            /** @description cell, subject or node: certainty 0..1 */
             cells: {
                 [key: string]: number;
             };
-            zarr_url: string;
+            /** @description its answers, where the task asks */
+            values: {
+                [key: string]: unknown;
+            };
+            /** @description its label map, where the task paints */
+            zarr_url: string | null;
         };
-        /** @description One stroke. */
+        /** @description One stroke, or one answer. */
         Edit: {
+            /** @description key: [old, new]; null: not said */
+            changes?: {
+                [key: string]: unknown[];
+            };
             params: {
                 [key: string]: unknown;
             };
@@ -1147,8 +1222,12 @@ export interface components {
         EditBatchRequest: {
             edits: components["schemas"]["EditRequest"][];
         };
-        /** @description One stroke. */
+        /** @description One stroke, or one answer. */
         EditRequest: {
+            /** @description key: [old, new]; null: not said */
+            changes?: {
+                [key: string]: unknown[];
+            };
             params: {
                 [key: string]: unknown;
             };
@@ -1165,6 +1244,28 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** @description What is given beside the image. */
+        Given: {
+            channels: string[] | null;
+            key: string;
+            kind: components["schemas"]["GivenKindEnum"];
+            /** @description of a candidate, once the question is answered */
+            role: string | null;
+            title: string;
+            values: {
+                [key: string]: unknown;
+            } | null;
+            zarr_url: string | null;
+        };
+        /**
+         * @description * `cells` - cells
+         *     * `boxes` - boxes
+         *     * `detections` - detections
+         *     * `target` - target
+         *     * `candidate` - candidate
+         * @enum {string}
+         */
+        GivenKindEnum: "cells" | "boxes" | "detections" | "target" | "candidate";
         Health: {
             parts: components["schemas"]["HealthParts"];
             status: components["schemas"]["StatusEnum"];
@@ -1206,7 +1307,7 @@ export interface components {
                 [key: string]: unknown;
             };
             name: string;
-            /** @description image, reference outline and prediction outline side by side */
+            /** @description image, truth and prediction side by side */
             picture_url: string;
             stratum: string;
         };
@@ -1253,7 +1354,7 @@ export interface components {
         };
         /** @description The whole card. ``context["names"]`` maps image id to name. */
         ModelCard: {
-            /** @description the same of Otsu + watershed */
+            /** @description the same of the task's plain method */
             readonly baseline: {
                 [key: string]: unknown;
             };
@@ -1266,6 +1367,8 @@ export interface components {
             readonly checkpoint_sha256: string;
             /** Format: date-time */
             readonly created: string;
+            /** @description the measure that matters most */
+            readonly headline: string;
             /** Format: uuid */
             readonly id: string;
             /** @description best first */
@@ -1275,8 +1378,10 @@ export interface components {
                 [key: string]: unknown;
             };
             readonly name: string;
+            readonly notes: string[];
             /** @description slug@edition */
             readonly release: string;
+            readonly task: components["schemas"]["TaskEnum"];
             /** @description the card as Markdown */
             readonly text: string;
             /** Format: uuid */
@@ -1284,7 +1389,7 @@ export interface components {
         };
         /** @description A checkpoint and how well it does. */
         ModelCardSummary: {
-            /** @description the same of Otsu + watershed */
+            /** @description the same of the task's plain method */
             readonly baseline: {
                 [key: string]: unknown;
             };
@@ -1292,6 +1397,8 @@ export interface components {
             readonly checkpoint_sha256: string;
             /** Format: date-time */
             readonly created: string;
+            /** @description the measure that matters most */
+            readonly headline: string;
             /** Format: uuid */
             readonly id: string;
             /** @description on the release's test split */
@@ -1299,8 +1406,10 @@ export interface components {
                 [key: string]: unknown;
             };
             readonly name: string;
+            readonly notes: string[];
             /** @description slug@edition */
             readonly release: string;
+            readonly task: components["schemas"]["TaskEnum"];
             /** Format: uuid */
             readonly training_run: string;
         };
@@ -1310,6 +1419,8 @@ export interface components {
             guidelines: string;
             /** @default 900 */
             lease_seconds: number;
+            /** @description the dataset's, where none is given */
+            ontology?: components["schemas"]["OntologyRequest"] | null;
             readings_needed: number;
             slug: string;
             task: components["schemas"]["TaskEnum"];
@@ -1354,10 +1465,11 @@ export interface components {
             /** Format: uuid */
             model_card: string;
             /**
-             * @description unread: images nobody has read, which get drafts; all: every image, to measure
+             * @description unread: images nobody has read, which get drafts; all: every image, to measure; detections: movies without masks get them from a segmenter
              *
              *     * `unread` - Unread
              *     * `all` - All
+             *     * `detections` - Detections
              * @default unread
              */
             scope: components["schemas"]["PredictionScopeEnum"];
@@ -1397,8 +1509,47 @@ export interface components {
             release: string;
             /** @default 0 */
             seed: number;
+            /**
+             * @description model card (id or name) or sha256 of weights brought; empty: from scratch
+             * @default
+             */
+            start_from: string;
         };
-        PaginatedAssignmentList: {
+        NewWeightsRequest: {
+            /** Format: binary */
+            file: string;
+        };
+        /** @enum {unknown} */
+        NullEnum: null;
+        /** @description The classes that a label may name, in order. */
+        Ontology: {
+            /**
+             * @description a label may name several, or none
+             * @default false
+             */
+            multi: boolean;
+            names: string[];
+            /**
+             * @description the order means rank
+             * @default false
+             */
+            ordinal: boolean;
+        };
+        /** @description The classes that a label may name, in order. */
+        OntologyRequest: {
+            /**
+             * @description a label may name several, or none
+             * @default false
+             */
+            multi: boolean;
+            names: string[];
+            /**
+             * @description the order means rank
+             * @default false
+             */
+            ordinal: boolean;
+        };
+        PaginatedAssignmentSummaryList: {
             /** @example 123 */
             count: number;
             /**
@@ -1411,7 +1562,7 @@ export interface components {
              * @example http://api.example.org/accounts/?page=2
              */
             previous?: string | null;
-            results: components["schemas"]["Assignment"][];
+            results: components["schemas"]["AssignmentSummary"][];
         };
         PaginatedCampaignList: {
             /** @example 123 */
@@ -1623,6 +1774,21 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["TrainingRunSummary"][];
         };
+        PaginatedWeightsList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["Weights"][];
+        };
         /** @description A person as others see them. */
         Person: {
             readonly display_name: string;
@@ -1679,9 +1845,10 @@ export interface components {
         /**
          * @description * `unread` - Unread
          *     * `all` - All
+         *     * `detections` - Detections
          * @enum {string}
          */
-        PredictionScopeEnum: "unread" | "all";
+        PredictionScopeEnum: "unread" | "all" | "detections";
         /** @description RFC 9457 problem document; `type` is `urn:cellcommons:<code>` */
         Problem: {
             conflicts?: {
@@ -1708,6 +1875,12 @@ export interface components {
             readings_needed: number;
             settled: number;
         };
+        /**
+         * @description * `trial` - trial
+         *     * `preference` - preference
+         * @enum {string}
+         */
+        QuestionEnum: "trial" | "preference";
         /** @description One image's place in a round. */
         RankedItem: {
             /** Format: uuid */
@@ -1910,13 +2083,18 @@ export interface components {
             readonly accepted_unchanged: boolean;
             /** Format: uuid */
             readonly annotation: string;
+            /** @description cells, classes, subjects, tracks or failure regions */
             readonly cells: number;
         };
         /**
          * @description * `instance_segmentation` - Instance Segmentation
+         *     * `semantic_segmentation` - Semantic Segmentation
+         *     * `classification` - Classification
+         *     * `tracking` - Tracking
+         *     * `augmented` - Augmented
          * @enum {string}
          */
-        TaskEnum: "instance_segmentation";
+        TaskEnum: "instance_segmentation" | "semantic_segmentation" | "classification" | "tracking" | "augmented";
         /** @description One changed tile of 128 x 128 pixels. */
         Tile: {
             /** @description earlier edits that touched this tile */
@@ -1963,6 +2141,8 @@ export interface components {
             readonly release: string;
             readonly report_sha256: string;
             readonly seed: number;
+            /** @description the checkpoint it began with; empty: from scratch */
+            readonly start_from: string;
             readonly state: components["schemas"]["RunStateEnum"];
         };
         /** @description A training without its curve. */
@@ -1988,6 +2168,14 @@ export interface components {
             readonly release: string;
             readonly seed: number;
             readonly state: components["schemas"]["RunStateEnum"];
+        };
+        Weights: {
+            readonly bytes: number;
+            /** Format: date-time */
+            readonly created: string;
+            readonly name: string;
+            readonly sha256: string;
+            readonly tensors: number;
         };
     };
     responses: never;
@@ -2019,7 +2207,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PaginatedAssignmentList"];
+                    "application/json": components["schemas"]["PaginatedAssignmentSummaryList"];
                 };
             };
             /** @description A refusal */
@@ -2145,6 +2333,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assignments_given_zarr: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                key: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description A refusal */
@@ -4023,6 +4243,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TrainingRun"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    weights_list: {
+        parameters: {
+            query?: {
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedWeightsList"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    weights_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["NewWeightsRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Weights"];
                 };
             };
             /** @description A refusal */

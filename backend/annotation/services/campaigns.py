@@ -72,9 +72,11 @@ def open_campaign(*, campaign: Campaign) -> Campaign:
     refusals = {image.pk: kind_of(campaign).refusal(image) for image in images}
     fresh = [image for image in images if not refusals[image.pk]]
     if not there and not fresh:
-        first = next((f"{image.name}: {refusals[image.pk]}" for image in images), "it has no images that are ready")
+        # One image for each reason: a folder of thousands has few reasons.
+        reasons = {refusals[image.pk]: image.name for image in reversed(images)}
+        listed = "; ".join(f"{name}: {reason}" for reason, name in reversed(reasons.items()))
         raise WrongState(
-            f"its dataset has nothing to ask about ({first})",
+            f"its dataset has nothing to ask about ({listed or 'it has no images that are ready'})",
             where=campaign.slug,
             remedy=f"Upload or import images into {campaign.dataset.slug} first.",
         )

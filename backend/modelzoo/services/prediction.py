@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
-from backend.annotation.models import Annotation, Campaign
+from backend.annotation.models import Annotation, Campaign, Task
 from backend.annotation.selectors import unread_items
 from backend.annotation.services import attach_draft
 from backend.core.dispatch import dispatch
 from backend.core.storage import object_store
 from backend.modelzoo.models import ModelCard, Prediction, PredictionRun, PredictionScope, RunState
-from backend.modelzoo.selectors import ENDED, items_to_predict
+from backend.modelzoo.selectors import ENDED, images_to_predict
 from backend.modelzoo.services.runs import ORDERS
 from backend.people.models import Person
 from cellcommons.errors import InvalidDocument
@@ -24,23 +24,31 @@ from cellcommons.orders import ImageRef, PredictionOrder, PredictionReport
 def order_prediction(
     *, model_card: ModelCard, campaign: Campaign, person: Person, scope: str = PredictionScope.UNREAD
 ) -> PredictionRun:
-    """Ask a worker for label maps: of the images nobody has read (they become drafts), or of all (to measure).
+    """Ask a worker what a checkpoint makes of the images nobody has read (they become drafts), or of all (to measure);
+    or, of movies whose cells nobody knows, where the cells are.
 
     Raises:
-        InvalidDocument: there is no such image.
+        InvalidDocument: there is no such image, or the checkpoint answers another question than the campaign asks.
     """
-    items = items_to_predict(campaign, scope)
-    if not items:
+    _require_same_question(model_card, campaign, scope)
+    images = images_to_predict(campaign, scope)
+    if not images:
         raise InvalidDocument(
-            f"the campaign has no {'unread ' if scope == PredictionScope.UNREAD else ''}images",
-            where=campaign.slug,
-            remedy="Add images, or predict all of them.",
+            f"the campaign has no {_WANTED[scope]}", where=campaign.slug, remedy="Add images, or predict all of them."
         )
     run_id = uuid.uuid4()
     order = PredictionOrder(
         run=str(run_id),
         checkpoint=model_card.checkpoint_sha256,
-        images=tuple(ImageRef(str(i.image_id), i.image.tree_sha256, i.image.name) for i in items),
+        images=tuple(
+            ImageRef(
+                str(image.pk),
+                image.tree_sha256,
+                image.name,
+                {companion.kind: companion.tree_sha256 for companion in image.companions.all()},
+            )
+            for image in images
+        ),
     )
     order_sha256 = order.save(object_store())
     with transaction.atomic():
@@ -49,13 +57,40 @@ def order_prediction(
             model_card=model_card,
             campaign=campaign,
             scope=scope,
-            images=len(items),
+            images=len(images),
             order_sha256=order_sha256,
             sent_at=timezone.now(),
             created_by=person,
         )
         dispatch(ORDERS["prediction"], order_sha256)
     return run
+
+
+_WANTED = {
+    PredictionScope.UNREAD: "unread images",
+    PredictionScope.ALL: "images",
+    PredictionScope.DETECTIONS: "movie whose cells are not known",
+}
+
+
+def _require_same_question(model_card: ModelCard, campaign: Campaign, scope: str) -> None:
+    """Raises InvalidDocument where the checkpoint's task or classes are not those that are needed."""
+    learned = model_card.training_run.release.campaign
+    wanted = Task.INSTANCE_SEGMENTATION if scope == PredictionScope.DETECTIONS else campaign.task
+    if scope == PredictionScope.DETECTIONS and campaign.task != Task.TRACKING:
+        raise InvalidDocument("detections are made for campaigns of tracking", where=campaign.slug)
+    if learned.task != wanted:
+        raise InvalidDocument(
+            f"{model_card.name} was trained for {learned.task}, and {wanted} is wanted here",
+            where=campaign.slug,
+            remedy=f"Choose a model of {wanted}.",
+        )
+    if scope != PredictionScope.DETECTIONS and learned.ontology != campaign.ontology:
+        raise InvalidDocument(
+            f"{model_card.name} knows other classes than the campaign asks for",
+            where=campaign.slug,
+            remedy="Choose a model that was trained on these classes, in this order.",
+        )
 
 
 def check_predicted_images(order: PredictionOrder, report: PredictionReport) -> None:

@@ -7,8 +7,9 @@ import logging
 import uuid
 
 from backend.core.storage import object_store
-from backend.modelzoo.models import PredictionRun, Run, RunState, TrainingRun
+from backend.modelzoo.models import PredictionRun, PredictionScope, Run, RunState, TrainingRun
 from backend.modelzoo.selectors import ENDED, RUNS
+from backend.modelzoo.services.detections import keep_detections
 from backend.modelzoo.services.prediction import attach_drafts, check_predicted_images, record_predictions
 from backend.modelzoo.services.runs import end_run, run_ref
 from backend.modelzoo.services.training import card_name, check_training_images, record_training
@@ -89,6 +90,10 @@ def _accept_predictions(store: ObjectStore, run: PredictionRun, report: Predicti
         load_tree(store, prediction.labels)
         if not 0 <= prediction.uncertainty <= 1 or prediction.cells < 0:
             raise InvalidDocument("uncertainty lies in 0..1 and cells are counted from 0", where=prediction.image)
+        for digest in prediction.companions.values():
+            load_tree(store, digest)
+    if run.scope == PredictionScope.DETECTIONS:
+        keep_detections(run=run, report=report)
     drafts = attach_drafts(run=run, report=report)
     record_predictions(run_id=run.pk, report=report, report_sha256=report_sha256, drafts=drafts)
 

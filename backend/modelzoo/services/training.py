@@ -13,11 +13,11 @@ from backend.core.dispatch import dispatch
 from backend.core.errors import WrongState
 from backend.core.storage import object_store
 from backend.modelzoo.models import ModelCard, RunState, TrainingRun
-from backend.modelzoo.selectors import ENDED
+from backend.modelzoo.selectors import ENDED, checkpoint_to_start_from
 from backend.modelzoo.services.runs import ORDERS
 from backend.people.models import Person
 from backend.releases.models import Release, ReleaseState, Split
-from cellcommons.errors import InvalidDocument
+from cellcommons.errors import InvalidDocument, NotFound
 from cellcommons.orders import TrainingOrder, TrainingReport
 
 
@@ -28,12 +28,24 @@ def order_training(
     seed: int = 0,
     budget_seconds: float = 120.0,
     config: Mapping[str, Any] | None = None,
+    start_from: str = "",
 ) -> TrainingRun:
     """Ask a worker to train on a published release; it learns nothing but the manifest.
 
+    Args:
+        start_from: a model card's id or name, or the sha256 of weights that were brought; "": from scratch.
+
     Raises:
         WrongState: the release is not published.
+        NotFound: there is no such checkpoint.
     """
+    begin = checkpoint_to_start_from(start_from) if start_from else None
+    if start_from and begin is None:
+        raise NotFound(
+            "there is no such checkpoint to start from",
+            where=start_from[:80],
+            remedy="Name a model card, or bring the weights as a safetensors file first.",
+        )
     if release.state != ReleaseState.PUBLISHED:
         raise WrongState(
             f"{release.reference} is {release.state}", where=release.reference, remedy="Train on a published release."
@@ -46,6 +58,7 @@ def order_training(
         seed=seed,
         budget_seconds=float(budget_seconds),
         config=dict(config or {}),
+        start_from=begin,
     )
     order_sha256 = order.save(object_store())
     with transaction.atomic():
@@ -55,6 +68,7 @@ def order_training(
             seed=seed,
             budget_seconds=budget_seconds,
             config=dict(config or {}),
+            start_from=begin or "",
             order_sha256=order_sha256,
             sent_at=timezone.now(),
             created_by=person,
@@ -92,6 +106,8 @@ def record_training(
         training_run=run,
         checkpoint_sha256=report.checkpoint,
         checkpoint_bytes=checkpoint_bytes,
+        headline=report.headline,
+        notes=list(report.notes),
         measures=report.measures,
         baseline=report.baseline,
         by_stratum=report.by_stratum,
