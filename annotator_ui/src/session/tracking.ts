@@ -8,11 +8,13 @@ import { Detections, frameOf, keyOf, type Cell, type Key } from "../lineage/cell
 import { cellIn, lastUpTo, Lineage, TrackNumbers, type Track } from "../lineage/lineage";
 import { choose, take, type Choosing, type LinkingTool } from "../lineage/linking-tool";
 import { newTrack, Refusal, type Changes, type Scope } from "../lineage/operations";
-import { nextSuspicion, suspicions, type Suspicion } from "../lineage/suspicion";
+import { suspicions, type Suspicion } from "../lineage/suspicion";
 import { nearest, nearestCell, neighbour } from "../lineage/trails";
+import { followOn } from "./follow-on";
 import type { Masks } from "./masks";
 import { Movie } from "./movie";
 import type { Picture } from "./picture";
+import { Review } from "./review";
 
 /** What tracking needs of an assignment's session. */
 export interface TrackingHost {
@@ -20,7 +22,7 @@ export interface TrackingHost {
   /** The id that the canvas draws as selected. */
   readonly selected: Signal<number | null>;
   readonly picture: Pick<Picture, "at" | "show">;
-  readonly assignment: { readonly draft: { readonly values: Readonly<Record<Key, Value>>; readonly cells: Readonly<Record<Key, number>> } | null };
+  readonly assignment: { readonly draft: { readonly values: Readonly<Record<Key, unknown>>; readonly cells: Readonly<Record<Key, number>> } | null };
   change(tool: string, params: Record<string, string>, wanted: Readonly<Record<string, Value | null>>): boolean;
   undo(): void;
   redo(): void;
@@ -42,17 +44,14 @@ export class Tracking {
   readonly unmeasured = signal<Problem | null>(null);
   /** Where the person is to be led; the panel brings it into sight. */
   readonly lookAt = signal<Cell | null>(null);
-  /** The suspicious event the person is at. */
-  readonly current = signal<string | null>(null);
   readonly detections: Signal<Detections>;
   readonly lineage: ReadonlySignal<Lineage>;
-  /** Empty until all frames are measured: before, every track seems to end. */
-  readonly events: ReadonlySignal<readonly Suspicion[]>;
+  /** What is suspicious; nothing until all frames are measured: before, every track seems to end. */
+  readonly review: Review;
   readonly selected = signal<Key | null>(null);
   readonly track: ReadonlySignal<Track | null>;
   /** The selected track's cell in this frame. */
   readonly here: ReadonlySignal<Cell | null>;
-  private readonly fine = signal<ReadonlySet<string>>(new Set());
   private readonly stops: (() => void)[];
 
   constructor(
@@ -66,8 +65,7 @@ export class Tracking {
     const { draft } = host.assignment;
     this.detections = signal(Detections.empty(masks.frames, height, width));
     this.lineage = computed(() => new Lineage(this.detections.value, host.values.value, numbers));
-    const all = computed(() => (this.detections.value.complete ? suspicions(this.lineage.value, draft?.cells, draft?.values) : []));
-    this.events = computed(() => all.value.filter(({ id }) => !this.fine.value.has(id)));
+    this.review = new Review(computed(() => (this.detections.value.complete ? suspicions(this.lineage.value, draft?.cells, draft?.values) : [])));
     this.track = computed(() => (this.selected.value === null ? null : this.lineage.value.trackOf(this.selected.value)));
     this.here = computed(() => this.track.value && cellIn(this.track.value, this.frame.value));
     this.stops = [effect(() => this.follow()), effect(() => this.light())];
@@ -197,6 +195,23 @@ export class Tracking {
     });
   }
 
+  /** Follow the selected track on by overlap, to the first place that is not plain. One step of undo. */
+  async extend(): Promise<void> {
+    const track = this.track.peek();
+    if (!track) return void (this.said.value = { tone: "bad", text: "Select a track first." });
+    if (!this.detections.peek().complete) return this.attempt(() => {});
+    if (track.daughters.length > 0) return void (this.said.value = { tone: "bad", text: `Track ${track.number} ends with a division.` });
+    const begun = track.cells.at(-1)!;
+    const { changes, last, doubt } = await followOn(begun, this.lineage.peek(), this.masks);
+    // The person may have linked something while masks were on their way.
+    if (this.lineage.peek().childrenOf(begun.key).length > 0) return;
+    batch(() => {
+      if (last !== begun) this.host.change("extend", { from: begun.key, to: last.key }, changes);
+      this.select(last, true);
+      this.said.value = { tone: "info", text: `${last === begun ? "Stays here" : `Followed to frame ${last.frame + 1}`}: ${doubt}.` };
+    });
+  }
+
   private attempt(act: () => void): void {
     if (!this.detections.peek().complete) return void (this.said.value = { tone: "bad", text: "The movie is still being read; links can be changed in a moment." });
     try {
@@ -259,29 +274,24 @@ export class Tracking {
 
   /** Go to the next suspicious event, or the one before. */
   nextEvent(direction: 1 | -1): void {
-    const event = nextSuspicion(this.events.peek(), this.current.peek(), this.frame.peek(), direction);
-    if (event) this.lookInto(event);
-    else this.said.value = { tone: "info", text: this.detections.peek().complete ? "Nothing suspicious is left." : "The movie is still being read." };
+    this.lookInto(this.review.next(this.frame.peek(), direction));
   }
 
-  lookInto(event: Suspicion): void {
+  lookInto(event: Suspicion | null): void {
     this.movie.pause();
-    this.current.value = event.id;
     this.choosing.value = { tool: "select", chosen: [] };
-    this.said.value = { tone: "info", text: event.text };
-    this.select(event.cell, true);
+    this.review.current.value = event?.id ?? null;
+    if (event) this.select(event.cell, true);
+    const none = this.ready ? "Nothing suspicious is left." : "The movie is still being read.";
+    this.said.value = { tone: "info", text: event?.text ?? none };
   }
 
   /** The current event is no error: it is not shown again, and the next one comes. */
-  dismiss(id = this.current.peek()): void {
+  dismiss(id = this.review.current.peek()): void {
     if (id === null) return;
-    const next = nextSuspicion(this.events.peek(), id, this.frame.peek(), 1);
-    const wasCurrent = this.current.peek() === id;
-    this.fine.value = new Set([...this.fine.peek(), id]);
-    if (!wasCurrent) return;
-    this.current.value = null;
-    if (next && next.id !== id) this.lookInto(next);
-    else this.said.value = { tone: "info", text: "Nothing suspicious is left." };
+    const wasCurrent = id === this.review.current.peek();
+    const next = this.review.dismiss(id, this.frame.peek());
+    if (wasCurrent) this.lookInto(next);
   }
 
   /** Put the tool away; then let go of the selection. */

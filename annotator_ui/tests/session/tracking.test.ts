@@ -214,7 +214,7 @@ describe("tracking a movie", () => {
     tracking.detections.value = tracking.detections.value.with(new Map([[0, []]]));
     await tracking.movie.goTo(1);
     tracking.take("link");
-    expect(tracking.events.value).toEqual([]);
+    expect(tracking.review.events.value).toEqual([]);
     tracking.point({ key: "1:1", frame: 1, id: 1, y: 0, x: 0, area: 1, box: { y0: 0, x0: 0, y1: 1, x1: 1 } });
     expect([tracking.said.value?.tone, values.value.size]).toEqual(["bad", 1]);
     tracking.close();
@@ -228,19 +228,19 @@ describe("tracking a movie", () => {
     delete straight["3:2"];
     const { tracking } = await open({ links: straight });
     await tracking.movie.goTo(0);
-    expect(tracking.events.value.map(({ id }) => id)).toEqual(["ends 2:2", "begins 2:3", "begins 3:2"]);
+    expect(tracking.review.events.value.map(({ id }) => id)).toEqual(["ends 2:2", "begins 2:3", "begins 3:2"]);
     tracking.nextEvent(1);
     expect([tracking.frame.value, tracking.selected.value, tracking.said.value?.text]).toEqual([2, "2:2", "Ends inside the image"]);
     tracking.nextEvent(1);
-    expect(tracking.current.value).toBe("begins 2:3");
+    expect(tracking.review.current.value).toBe("begins 2:3");
     tracking.dismiss(); // it came in: that is so
-    expect([tracking.current.value, tracking.events.value.length]).toEqual(["begins 3:2", 2]);
+    expect([tracking.review.current.value, tracking.review.events.value.length]).toEqual(["begins 3:2", 2]);
     tracking.nextEvent(1);
-    expect(tracking.current.value).toBe("ends 2:2");
+    expect(tracking.review.current.value).toBe("ends 2:2");
     tracking.take("link");
     expect(tracking.frame.value).toBe(3);
     tracking.point(tracking.detections.value.get("3:2")!);
-    expect(tracking.events.value).toEqual([]);
+    expect(tracking.review.events.value).toEqual([]);
     tracking.nextEvent(1);
     expect(tracking.said.value?.text).toBe("Nothing suspicious is left.");
     tracking.close();
