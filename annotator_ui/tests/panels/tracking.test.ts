@@ -10,7 +10,7 @@ const { CUTS, LINKING_TOOLS, trackingKeys } = await import("../../src/panels/wor
 
 describe("the keys of tracking", () => {
   const calls: string[] = [];
-  const note = (name: string) => (...given: unknown[]): void => void calls.push([name, ...given.filter((each) => each !== undefined)].join(" "));
+  const note = (name: string) => (...given: unknown[]): void => void calls.push([name, ...given.filter((each) => each !== undefined && typeof each !== "object")].join(" "));
   const movie = { frame: { peek: () => 3 }, frames: 10, goTo: note("go"), pause: () => {}, play: note("play") };
   const tracking = {
     movie, track: { peek: () => null }, scope: { value: "future" }, said: { value: null },
