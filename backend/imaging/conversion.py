@@ -18,7 +18,8 @@ from cellcommons.errors import CellCommonsError
 from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import write_image
 from cellcommons.images.previews import preview_png
-from cellcommons.layouts.contract import Entry, Layout, Truth
+from cellcommons.layouts.contract import Entry, Layout
+from cellcommons.layouts.contract import Truth as LayoutTruth
 from cellcommons.layouts.registry import get_layout
 from cellcommons.store import ObjectStore, open_store
 
@@ -69,7 +70,7 @@ def convert_image(
     source: str = "",
     source_known: bool = False,
     stratum: str = "",
-    truth: Truth | None = None,
+    truth: LayoutTruth | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Converted:
     """Put tree, preview, original and truth into ``store``.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from cellcommons.classes import Ontology
 from cellcommons.images.data import ImageData
-from cellcommons.layouts.contract import Truth
+from cellcommons.layouts.contract import Truth as LayoutTruth
 from cellcommons.store import ObjectStore
 
 
@@ -41,5 +41,5 @@ class TruthKind(Protocol):
     task: str
     types: tuple[type[Any], ...]
 
-    def keep(self, store: ObjectStore, image: ImageData, truth: Truth) -> Kept:
+    def keep(self, store: ObjectStore, image: ImageData, truth: LayoutTruth) -> Kept:
         """Put companions and truth into ``store``. Raises MismatchedShapes, InvalidDocument."""

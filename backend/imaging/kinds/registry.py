@@ -10,14 +10,14 @@ from backend.imaging.kinds.semantic_segmentation import SemanticTruth
 from backend.imaging.kinds.tracking import TrackTruth
 from cellcommons.errors import InvalidDocument
 from cellcommons.images.data import ImageData
-from cellcommons.layouts.contract import Truth
+from cellcommons.layouts.contract import Truth as LayoutTruth
 from cellcommons.store import ObjectStore
 
 KINDS: tuple[TruthKind, ...] = (InstanceTruth(), SemanticTruth(), ClassTruth(), TrackTruth(), PairTruth())
 TASKS = tuple(kind.task for kind in KINDS)
 
 
-def keep_truth(store: ObjectStore, image: ImageData, truth: Truth) -> Kept:
+def keep_truth(store: ObjectStore, image: ImageData, truth: LayoutTruth) -> Kept:
     """Put what came with an image into ``store``. Raises MismatchedShapes, InvalidDocument."""
     for kind in KINDS:
         if isinstance(truth, kind.types):

@@ -2,80 +2,27 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
+from answers import Answers
 from rest_framework.test import APIClient
 
 from backend.annotation.models import Annotation, Assignment, Campaign, Item
 from backend.annotation.services import attach_draft, create_campaign, open_campaign
 from backend.core.errors import WrongState
-from backend.imaging.conversion import convert_image
 from backend.imaging.models import Dataset, Image, Truth
-from backend.imaging.services.images import add_image
 from backend.people.models import Person
 from cellcommons.classes import CellBox, CellBoxes, ImageClasses, Ontology
-from cellcommons.edits import encode_tiles, pixels_sha256
 from cellcommons.errors import InvalidDocument
 from cellcommons.images.data import ImageData
-from cellcommons.images.ome_zarr import write_image
-from cellcommons.images.readers import read_image
-from cellcommons.layouts.contract import Truth as Said
-from cellcommons.pairs import ImagePair
-from cellcommons.reading import Reading, read_reading, reading_sha256, write_reading
+from cellcommons.reading import Reading, read_reading, write_reading
 from cellcommons.store import ObjectStore
 from cellcommons.tracks import LabelMovie, Lineage, Track
 
 BLOOD = Ontology(("RBC", "WBC", "Platelets"))
-
-
-@pytest.fixture
-def bring(dataset: Dataset, store: ObjectStore, tmp_path: Path) -> Callable[..., Image]:
-    """``bring(pixels, axes, truth)``: an image that came with ``truth``, the way an import brings it."""
-
-    def make(pixels: np.ndarray, axes: str, truth: Callable[[ImageData], Said] | None, name: str = "one") -> Image:
-        path = tmp_path / f"{name}.tif"
-        tifffile.imwrite(path, pixels, metadata={"axes": axes.upper()}, ome=True)
-        image = read_image(path)
-        said = truth(image) if truth else None
-        converted = convert_image(store, image, name=name, original=path, original_name=path.name, truth=said)
-        return add_image(dataset=dataset, converted=converted)
-
-    return make
-
-
-class Answers:
-    """A client that answers, and keeps its own values."""
-
-    def __init__(self, client: APIClient, campaign: Campaign) -> None:
-        self.client = client
-        reply = client.post(f"/api/v1/campaigns/{campaign.slug}/assignments/next/")
-        self.row: dict[str, Any] = reply.json()
-        self.url = f"/api/v1/assignments/{self.row['id']}"
-        self.values: dict[str, Any] = dict((self.row["draft"] or {}).get("values", {}))
-        self.seq = 0
-
-    def say(self, key: str, new: Any, **other: Any) -> Any:
-        old = other.pop("old", self.values.get(key))
-        edit = {
-            "uuid": str(uuid.uuid4()), "seq": self.seq + 1, "tool": "answer", "params": {}, "tiles": [],
-            "changes": {key: [old, new]},
-        }  # fmt: skip
-        reply = self.client.post(f"{self.url}/edits/", {"edits": [edit | other]}, format="json")
-        if reply.status_code == 200:
-            self.seq += 1
-            self.values = {k: v for k, v in (self.values | {key: new}).items() if v is not None}
-        return reply
-
-    def submit(self, raster: np.ndarray | None = None) -> Any:
-        digest = reading_sha256(Reading(raster, self.values), paints=raster is not None, answers=True)
-        body = {"edit_count": self.seq, "labels_sha256": digest, "active_seconds": 3}
-        return self.client.post(f"{self.url}/submit/", body, format="json")
 
 
 def blood_image(image: ImageData) -> CellBoxes:
@@ -257,106 +204,3 @@ def test_a_movie_whose_cells_nobody_knows_is_refused_with_the_remedy(
     campaign = create_campaign(slug="m", title="M", dataset=dataset, task="tracking")
     with pytest.raises(WrongState, match="masks of each frame"):
         open_campaign(campaign=campaign)
-
-
-def counterpart(image: ImageData) -> ImagePair:
-    return ImagePair.of(image, ImageData(image.data[:1] + 1, "cyx", ("DAPI",), image.pixel_size))
-
-
-@pytest.fixture
-def pairs(dataset: Dataset, bring: Callable[..., Image]) -> Campaign:
-    bring(np.arange(400, dtype=np.uint16).reshape(20, 20), "yx", counterpart)
-    campaign = create_campaign(slug="pairs", title="Pairs", dataset=dataset, task="augmented")
-    return open_campaign(campaign=campaign)
-
-
-def predict(store: ObjectStore, checkpoint: str) -> Annotation:
-    """A checkpoint's image of the only item."""
-    pixels = np.full((1, 20, 20), int(checkpoint, 16) % 200, np.uint16)
-    tree = write_image(store, ImageData(pixels, "cyx", ("DAPI",)))
-    return attach_draft(
-        item=Item.objects.get(),
-        labels_sha256=tree.digest,
-        cells=0,
-        cell_scores={},
-        provenance={"checkpoint_sha256": checkpoint},
-    )
-
-
-@pytest.mark.django_db
-def test_without_a_prediction_the_target_is_judged_and_nothing_is_asked(
-    pairs: Campaign, annotator: Person, client_of: Callable[..., APIClient]
-) -> None:
-    hand = Answers(client_of(annotator), pairs)
-    assert (hand.row["question"], [row["key"] for row in hand.row["given"]]) == (None, ["target"])
-    assert hand.say("trial", "a").status_code == 400
-    assert hand.submit(np.zeros((20, 20), np.uint32)).json() == {
-        "annotation": str(Annotation.objects.get().pk), "cells": 0, "accepted_unchanged": False,
-    }  # fmt: skip
-
-
-@pytest.mark.django_db
-def test_a_trial_hides_the_roles_until_it_is_answered_once_and_for_all(
-    pairs: Campaign, store: ObjectStore, annotator: Person, client_of: Callable[..., APIClient]
-) -> None:
-    predict(store, "ab")
-    hand = Answers(client_of(annotator), pairs)
-    assert hand.row["question"] == "trial"
-    assert [(row["key"], row["role"], row["title"]) for row in hand.row["given"]] == [
-        ("a", None, "Candidate"), ("b", None, "Candidate"),
-    ]  # fmt: skip
-    assert hand.row["draft"] is None
-    assert hand.say("trial", "c").status_code == 400
-    assert hand.say("trial", "a").status_code == 200
-    shown = hand.client.get(hand.url + "/").json()["given"]
-    assert sorted(row["role"] for row in shown) == ["predicted", "real"]
-    assert hand.say("trial", "b").status_code == 409
-    assert hand.submit(np.zeros((20, 20), np.uint32)).status_code == 200
-    kept = read_reading(store, Annotation.objects.get(person=annotator).labels_sha256)
-    assert kept.values == {"trial": "a", "trial_right": shown[0]["role"] == "real"}
-
-
-@pytest.mark.django_db
-def test_two_predictions_pose_a_preference_and_all_readers_judge_the_same(
-    pairs: Campaign, store: ObjectStore, make_person: Callable[..., Person], client_of: Callable[..., APIClient]
-) -> None:
-    older, newer = predict(store, "ab"), predict(store, "cd")
-    hand = Answers(client_of(make_person("first")), pairs)
-    assert (hand.row["question"], [row["key"] for row in hand.row["given"]]) == ("preference", ["target", "a", "b"])
-    predict(store, "ef")  # comes too late for this item
-    second = Answers(client_of(make_person("second")), pairs)
-    trees = [{row["tree"] for row in assignment.given} for assignment in Assignment.objects.all()]
-    assert trees[0] == trees[1]
-    hand.say("preference", "b")
-    assert hand.submit(np.zeros((20, 20), np.uint32)).status_code == 200
-    kept = read_reading(store, Annotation.objects.get(person__username="first").labels_sha256).values
-    assert kept["between"] == sorted([str(older.pk), str(newer.pk)])
-    assert kept["preferred"] in kept["between"]
-    second.say("preference", "same")
-    assert second.submit(np.zeros((20, 20), np.uint32)).status_code == 200
-    kept = read_reading(store, Annotation.objects.get(person__username="second").labels_sha256).values
-    assert "preferred" not in kept
-
-
-@pytest.mark.django_db
-def test_classes_of_pixels_stay_within_the_ontology(
-    dataset: Dataset, bring: Callable[..., Image], annotator: Person, client_of: Callable[..., APIClient]
-) -> None:
-    bring(np.eye(20, dtype=np.uint8), "yx", None)
-    classes = {"names": ["background", "nucleus"]}
-    campaign = open_campaign(
-        campaign=create_campaign(
-            slug="tissue", title="T", dataset=dataset, task="semantic_segmentation", ontology=classes
-        )
-    )
-    hand = Answers(client_of(annotator), campaign)
-    for seq, value in enumerate((3, 2), start=1):
-        before = np.full((20, 20), 0 if seq == 1 else 3, np.uint32)
-        after = np.full((20, 20), value, np.uint32)
-        tiles = encode_tiles(before, after, {"0,0": seq - 1})
-        edit = {"uuid": str(uuid.uuid4()), "seq": seq, "tool": "brush", "params": {}, "tiles": tiles}
-        assert hand.client.post(f"{hand.url}/edits/", {"edits": [edit]}, format="json").status_code == 200
-        body = {"edit_count": seq, "labels_sha256": pixels_sha256(after), "active_seconds": 1}
-        reply = hand.client.post(f"{hand.url}/submit/", body, format="json")
-        assert reply.status_code == (400 if value == 3 else 200)
-    assert reply.json()["cells"] == 1
