@@ -3,7 +3,6 @@
 import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import { api } from "../api/client";
 import { Problem } from "../api/problem";
-import { whole } from "../api/pending";
 import type { Assignment, Campaign, Given, Ontology, Question } from "../api/types";
 import { Editor, type LocalEdit, type ToolParams } from "../labels/editor";
 import type { LabelMap } from "../labels/label-map";
@@ -24,9 +23,21 @@ import { decodeLine, reconcile, restore } from "./restore";
 import type { TabLock } from "./tab-lock";
 import type { Content } from "./wire";
 
+/** What is put before the person, which an answer may change. */
+interface Shown {
+  readonly given: readonly Given[];
+  readonly question: Question | null;
+}
+
+function shownOf({ given, question }: Pick<Assignment, "given" | "question">): Shown {
+  return { given: given as readonly Given[], question };
+}
+
 export class AssignmentSession {
   readonly tool = signal<ToolId>("new-cell");
   readonly selected = signal<number | null>(null);
+  /** Where ids are classes: the one in hand. */
+  readonly paintClass = signal<number | null>(null);
   /** Brush radius, image pixels. */
   readonly radius = signal(6);
   readonly protect = signal(true);
@@ -51,7 +62,7 @@ export class AssignmentSession {
   readonly lease: Lease;
   private readonly watching: (() => void)[];
   private readonly said = signal<Values>(new Map());
-  private readonly shown = signal<Pick<Assignment, "given" | "question">>({ given: [], question: null });
+  private readonly shown = signal<Shown>({ given: [], question: null });
 
   private constructor(
     readonly assignment: Assignment,
@@ -67,7 +78,7 @@ export class AssignmentSession {
     this.ontology = assignment.ontology;
     this.values = this.said;
     this.said.value = content.values;
-    this.shown.value = assignment;
+    this.shown.value = shownOf(assignment);
     this.given = computed(() => this.shown.value.given);
     this.question = computed(() => this.shown.value.question);
     const listener = {
@@ -144,6 +155,7 @@ export class AssignmentSession {
       cellAt: (at) => map.at(Math.floor(at.y), Math.floor(at.x)),
       nextId: () => map.nextId(),
       selected: this.selected.value,
+      paintClass: this.paintClass.value,
       radius: this.radius.value,
       protect: this.protect.value,
       fillCircled: this.fillCircled.value,
@@ -171,7 +183,7 @@ export class AssignmentSession {
   /** Ask the hub for the assignment again, once it has everything: what an answer reveals is in `given` then. */
   async refresh(): Promise<void> {
     await this.line.settled();
-    this.shown.value = whole(await api.get("/api/v1/assignments/{id}/", { path: { id: this.assignment.id } }));
+    this.shown.value = shownOf(await api.get("/api/v1/assignments/{id}/", { path: { id: this.assignment.id } }));
   }
 
   undo(): void {

@@ -12,8 +12,7 @@ export function getCampaign(slug: string): Promise<Campaign> {
 }
 
 export function createCampaign(body: NewCampaign): Promise<Campaign> {
-  // The generated types know one task until they are made anew.
-  return api.post("/api/v1/campaigns/", { body: body as NewCampaign & { task: "instance_segmentation" } });
+  return api.post("/api/v1/campaigns/", { body });
 }
 
 export function openCampaign(slug: string): Promise<Campaign> {

@@ -1,6 +1,7 @@
 /** A piece of an image as people see it: channels in their colours and contrast, added up. */
 
 import type { Pixels } from "../api/zarr";
+import { around } from "../labels/boxes";
 
 /** Half-open: rows y0..y1, columns x0..x1. */
 export interface Box {
@@ -19,20 +20,10 @@ export interface Layer {
   readonly gamma: number;
 }
 
-/** One axis of `surround`: `size` long around the middle of from..to, moved inwards at the image's border. */
-function span(from: number, to: number, size: number, limit: number): [number, number] {
-  const length = Math.min(limit, Math.max(size, to - from));
-  const start = Math.min(limit - length, Math.max(0, Math.round((from + to - length) / 2)));
-  return [start, start + length];
-}
-
 /** A square around `box` with what lies about it: twice its longer side, at least 48 pixels more; less in a smaller image. */
 export function surround(box: Box, height: number, width: number): Box {
   const longer = Math.max(box.y1 - box.y0, box.x1 - box.x0);
-  const side = longer + Math.max(48, longer);
-  const [y0, y1] = span(box.y0, box.y1, side, height);
-  const [x0, x1] = span(box.x0, box.x1, side, width);
-  return { y0, x0, y1, x1 };
+  return around(box, longer + Math.max(48, longer), height, width);
 }
 
 function rgbOf(colour: string): [number, number, number] {

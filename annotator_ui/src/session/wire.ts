@@ -15,7 +15,7 @@ export function toWire(entry: JournalEntry): Edit {
     tool: entry.tool,
     params: entry.params,
     tiles: entry.tiles.map(({ y, x, version, xor }) => ({ y, x, version, xor: toBase64(xor) })),
-    ...(entry.changes ? { changes: entry.changes } : {}),
+    ...(entry.changes ? { changes: entry.changes as unknown as Record<string, unknown[]> } : {}),
   };
 }
 
@@ -32,7 +32,7 @@ export async function decodeEntry(entry: JournalEntry): Promise<PastEdit> {
 
 export async function decodeEdit(edit: Edit): Promise<PastEdit> {
   const delta = await Promise.all(edit.tiles.map(async ({ y, x, xor }) => ({ y, x, runs: await inflateTile(fromBase64(xor)) })));
-  return { tool: edit.tool, delta, changes: (edit.changes as Changes | null | undefined) ?? NO_CHANGES };
+  return { tool: edit.tool, delta, changes: (edit.changes as unknown as Changes | null | undefined) ?? NO_CHANGES };
 }
 
 /** What an assignment is made of: pixels and values. */

@@ -3,8 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { api } from "../api/client";
 import { asProblem, Problem } from "../api/problem";
-import { whole } from "../api/pending";
-import type { Campaign } from "../api/types";
+import type { Assignment, Campaign } from "../api/types";
 import { AssignmentSession } from "./assignment";
 import { Journal } from "./journal";
 import { sessionExpired } from "./people";
@@ -56,7 +55,7 @@ export class Workbench {
         return;
       }
       try {
-        const session = await AssignmentSession.open(whole(assignment), this.campaign.value, this.journal, lock);
+        const session = await AssignmentSession.open(assignment as Assignment, this.campaign.value, this.journal, lock);
         if (this.closed) session.close();
         else this.phase.value = { kind: "working", session };
       } catch (error) {

@@ -19,6 +19,8 @@ export interface Scene {
   cellAt(at: Point): number;
   nextId(): number;
   readonly selected: number | null;
+  /** Where ids are classes: the one that every stroke paints. Null where they are cells. */
+  readonly paintClass: number | null;
   /** Brush radius, image pixels. */
   readonly radius: number;
   /** Other cells are not painted over. */

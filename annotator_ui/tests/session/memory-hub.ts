@@ -51,7 +51,7 @@ export class MemoryHub {
   said(edits: readonly Edit[]): Record<string, Value> {
     const values: Record<string, Value> = { ...this.work?.values };
     for (const edit of edits)
-      for (const [key, [, value]] of Object.entries(edit.changes ?? {})) {
+      for (const [key, [, value]] of Object.entries((edit.changes ?? {}) as Record<string, [Value | null, Value | null]>)) {
         if (value === null) delete values[key];
         else values[key] = value;
       }
@@ -133,7 +133,7 @@ export class MemoryHub {
         .map((tile) => ({ y: tile.y, x: tile.x, version: copy.versions[`${tile.y},${tile.x}`] ?? 0 }));
       if (conflicts.length > 0 || edit.seq !== copy.edits.length + 1) return problem(409, "conflict", { conflicts, edit_count: line.edits.length });
       const held = this.said(copy.edits);
-      const disputed = Object.entries(edit.changes ?? {}).filter(
+      const disputed = Object.entries((edit.changes ?? {}) as Record<string, [Value | null, Value | null]>).filter(
         ([key, [old]]) => JSON.stringify(held[key] ?? null) !== JSON.stringify(old) || (key in held && /^(trial|preference)$/.test(key)),
       );
       if (disputed.length > 0)
@@ -182,7 +182,10 @@ export class MemoryHub {
 
   private about(id: string) {
     const { work } = this;
-    if (!work) return { draft: this.draft ? { annotation: "d", zarr_url: "/draft.zarr/", cells: { "1": 0.4 } } : null };
+    if (!work) {
+      const draft = this.draft ? { annotation: "d", zarr_url: "/draft.zarr/", cells: { "1": 0.4 }, values: {} } : null;
+      return { task: "instance_segmentation", ontology: null, changed: {}, question: null, given: [], draft };
+    }
     const answered = "trial" in this.said(this.line(id).edits);
     return {
       task: work.task,

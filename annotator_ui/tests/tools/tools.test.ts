@@ -5,7 +5,7 @@ import type { Operation, PointerStep, Scene, ToolId } from "../../src/tools/tool
 import { perform, Toolbox } from "../../src/tools/toolbox";
 
 /** A bench without a browser: the toolbox on an editor, with the settings a person would have. */
-function bench(settings: Partial<Pick<Scene, "radius" | "protect" | "fillCircled">> = {}) {
+function bench(settings: Partial<Pick<Scene, "radius" | "protect" | "fillCircled" | "paintClass">> = {}) {
   const edits: { tool: string; cell: unknown }[] = [];
   const editor = new Editor(new LabelMap(100, 100), {
     drawn: () => {},
@@ -17,6 +17,7 @@ function bench(settings: Partial<Pick<Scene, "radius" | "protect" | "fillCircled
     cellAt: (at) => editor.map.at(Math.floor(at.y), Math.floor(at.x)),
     nextId: () => editor.map.nextId(),
     selected: state.selected,
+    paintClass: null,
     radius: 4,
     protect: true,
     fillCircled: true,
@@ -169,5 +170,22 @@ describe("the toolbox", () => {
     expect(editor.map.cellCount).toBe(0);
     expect(edits).toHaveLength(0);
     expect(send("up", 20, 30)).toEqual([]);
+  });
+});
+
+describe("where ids are classes", () => {
+  it("the brush paints the class in hand wherever it begins, and selects nothing", () => {
+    const { editor, state, stroke } = bench({ paintClass: 2, protect: false, fillCircled: false });
+    state.tool = "brush";
+    stroke([[20, 20], [20, 60]]);
+    const other = bench({ paintClass: 1, protect: false, fillCircled: false });
+    other.editor.replace(editor.map, new Map(), []);
+    other.state.tool = "brush";
+    other.stroke([[20, 40]]);
+    expect([editor.map.at(20, 40), editor.map.at(20, 20)]).toEqual([1, 2]);
+    expect([state.selected, other.state.selected]).toEqual([null, null]);
+    other.state.tool = "eraser";
+    other.stroke([[20, 20]]);
+    expect(editor.map.at(20, 20)).toBe(0);
   });
 });

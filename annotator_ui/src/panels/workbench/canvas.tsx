@@ -115,7 +115,7 @@ function listen(box: HTMLElement, ring: HTMLElement, props: CanvasProps): () => 
       box.setPointerCapture(event.pointerId);
       box.focus({ preventScroll: true });
       session.activity.note();
-      tool = event.button === 1 || panning.value ? "pan" : event.button === 2 ? "eraser" : session.tool.value;
+      tool = event.button === 1 || panning.value || (!session.form.paints && !onPointer) ? "pan" : event.button === 2 ? "eraser" : session.tool.value;
       if (tool === "pan") box.dataset["grabbing"] = "";
       place(event);
       send("down", event);

@@ -68,7 +68,7 @@ function ContrastWindow({ channel }: { channel: Channel }) {
   );
 }
 
-function ChannelRow({ channel, index, picture }: { channel: Channel; index: number; picture: Picture }) {
+function ChannelRow({ channel, index, picture, digits }: { channel: Channel; index: number; picture: Picture; digits: boolean }) {
   const { display, name } = channel;
   const { visible, colour } = display.value;
   return (
@@ -92,8 +92,8 @@ function ChannelRow({ channel, index, picture }: { channel: Channel; index: numb
           class="icon-button"
           aria-pressed={visible}
           aria-label={`${visible ? "Hide" : "Show"} ${name}`}
-          aria-keyshortcuts={String(index + 1)}
-          title={`${visible ? "Hide" : "Show"} (${index + 1})`}
+          {...(digits ? { "aria-keyshortcuts": String(index + 1) } : {})}
+          title={`${visible ? "Hide" : "Show"}${digits ? ` (${index + 1})` : ""}`}
           onClick={() => (display.value = { ...display.value, visible: !visible })}
         >
           <Icon name={visible ? "eye" : "eye-off"} size={18} />
@@ -104,13 +104,14 @@ function ChannelRow({ channel, index, picture }: { channel: Channel; index: numb
   );
 }
 
-export function ChannelsPanel({ picture }: { picture: Picture }) {
+/** `title`: where several pictures have channels. `digits` false where 1 to 6 have another meaning. */
+export function ChannelsPanel({ picture, title, digits = true }: { picture: Picture; title?: string; digits?: boolean }) {
   const level = picture.level.value;
   return (
-    <section class="panel" aria-label="Channels">
-      <h3>{level && level.channels.length === 1 ? "Channel" : "Channels"}</h3>
+    <section class="panel" aria-label={title ?? "Channels"}>
+      <h3>{title ?? (level && level.channels.length === 1 ? "Channel" : "Channels")}</h3>
       {!level && <p class="dim">Loading…</p>}
-      {level?.channels.map((channel, index) => <ChannelRow key={index} channel={channel} index={index} picture={picture} />)}
+      {level?.channels.map((channel, index) => <ChannelRow key={index} channel={channel} index={index} picture={picture} digits={digits} />)}
     </section>
   );
 }

@@ -16,7 +16,7 @@ export interface Key {
   readonly shown: readonly string[];
   /** Empty: another way to do what an entry before says. */
   readonly does: string;
-  readonly run: () => void;
+  readonly run: (held?: { readonly shiftKey: boolean }) => void;
 }
 
 export interface KeyGroup {
@@ -32,7 +32,7 @@ export function workKeys(session: Pick<AssignmentSession, "undo" | "redo">, subm
     { keys: ["z"], shown: [], does: "", run: () => session.undo() },
     { keys: ["y"], ctrl: true, shown: [], does: "", run: () => session.redo() },
     { keys: ["y"], shown: ["Y", "Ctrl Y"], does: "Redo", run: () => session.redo() },
-    { keys: ["enter"], ctrl: true, shown: ["Ctrl ↵"], does: "Submit and take the next image", run: submit },
+    { keys: ["enter"], ctrl: true, shown: ["Ctrl ↵"], does: "Submit and take the next image", run: () => submit() },
   ];
 }
 
@@ -74,7 +74,7 @@ export function channelKeys(session: AssignmentSession): Key[] {
 }
 
 export function sheetKey(toggle: () => void): Key {
-  return { keys: ["?"], shown: ["?"], does: "This sheet", run: toggle };
+  return { keys: ["?"], shown: ["?"], does: "This sheet", run: () => toggle() };
 }
 
 /** The entry for a key press, if there is one. Shift matters only where an entry says so. */
@@ -108,7 +108,7 @@ export function useKeys(groups: readonly KeyGroup[], panning: Signal<boolean>, a
       if (key) {
         event.preventDefault();
         acted();
-        key.run();
+        key.run(event);
       } else if (event.key === " ") {
         event.preventDefault();
         panning.value = true;

@@ -1,0 +1,66 @@
+/** The classes as buttons with their keys: side by side, or joined as the steps of a scale. */
+
+import type { ComponentChildren } from "preact";
+import type { Classes } from "../../labels/classes";
+import { classColour } from "../class-colours";
+import type { Key } from "./keys";
+
+/** The key of the class at `index`: 1 to 9, then 0; none after ten. */
+export function digitOf(index: number): string | null {
+  return index < 9 ? String(index + 1) : index === 9 ? "0" : null;
+}
+
+export function classKeys({ names }: Classes, choose: (index: number) => void, does: string): Key[] {
+  const count = Math.min(10, names.length);
+  return names.slice(0, 10).map((_, index) => ({
+    keys: [digitOf(index)!],
+    shown: index === 0 ? [count === 1 ? "1" : `1 – ${digitOf(count - 1)}`] : [],
+    does: index === 0 ? does : "",
+    run: () => choose(index),
+  }));
+}
+
+export function ClassBar(props: {
+  classes: Classes;
+  label: string;
+  /** Classes that hold, of all subjects that are chosen. */
+  pressed: ReadonlySet<string>;
+  /** Classes that hold of some of them. */
+  mixed?: ReadonlySet<string>;
+  /** How many subjects have each class. */
+  counts?: readonly number[];
+  disabled?: boolean;
+  choose: (index: number) => void;
+  /** Buttons beside the classes. */
+  children?: ComponentChildren;
+}) {
+  const { classes, pressed, mixed } = props;
+  return (
+    <div class="class-bar">
+      <div class={classes.ordinal ? "class-buttons scale" : "class-buttons"} role="group" aria-label={props.label}>
+        {classes.names.map((name, index) => {
+          const state = pressed.has(name) ? "true" : mixed?.has(name) ? "mixed" : "false";
+          const key = digitOf(index);
+          return (
+            <button
+              key={name}
+              type="button"
+              class="class-button"
+              style={{ "--class": classColour(index) }}
+              aria-pressed={state}
+              disabled={props.disabled ?? false}
+              {...(key ? { "aria-keyshortcuts": key } : {})}
+              onClick={() => props.choose(index)}
+            >
+              {key && <kbd>{key}</kbd>}
+              <i aria-hidden="true" />
+              <span>{name}</span>
+              {props.counts && <small>{props.counts[index]}</small>}
+            </button>
+          );
+        })}
+      </div>
+      {props.children && <div class="class-extras">{props.children}</div>}
+    </div>
+  );
+}
