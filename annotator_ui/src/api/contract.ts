@@ -31,9 +31,6 @@ export type Question = "trial" | "preference";
 
 /** What each of the generated types gains. */
 export interface More {
-  dataset: { ontology?: Ontology | null };
-  campaign: { task: TaskName; ontology?: Ontology | null };
-  newCampaign: { task: TaskName; ontology?: Ontology | null };
   disagreement: { kind: string; task?: TaskName; ontology?: Ontology | null; frame?: number | null; keys?: string[] };
   wholeDisagreement: {
     options: { index: number; readings: string[]; cells: number; labels: string | null; values?: Values | null }[];
@@ -42,7 +39,4 @@ export interface More {
     consensus_values?: Values | null;
   };
   release: { task?: TaskName; ontology?: Ontology | null; counts: Readonly<Record<string, unknown>> & { images: number; cells: number; readings: number } };
-  trainingRun: { task?: TaskName; headline?: string };
-  newTrainingRun: { start_from?: string | null };
-  modelCard: { task?: TaskName; headline?: string; notes?: string[] };
 }

@@ -19,6 +19,7 @@ const run = (state: TrainingRun["state"], step = 0, points = step): TrainingRun 
   config: {},
   order_sha256: "",
   report_sha256: "",
+  start_from: "",
 });
 
 describe("the reducer", () => {

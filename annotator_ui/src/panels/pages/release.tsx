@@ -9,10 +9,11 @@ import { Notice, Spinner } from "../feedback";
 import { Modal } from "../modal";
 import { navigate, query } from "../router";
 import { Markdown } from "../markdown";
+import { wordsOf } from "../task-words";
 import { PieceBar } from "./parts/bars";
 import { CodeBlock, CopyButton } from "../copy";
 import { bytes, count, counted, day, measure } from "./parts/figures";
-import { Field, FormFoot, FormProblem, numberOf, useSending } from "./parts/form";
+import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
 import { Figure, PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";
@@ -21,11 +22,12 @@ import { StateBadge } from "./parts/state-badge";
 
 function TrainForm({ release, close }: { release: Release; close: () => void }) {
   const sending = useSending();
+  const cards = useReply(listModelCards, []);
   function submit(event: SubmitEvent): void {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
     void sending.run(async () => {
-      const run = await startTraining({ release: release.reference, budget_seconds: numberOf(form, "budget_seconds") ?? 120, seed: numberOf(form, "seed") ?? 0 });
+      const run = await startTraining({ release: release.reference, budget_seconds: numberOf(form, "budget_seconds") ?? 120, seed: numberOf(form, "seed") ?? 0, start_from: textOf(form, "start_from") });
       navigate(`/training-runs/${run.id}`);
     });
   }
@@ -41,6 +43,16 @@ function TrainForm({ release, close }: { release: Release; close: () => void }) 
             <input type="number" name="seed" min={0} max={2_147_483_647} defaultValue="0" required />
           </Field>
         </div>
+        <Field name="start_from" label="Start from" problem={sending.problem} hint="What another model learned is kept where it fits; its last layer is made anew">
+          <select name="start_from">
+            <option value="">scratch</option>
+            {(cards.value ?? []).map((card) => (
+              <option key={card.id} value={card.id}>
+                {card.name}, {wordsOf(card.task).title.toLowerCase()} (from {card.release})
+              </option>
+            ))}
+          </select>
+        </Field>
         <FormProblem problem={sending.problem} />
         <FormFoot sending={sending} verb="Train" doing="Ordering…" cancel={close} />
       </form>

@@ -1,6 +1,6 @@
 /** The classes of a campaign as they are typed: what is wrong with them, and what is sent. No browser needed. */
 
-import type { Ontology } from "../../../api/types";
+import type { NewCampaign } from "../../../api/types";
 
 export const LONGEST_NAME = 80;
 
@@ -25,7 +25,7 @@ export function classesProblem(rows: readonly string[], least: number): string {
   return wrong === -1 ? "" : `Class ${wrong + 1}: ${rowProblem(rows, wrong).toLowerCase()}.`;
 }
 
-export function ontologyOf(rows: readonly string[], ordinal: boolean, multi: boolean): Ontology {
+export function ontologyOf(rows: readonly string[], ordinal: boolean, multi: boolean): NonNullable<NewCampaign["ontology"]> {
   return { names: namesOf(rows), ordinal, multi };
 }
 
