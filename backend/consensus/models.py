@@ -16,14 +16,14 @@ class ConsensusState(models.TextChoices):
 
 
 class Consensus(Row):
-    """The label map fused from an item's readings; a new revision for each change. Append-only (trigger)."""
+    """What an item's readings were fused to; a new revision for each change. Append-only (trigger)."""
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="consensuses")
     revision = models.PositiveIntegerField()
     state = models.CharField(max_length=16, choices=ConsensusState)
-    labels_sha256 = sha256_field(help_text="label tree")
+    labels_sha256 = sha256_field(help_text="Reading tree")
     cells_sha256 = sha256_field(help_text="JSON object: per cell, agreement and the annotations' cells that support it")
-    cells = models.PositiveIntegerField()
+    cells = models.PositiveIntegerField(help_text="cells, classes, subjects, tracks or failure regions")
     agreement = models.FloatField()
     method = models.CharField(max_length=64)
     readings = models.ManyToManyField(Annotation, related_name="+")
@@ -43,16 +43,33 @@ class DisagreementState(models.TextChoices):
     SUPERSEDED = "superseded"  # a later reading changed the consensus before anybody settled it
 
 
+class DisagreementKind(models.TextChoices):
+    """What is asked."""
+
+    EXISTENCE = "existence"  # is there a cell?
+    SPLIT = "split"  # one or several?
+    EXTENT = "extent"  # how far does it reach?
+    CLASS = "class"  # of these pixels, of this subject
+    LINK = "link"  # where does this cell come from?
+    DIVISION = "division"  # what becomes of this cell?
+    FAILURE = "failure"  # is the picture wrong here?
+
+
 class Disagreement(Row):
-    """A region that the readings cannot settle, with what they said."""
+    """A region, or answers, that the readings cannot settle, with what they said."""
 
     consensus = models.ForeignKey(Consensus, on_delete=models.PROTECT, related_name="disagreements")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="disagreements")
     index = models.PositiveIntegerField(help_text="its place among the regions of its consensus")
-    kind = models.CharField(max_length=16)
+    kind = models.CharField(max_length=16, choices=DisagreementKind)
     box = models.JSONField(help_text="[y0, x0, y1, x1], half-open")
+    keys = models.JSONField(
+        default=list, help_text="of the answers it decides; empty where it decides the box's pixels"
+    )
+    frame = models.PositiveIntegerField(null=True, blank=True, help_text="of a movie")
     options = models.JSONField(
-        help_text="[{index, readings: [annotation ids], cells, labels: base64 raw-deflated uint32 of the box}]"
+        help_text="[{index, readings: [annotation ids], cells, labels: base64 raw-deflated uint32 of the box or null, "
+        "values: {key: value or null} or null}]"
     )
     state = models.CharField(max_length=16, choices=DisagreementState, default=DisagreementState.OPEN)
 
@@ -67,12 +84,14 @@ class Adjudication(Row):
     disagreement = models.OneToOneField(Disagreement, on_delete=models.PROTECT, related_name="adjudication")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="adjudications")
     option = models.SmallIntegerField(
-        null=True, blank=True, help_text="index of the option chosen; NULL: drawn anew or nothing"
+        null=True, blank=True, help_text="index of the option chosen; NULL: said anew or nothing"
     )
-    labels = models.TextField(help_text="base64 raw-deflated uint32 of the box, as decided")
+    labels = models.TextField(blank=True, help_text="base64 raw-deflated uint32 of the box, as decided")
+    values = models.JSONField(null=True, blank=True, help_text="{key: value or null}, as decided")
     had_read = models.BooleanField(default=False, help_text="the expert's own reading is among those that disagree")
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(option__isnull=True) | Q(option__gte=0), name="option_counts_from_zero")
+            models.CheckConstraint(condition=Q(option__isnull=True) | Q(option__gte=0), name="option_counts_from_zero"),
+            models.CheckConstraint(condition=~Q(labels="") | Q(values__isnull=False), name="a_decision_says_something"),
         ]

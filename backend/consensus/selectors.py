@@ -8,8 +8,11 @@ from datetime import datetime
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Least
 
+from backend.annotation.kinds.contract import GivenRow
+from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import Annotation, AuthorKind, Campaign, Item
 from backend.consensus.models import Consensus, ConsensusState, Disagreement, DisagreementState
+from cellcommons.kinds.registry import kind_of as library_kind
 
 
 def counted_readings(item_id: uuid.UUID | str) -> list[Annotation]:
@@ -21,6 +24,28 @@ def counted_readings(item_id: uuid.UUID | str) -> list[Annotation]:
     people = Annotation.objects.filter(item_id=item_id, author_kind=AuthorKind.PERSON).order_by("created", "id")
     accepted = next((reading for reading in people if not reading.independent), None)
     return [reading for reading in people if reading.independent or reading == accepted]
+
+
+def readings_elsewhere(item: Item, *, limit: int) -> list[Annotation]:
+    """What people drew themselves of the campaign's other images, newest first: what tells how each of them reads."""
+    others = Annotation.objects.filter(
+        item__campaign=item.campaign_id, author_kind=AuthorKind.PERSON, independent=True
+    ).exclude(item=item)
+    return list(others.order_by("-created", "id")[:limit])
+
+
+def companions_of(item: Item) -> dict[str, str]:
+    """What the task gives beside the image: kind -> tree digest."""
+    known = library_kind(item.campaign.task).companions
+    return dict(item.image.companions.filter(kind__in=known).values_list("kind", "tree_sha256"))
+
+
+def given_rows(consensus: Consensus) -> list[GivenRow]:
+    """What those who read the image were given, as the first of them saw it."""
+    first = consensus.readings.select_related("assignment").order_by("created", "id").first()
+    if first is not None and first.assignment is not None and first.assignment.given:
+        return list(first.assignment.given)
+    return kind_of(consensus.item.campaign).given(consensus.item)
 
 
 def latest_consensuses() -> QuerySet[Consensus]:
@@ -52,7 +77,7 @@ def list_consensuses() -> QuerySet[Consensus]:
 def list_disagreements() -> QuerySet[Disagreement]:
     """Disagreements in the order they arose, campaign, image and consensus at hand."""
     return Disagreement.objects.select_related(
-        "consensus", "item__campaign", "item__image__dataset", "item__image__source"
+        "consensus__item__campaign", "item__campaign", "item__image__dataset", "item__image__source"
     ).order_by("created", "consensus_id", "index")
 
 

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
+from backend.annotation.kinds.contract import Ground
+from backend.annotation.kinds.registry import kind_of as annotation_kind
+from backend.annotation.kinds.registry import ontology_of
 from backend.annotation.models import Annotation, Item
-from backend.consensus.evidence import Evidence, fused_evidence, settled_evidence, single_evidence
+from backend.consensus.evidence import Evidence
+from backend.consensus.kinds.contract import Box, Decision, Elsewhere, ItemReading, Region, Scene
+from backend.consensus.kinds.registry import kind_of
 from backend.consensus.models import Adjudication, Consensus, ConsensusState, Disagreement, DisagreementState
 from backend.consensus.selectors import (
+    companions_of,
     counted_readings,
+    given_rows,
     latest_consensus,
+    readings_elsewhere,
     unfinished_consensuses,
     unfused_items,
 )
 from backend.core.dispatch import dispatch
 from backend.core.errors import WrongState
 from backend.core.storage import object_store
-from backend.imaging.models import Image
 from backend.people.models import Person
-from cellcommons.axes import PixelSize
 from cellcommons.edits import deflate, inflate
 from cellcommons.errors import InvalidDocument
-from cellcommons.fusion.instances import apply_settlement, fuse_instances
-from cellcommons.images.ome_zarr import read_labels, write_labels
-from cellcommons.labels import Labels
+from cellcommons.reading import Reading, Value, read_reading, read_values, write_reading
 
-SINGLE, FUSION, ADJUDICATED = "single", "fusion", "fusion+adjudication"
+ADJUDICATED = "+adjudication"
 _TRIES = 3
 _LOST = timedelta(seconds=60)
 
@@ -45,7 +51,7 @@ class _Draft:
     cells: int
     agreement: float
     method: str
-    regions: tuple[dict[str, object], ...] = ()
+    regions: tuple[Region, ...] = ()
 
 
 def fuse_item(*, item_id: uuid.UUID | str) -> Consensus | None:
@@ -55,14 +61,14 @@ def fuse_item(*, item_id: uuid.UUID | str) -> Consensus | None:
     the item is locked; if a reading came in meanwhile, it fuses again.
     """
     for _ in range(_TRIES):
-        item = Item.objects.select_related("image").get(pk=item_id)
+        item = Item.objects.select_related("image", "campaign").get(pk=item_id)
         readings = counted_readings(item_id)
         if item.readings_done < item.readings_needed:
             return None
         latest = latest_consensus(item_id)
         if latest is not None and _is_made_of(latest, readings):
             return latest
-        draft = _fuse_readings(item.image, readings)
+        draft = _fuse_readings(item, readings)
         if (consensus := _record_fusion(item_id=item.pk, readings=readings, draft=draft)) is not None:
             return consensus
     # Readings keep coming in: the last of them has asked for a fusion of its own.
@@ -76,20 +82,30 @@ def settle_disagreement(
     option: int | None = None,
     nothing: bool = False,
     labels: str | None = None,
+    values: Mapping[str, Value | None] | None = None,
 ) -> Adjudication:
-    """Record an expert's decision: an option by index, nothing there, or labels drawn anew (base64 of the pixels).
+    """Record an expert's decision: an option by index, nothing there, labels drawn anew (base64 of the pixels), or
+    values said anew (for every key in question; None: not to be told).
 
     The last decision on an image asks a worker for the settled consensus.
 
     Raises:
-        InvalidDocument: not exactly one of the three, no such option, or labels that do not fill the box.
+        InvalidDocument: not exactly one of the four, no such option, labels that do not fill the box, or values that
+            mean nothing here.
         WrongState: settled before, or superseded by a later reading.
     """
-    disagreement = Disagreement.objects.select_related("consensus").get(pk=disagreement_id)
+    disagreement = Disagreement.objects.select_related(
+        "consensus__item__campaign", "consensus__item__image", "item__campaign"
+    ).get(pk=disagreement_id)
     where = f"disagreement {disagreement.pk}"
-    if (option is not None) + nothing + (labels is not None) != 1:
-        raise InvalidDocument("give exactly one of option, nothing and labels", where=where)
-    chosen = _chosen_labels(disagreement, option, labels, where)
+    if (option is not None) + nothing + (labels is not None) + (values is not None) != 1:
+        raise InvalidDocument("give exactly one of option, nothing, labels and values", where=where)
+    if option is not None and not 0 <= option < len(disagreement.options):
+        raise InvalidDocument(
+            f"there is no option {option}", where=where, remedy=f"Choose 0 to {len(disagreement.options) - 1}."
+        )
+    chosen = disagreement.options[option] if option is not None else {"labels": labels, "values": values}
+    decided = _answered(disagreement, chosen, where) if disagreement.keys else _painted(disagreement, chosen, where)
     readers = disagreement.consensus.readings.values_list("person_id", flat=True)
     with transaction.atomic():
         Item.objects.select_for_update(no_key=True).get(pk=disagreement.item_id)
@@ -101,7 +117,7 @@ def settle_disagreement(
                 remedy="Take the next one from the queue.",
             )
         adjudication = Adjudication.objects.create(
-            disagreement=disagreement, person=person, option=option, labels=chosen, had_read=person.pk in readers
+            disagreement=disagreement, person=person, option=option, had_read=person.pk in readers, **decided
         )
         disagreement.state = DisagreementState.SETTLED
         disagreement.save(update_fields=["state"])
@@ -116,21 +132,17 @@ def settle_consensus(*, consensus_id: uuid.UUID | str) -> Consensus | None:
 
     Returns the settled revision; None where decisions are missing or a later revision took its place.
     """
-    base = Consensus.objects.select_related("item__image").get(pk=consensus_id)
-    decisions = _decisions(base)
-    if base.state != ConsensusState.DISPUTED or decisions is None:
+    base = Consensus.objects.select_related("item__image", "item__campaign").get(pk=consensus_id)
+    adjudications = _decisions(base)
+    if base.state != ConsensusState.DISPUTED or adjudications is None:
         return None
-    store = object_store()
-    labels = read_labels(store, base.labels_sha256)
-    decided: dict[int, str] = {}
-    for adjudication in decisions:
-        box = tuple(adjudication.disagreement.box)
-        before = int(labels.max(initial=0))
-        labels = apply_settlement(labels, box, inflate(adjudication.labels, _shape(box)))
-        decided |= dict.fromkeys(range(before + 1, int(labels.max(initial=0)) + 1), str(adjudication.pk))
-    evidence = settled_evidence(Evidence.load(store, base.cells_sha256), labels, decided)
-    tree = write_labels(store, labels, _pixel_size(base.item.image))
-    cells_sha256 = evidence.save(store)
+    store, scene = object_store(), _scene(base.item)
+    evidence = Evidence.load(store, base.cells_sha256)
+    reading, cells = kind_of(base.item.campaign).settle(
+        scene, read_reading(store, base.labels_sha256), evidence, [_decision(row) for row in adjudications]
+    )
+    tree = write_reading(store, reading, scene.pixel_size)
+    cells_sha256 = Evidence(evidence.readings, cells, evidence.context).save(store)
     with transaction.atomic():
         Item.objects.select_for_update(no_key=True).get(pk=base.item_id)
         latest = latest_consensus(base.item_id)
@@ -142,9 +154,9 @@ def settle_consensus(*, consensus_id: uuid.UUID | str) -> Consensus | None:
             state=ConsensusState.SETTLED,
             labels_sha256=tree.digest,
             cells_sha256=cells_sha256,
-            cells=len(evidence.cells),
+            cells=len(cells),
             agreement=base.agreement,
-            method=ADJUDICATED,
+            method=base.method + ADJUDICATED,
         )
         settled.readings.set(base.readings.all())
     return settled
@@ -162,35 +174,38 @@ def sweep_consensus() -> int:
     return len(items) + len(settled)
 
 
-def _fuse_readings(image: Image, readings: list[Annotation]) -> _Draft:
+def _fuse_readings(item: Item, readings: list[Annotation]) -> _Draft:
     """The consensus of ``readings`` with its arrays kept in the store; changes no row."""
+    store, kind = object_store(), kind_of(item.campaign)
+    said = [_item_reading(annotation) for annotation in readings]
+    fused = kind.fuse(_scene(item, context=kind.context), said)
+    as_it_stands = fused.reading is said[0].reading
+    tree = readings[0].labels_sha256
+    if not as_it_stands:
+        tree = write_reading(store, fused.reading, _scene(item).pixel_size).digest
+    evidence = Evidence(tuple(one.annotation for one in said), fused.cells, fused.context)
+    return _Draft(tree, evidence.save(store), len(fused.cells), fused.agreement, fused.method, fused.regions)
+
+
+def _scene(item: Item, *, context: int = 0) -> Scene:
+    """What is read, with ``context`` readings of the campaign's other images at most."""
     store = object_store()
-    maps = [read_labels(store, reading.labels_sha256) for reading in readings]
-    ids = [str(reading.pk) for reading in readings]
-    if len(readings) == 1:
-        evidence = single_evidence(ids[0], maps[0])
-        return _Draft(readings[0].labels_sha256, evidence.save(store), len(evidence.cells), 1.0, SINGLE)
-    fusion = fuse_instances(maps)
-    tree = write_labels(store, fusion.labels, _pixel_size(image))
-    regions = tuple(
-        {
-            "index": index,
-            "kind": region.kind,
-            "box": [int(edge) for edge in region.box],
-            "options": [
-                {
-                    "index": number,
-                    "readings": [ids[reading] for reading in option.readings],
-                    "cells": _count_cells(option.labels),
-                    "labels": deflate(option.labels),
-                }
-                for number, option in enumerate(region.options)
-            ],
-        }
-        for index, region in enumerate(fusion.disagreements)
+    elsewhere = tuple(
+        Elsewhere(str(other.item_id), _reader(other), read_values(store, other.labels_sha256))
+        for other in (readings_elsewhere(item, limit=context) if context else ())
     )
-    evidence = fused_evidence(ids, fusion)
-    return _Draft(tree.digest, evidence.save(store), len(fusion.cells), fusion.agreement, FUSION, regions)
+    campaign = item.campaign
+    return Scene(store, campaign.task, item.image, companions_of(item), ontology_of(campaign), elsewhere)
+
+
+def _item_reading(annotation: Annotation) -> ItemReading:
+    reading = read_reading(object_store(), annotation.labels_sha256)
+    return ItemReading(str(annotation.pk), _reader(annotation), reading)
+
+
+def _reader(annotation: Annotation) -> str:
+    # Who takes over a draft as it stands says what the checkpoint says, and is not known better for it.
+    return str(annotation.person_id) if annotation.independent else "draft"
 
 
 @transaction.atomic
@@ -218,7 +233,8 @@ def _record_fusion(*, item_id: uuid.UUID, readings: list[Annotation], draft: _Dr
     )
     consensus.readings.set(readings)
     Disagreement.objects.bulk_create(
-        Disagreement(consensus=consensus, item_id=item_id, **region) for region in draft.regions
+        Disagreement(consensus=consensus, item_id=item_id, **region.columns(index))
+        for index, region in enumerate(draft.regions)
     )
     return consensus
 
@@ -237,27 +253,47 @@ def _decisions(base: Consensus) -> list[Adjudication] | None:
     return decisions if decisions and len(decisions) == base.disagreements.count() else None
 
 
-def _chosen_labels(disagreement: Disagreement, option: int | None, labels: str | None, where: str) -> str:
-    """What was decided, as base64 of the box's pixels."""
+def _decision(adjudication: Adjudication) -> Decision:
+    disagreement = adjudication.disagreement
+    box: Box = (*disagreement.box,)
+    labels = inflate(adjudication.labels, _shape(box)) if adjudication.labels else None
+    return Decision(str(adjudication.pk), box, disagreement.options, labels, adjudication.values or {})
+
+
+def _painted(disagreement: Disagreement, chosen: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The columns of a decision about pixels. Raises InvalidDocument."""
+    if chosen["values"] is not None:
+        raise InvalidDocument("this is about pixels, not values", where=where, remedy="Send an option or labels.")
     shape = _shape(disagreement.box)
-    if labels is not None:
-        return deflate(inflate(labels, shape, where=f"{where}:labels"))
-    if option is None:
-        return deflate(np.zeros(shape, dtype=np.uint32))
-    if not 0 <= option < len(disagreement.options):
+    if chosen["labels"] is None:
+        return {"labels": deflate(np.zeros(shape, dtype=np.uint32))}
+    labels = inflate(chosen["labels"], shape, where=f"{where}:labels")
+    annotation_kind(disagreement.item.campaign).check_reading(_ground(disagreement), Reading(labels))
+    return {"labels": deflate(labels)}
+
+
+def _answered(disagreement: Disagreement, chosen: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The columns of a decision about values. Raises InvalidDocument."""
+    if chosen["labels"] is not None:
+        raise InvalidDocument("this is about values, not pixels", where=where, remedy="Send an option or values.")
+    values = chosen["values"]
+    if values is None:
+        return {"labels": "", "values": dict.fromkeys(disagreement.keys)}
+    if set(values) != set(disagreement.keys):
         raise InvalidDocument(
-            f"there is no option {option}", where=where, remedy=f"Choose 0 to {len(disagreement.options) - 1}."
+            "a decision says something of each key in question, and of no other",
+            where=where,
+            remedy=f"Give a value, or null, for {', '.join(disagreement.keys)}.",
         )
-    return str(disagreement.options[option]["labels"])
+    said = Reading(None, {key: value for key, value in values.items() if value is not None})
+    annotation_kind(disagreement.item.campaign).check_reading(_ground(disagreement), said)
+    return {"labels": "", "values": dict(values)}
 
 
-def _shape(box: tuple[int, ...] | list[int]) -> tuple[int, int]:
+def _ground(disagreement: Disagreement) -> Ground:
+    """What a decision is checked against: what its readers were given."""
+    return Ground(given_rows(disagreement.consensus), ontology_of(disagreement.item.campaign), {})
+
+
+def _shape(box: Box | list[int]) -> tuple[int, int]:
     return int(box[2]) - int(box[0]), int(box[3]) - int(box[1])
-
-
-def _count_cells(labels: Labels) -> int:
-    return int(np.count_nonzero(np.unique(labels)))
-
-
-def _pixel_size(image: Image) -> PixelSize:
-    return PixelSize(y=image.pixel_size_um.get("y"), x=image.pixel_size_um.get("x"))

@@ -8,4 +8,6 @@ urlpatterns = [
     path("disagreements/", views.DisagreementListView.as_view()),
     path("disagreements/<uuid:id>/", views.DisagreementView.as_view()),
     path("disagreements/<uuid:id>/settle/", views.SettleView.as_view()),
+    path("disagreements/<uuid:id>/given/<str:key>/zarr/<path:path>", views.DisagreementGivenView.as_view()),
+    path("campaigns/<slug:slug>/preferences/", views.PreferencesView.as_view()),
 ]

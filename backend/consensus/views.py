@@ -15,9 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from backend.annotation.given import given_tree
+from backend.annotation.models import Campaign
 from backend.consensus import services
 from backend.consensus.models import Consensus, Disagreement
-from backend.consensus.selectors import list_consensuses, list_disagreements
+from backend.consensus.preferences import campaign_preferences
+from backend.consensus.selectors import given_rows, list_consensuses, list_disagreements
 from backend.consensus.serializers import (
     AdjudicationSerializer,
     ConsensusQuery,
@@ -25,6 +28,7 @@ from backend.consensus.serializers import (
     DisagreementQuery,
     DisagreementSerializer,
     DisagreementSummary,
+    PreferencesSerializer,
     Settlement,
 )
 from backend.core.object_files import tree_file_response
@@ -53,7 +57,7 @@ class ConsensusZarrView(APIView):
 
     @extend_schema(operation_id="consensus_zarr", responses=OpenApiTypes.BINARY)
     def get(self, request: Request, id: uuid.UUID, path: str) -> HttpResponseBase:
-        """A file of the consensus' label map."""
+        """A file of the consensus' raster, where its task paints one."""
         return tree_file_response(request, get_object_or_404(Consensus, pk=id).labels_sha256, path)
 
 
@@ -81,6 +85,30 @@ class DisagreementView(APIView):
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """What each reader saw there."""
         return Response(DisagreementSerializer(get_object_or_404(list_disagreements(), pk=id)).data)
+
+
+class DisagreementGivenView(APIView):
+    permission_classes = [IsExpert]
+
+    @extend_schema(
+        operation_id="disagreements_given_zarr", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
+    )
+    def get(self, request: Request, id: uuid.UUID, key: str, path: str) -> HttpResponseBase:
+        """A file of what the readers were given beside the image."""
+        disagreement = get_object_or_404(list_disagreements(), pk=id)
+        return tree_file_response(request, given_tree(given_rows(disagreement.consensus), key), path)
+
+    head = get
+
+
+class PreferencesView(APIView):
+    permission_classes = [IsExpert]
+
+    @extend_schema(operation_id="campaigns_preferences", responses=PreferencesSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        """Which checkpoint people prefer, and how often they told a prediction from the real image."""
+        found = campaign_preferences(get_object_or_404(Campaign, slug=slug))
+        return Response(PreferencesSerializer(found).data)
 
 
 class SettleView(APIView):

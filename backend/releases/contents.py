@@ -11,15 +11,17 @@ from PIL import Image as Picture
 from backend.annotation.models import Annotation
 from backend.consensus.evidence import Evidence
 from backend.consensus.models import Consensus
+from backend.consensus.selectors import companions_of
 from backend.imaging.models import Image
 from cellcommons.canonical import sha256_hex
 from cellcommons.duplicates import fingerprint, near_duplicates
+from cellcommons.indexes import SPLITS
 from cellcommons.release import CellRow, Provenance, ReleaseItem
 from cellcommons.store import ObjectStore
 
 
 def release_item(store: ObjectStore, consensus: Consensus, split: str, dataset_id: object) -> ReleaseItem:
-    """One image of a release with its consensus, its cells and where they come from.
+    """One image of a release with its consensus, what is given beside it, its cells and where they come from.
 
     Raises:
         NotFound, DigestMismatch, InvalidDocument: the evidence of the consensus is not in the store as it was written.
@@ -38,7 +40,8 @@ def release_item(store: ObjectStore, consensus: Consensus, split: str, dataset_i
         channels=tuple(image.channels),
         height=image.height,
         width=image.width,
-        cells=tuple(CellRow(cell.id, cell.box, cell.area, cell.agreement) for cell in evidence.cells),
+        cells=tuple(CellRow(c.id, c.box, c.area, c.agreement, c.classes) for c in evidence.cells),
+        companions=companions_of(consensus.item),
         provenance=Provenance(
             method=consensus.method,
             consensus=str(consensus.pk),
@@ -61,6 +64,16 @@ def near_duplicate_pairs(store: ObjectStore, images: Iterable[Image]) -> list[tu
 def pseudonym(dataset_id: object, person_id: object) -> str:
     """A reader's name in the releases of one dataset: the same in each edition, another in each dataset."""
     return "reader-" + sha256_hex(f"{dataset_id}/{person_id}".encode())[:12]
+
+
+def class_counts(items: Iterable[ReleaseItem], names: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Class -> split -> rows of ``cells`` that name it: subjects, or images where classes are of pixels."""
+    counts = {name: dict.fromkeys(SPLITS, 0) for name in names}
+    for item in items:
+        for row in item.cells:
+            for name in row.classes:
+                counts[name][item.split] += 1
+    return counts
 
 
 def _started_from(readings: Sequence[Annotation]) -> str | None:

@@ -47,7 +47,7 @@ class Release(Row):
     drafted_at = models.DateTimeField(default=timezone.now, help_text="the manifest's time of creation")
     manifest_sha256 = sha256_field(blank=True)
     card_sha256 = sha256_field(blank=True)
-    counts = models.JSONField(default=dict)
+    counts = models.JSONField(default=dict, help_text="the manifest's, and classes: {name: {split: n}}")
     bytes = models.BigIntegerField(default=0)
     delta_bytes = models.BigIntegerField(default=0, help_text="bytes that the parent release lacks")
     error = models.TextField(blank=True)

@@ -42,7 +42,7 @@ def frozen_contents(release: Release) -> list[Consensus]:
     """The consensuses a draft was frozen with, in order of image, with what sealing needs at hand."""
     return list(
         Consensus.objects.filter(pk__in=release.contents)
-        .select_related("item__image__source")
+        .select_related("item__image__source", "item__campaign")
         .prefetch_related("readings__started_from")
         .order_by("item__image_id")
     )

@@ -7,7 +7,9 @@ import math
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from backend.annotation.models import Task
 from backend.core.storage import object_store
+from backend.imaging.serializers import OntologySerializer
 from backend.releases.models import Release, ReleaseImage, Split
 
 
@@ -44,8 +46,10 @@ class NewRelease(serializers.Serializer):
 
 class ReleaseCounts(serializers.Serializer):
     images = serializers.IntegerField()
-    cells = serializers.IntegerField()
+    cells = serializers.IntegerField(help_text="cells, classes present, subjects, tracks or failure regions")
     readings = serializers.IntegerField()
+    tracks = serializers.IntegerField()
+    divisions = serializers.IntegerField()
 
 
 class ReleaseSplits(serializers.Serializer):
@@ -61,6 +65,7 @@ class ReleaseSummary(serializers.ModelSerializer):
 
     slug = serializers.CharField(source="dataset.slug", read_only=True)
     campaign = serializers.CharField(source="campaign.slug", read_only=True)
+    task = serializers.ChoiceField(choices=Task.choices, source="campaign.task", read_only=True)
     reference = serializers.CharField(read_only=True, help_text="slug@edition")
     parent = serializers.SerializerMethodField(help_text="reference of the edition before")
     counts = serializers.SerializerMethodField()
@@ -69,8 +74,8 @@ class ReleaseSummary(serializers.ModelSerializer):
     class Meta:
         model = Release
         fields = [
-            "id", "slug", "edition", "reference", "campaign", "state", "title", "notes", "licence", "manifest_sha256",
-            "parent", "counts", "splits", "bytes", "delta_bytes", "created", "published_at", "error",
+            "id", "slug", "edition", "reference", "campaign", "task", "state", "title", "notes", "licence",
+            "manifest_sha256", "parent", "counts", "splits", "bytes", "delta_bytes", "created", "published_at", "error",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -79,7 +84,7 @@ class ReleaseSummary(serializers.ModelSerializer):
 
     @extend_schema_field(ReleaseCounts)
     def get_counts(self, release: Release) -> dict[str, int]:
-        return {name: release.counts.get(name, 0) for name in ("images", "cells", "readings")}
+        return {name: release.counts.get(name, 0) for name in ("images", "cells", "readings", "tracks", "divisions")}
 
     @extend_schema_field(ReleaseSplits)
     def get_splits(self, release: Release) -> dict[str, int]:
@@ -87,13 +92,19 @@ class ReleaseSummary(serializers.ModelSerializer):
 
 
 class ReleaseSerializer(ReleaseSummary):
-    """One edition with its card."""
+    """One edition with its card and its classes."""
 
+    ontology = OntologySerializer(source="campaign.ontology", read_only=True, allow_null=True)
+    classes = serializers.SerializerMethodField(help_text="subjects of each class, or images that show it, per split")
     card = serializers.SerializerMethodField(help_text="the dataset card, Markdown; empty until published")
 
     class Meta(ReleaseSummary.Meta):
-        fields = [*ReleaseSummary.Meta.fields, "card"]
+        fields = [*ReleaseSummary.Meta.fields, "ontology", "classes", "card"]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.DictField(child=ReleaseSplits()))
+    def get_classes(self, release: Release) -> dict[str, dict[str, int]]:
+        return dict(release.counts.get("classes", {}))
 
     def get_card(self, release: Release) -> str:
         return object_store().get(release.card_sha256).decode() if release.card_sha256 else ""

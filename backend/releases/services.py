@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
 
+from backend.annotation.kinds.registry import ontology_of
 from backend.annotation.models import Campaign
 from backend.consensus.models import Consensus
 from backend.consensus.selectors import settled_consensuses
@@ -20,13 +21,13 @@ from backend.core.errors import WrongState
 from backend.core.storage import object_store
 from backend.imaging.models import Dataset
 from backend.people.models import Person
-from backend.releases.contents import near_duplicate_pairs, release_item
+from backend.releases.contents import class_counts, near_duplicate_pairs, release_item
 from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock
 from backend.releases.selectors import bytes_beyond, frozen_contents, latest_published, split_locks, stalled_releases
 from cellcommons.cards.dataset import dataset_card
 from cellcommons.errors import CellCommonsError, InvalidDocument
 from cellcommons.manifest import Manifest
-from cellcommons.release import open_release, seal_release
+from cellcommons.release import ReleaseItem, open_release, seal_release
 from cellcommons.splits import FRACTIONS, split_by_source
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,7 @@ class _Sealed:
     contents: Sequence[Consensus]
     assignment: Mapping[str, str]
     objects: Sequence[tuple[str, int]]
+    classes: Mapping[str, Mapping[str, int]]
 
 
 @transaction.atomic
@@ -158,34 +160,31 @@ def _seal(release: Release) -> _Sealed:
         for c in _beating(release, contents)
     ]
     _beat(release)
-    created = release.drafted_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    card = dataset_card(
-        slug=release.dataset.slug,
-        title=release.title,
-        edition=release.edition,
-        licence=release.licence,
-        task=release.campaign.task,
-        created=created,
-        items=items,
-        certificate=split.certificate,
-        description=release.dataset.description,
-        notes=release.notes,
-    )
+    facts: dict[str, Any] = {
+        "slug": release.dataset.slug,
+        "title": release.title,
+        "edition": release.edition,
+        "licence": release.licence,
+        "task": release.campaign.task,
+        "created": release.drafted_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "ontology": ontology_of(release.campaign),
+    }
+
+    def card(sealed: Sequence[ReleaseItem]) -> str:
+        about = {"description": release.dataset.description, "notes": release.notes}
+        return dataset_card(items=sealed, certificate=split.certificate, **facts, **about)
+
     manifest, digest = seal_release(
         store,
-        slug=release.dataset.slug,
-        title=release.title,
-        edition=release.edition,
         parent=release.parent.manifest_sha256 if release.parent else None,
-        created=created,
-        licence=release.licence,
-        task=release.campaign.task,
         items=items,
         card_text=card,
         split_certificate=split.certificate,
+        **facts,
     )
     objects = list(open_release(store, digest).objects())
-    return _Sealed(manifest, digest, contents, split.assignment, objects)
+    names = facts["ontology"].names if facts["ontology"] else ()
+    return _Sealed(manifest, digest, contents, split.assignment, objects, class_counts(items, names))
 
 
 @transaction.atomic
@@ -209,7 +208,7 @@ def _record_publication(*, release_id: uuid.UUID, sealed: _Sealed) -> Release:
     )
     _lock_splits(release, sealed)
     counts = sealed.manifest.counts
-    release.counts = asdict(counts)
+    release.counts = {**asdict(counts), "classes": sealed.classes}
     release.manifest_sha256 = sealed.digest
     release.card_sha256 = sealed.manifest.card.sha256
     release.bytes = sum(size for _, size in sealed.objects)

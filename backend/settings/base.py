@@ -167,7 +167,7 @@ SPECTACULAR_SETTINGS = {
         "AssignmentStateEnum": "backend.annotation.models.AssignmentState",
         "ConsensusStateEnum": "backend.consensus.models.ConsensusState",
         "DisagreementStateEnum": "backend.consensus.models.DisagreementState",
-        "DisagreementKindEnum": ["existence", "split", "extent"],
+        "DisagreementKindEnum": "backend.consensus.models.DisagreementKind",
         "ReleaseStateEnum": "backend.releases.models.ReleaseState",
         "SplitEnum": "backend.releases.models.Split",
         "RunStateEnum": "backend.modelzoo.models.RunState",

@@ -36,7 +36,7 @@ def test_a_stranger_reads_a_published_release_whole(
     assert [row["reference"] for row in listed["results"]] == ["cells@1"]
     shown = stranger.get(EDITION).json()
     assert shown["state"] == "published"
-    assert shown["counts"] == {"images": 4, "cells": 12, "readings": 8}
+    assert shown["counts"] == {"images": 4, "cells": 12, "readings": 8, "tracks": 0, "divisions": 0}
     assert sum(shown["splits"].values()) == 4
     assert shown["parent"] is None
     assert shown["card"].startswith("# ") or "\n# " in shown["card"]

@@ -1,0 +1,59 @@
+"""Failure regions: marks of people, voted on region by region. Trials and preferences are counted, not fused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backend.consensus.evidence import CellEvidence, Evidence, Support, evidence_rows, single_rows
+from backend.consensus.kinds.contract import SINGLE, Decision, Fused, ItemReading, Option, Region, Scene
+from backend.consensus.kinds.painting import cut, padded, settle_cells
+from cellcommons.fusion.failures import FailureMap, FailureRegion, fuse_failures
+from cellcommons.labels import Labels
+from cellcommons.reading import Reading
+
+PAD = 8
+
+
+class Augmented:
+    task = "augmented"
+    context = 0
+
+    def fuse(self, scene: Scene, readings: Sequence[ItemReading]) -> Fused:
+        if len(readings) == 1:
+            own = Reading(readings[0].reading.labels)
+            return Fused(own, single_rows(readings[0].annotation, scene.rows(own)), 1.0, SINGLE)
+        fusion = fuse_failures([one.reading.labels > 0 for one in readings])
+        fused = Reading(fusion.labels)
+        settled = [region for region in fusion.regions if region.settled]
+        agreement = {number: region.support for number, region in enumerate(settled, start=1)}
+        support = {
+            number: tuple(_support(readings[at], fusion.labels, number, region) for at in region.readings)
+            for number, region in enumerate(settled, start=1)
+        }
+        rows = evidence_rows(scene.rows(fused), agreement=agreement, support=support)
+        return Fused(fused, rows, fusion.agreement, "vote", _regions(fusion, readings, scene.shape))
+
+    def settle(
+        self, scene: Scene, base: Reading, evidence: Evidence, decisions: Sequence[Decision]
+    ) -> tuple[Reading, tuple[CellEvidence, ...]]:
+        return settle_cells(scene, base, evidence, decisions)
+
+
+def _support(one: ItemReading, labels: Labels, number: int, region: FailureRegion) -> Support:
+    """The reading's own region that covers most of the consensus region."""
+    own = cut(one.reading.labels, region.box)[cut(labels, region.box) == number]
+    return Support(one.annotation, int(np.argmax(np.bincount(own[own > 0]))) if own.any() else 0)
+
+
+def _regions(fusion: FailureMap, readings: Sequence[ItemReading], shape: tuple[int, int]) -> tuple[Region, ...]:
+    found = []
+    for number, region in enumerate((r for r in fusion.regions if r.settled is None), start=1):
+        box = padded(region.box, PAD, shape)
+        marked = (cut(fusion.disputed, box) == number).astype(np.uint32)
+        who = tuple(readings[at].annotation for at in region.readings)
+        others = tuple(one.annotation for one in readings if one.annotation not in who)
+        options = (Option(who, 1, marked), Option(others, 0, np.zeros_like(marked)))
+        found.append(Region("failure", box, tuple(sorted(options, key=lambda option: -len(option.readings)))))
+    return tuple(found)

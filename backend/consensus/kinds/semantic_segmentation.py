@@ -1,0 +1,123 @@
+"""Classes of pixels: readers weighed by their estimated confusion; an area that stays unsure is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from backend.consensus.evidence import CellEvidence, Evidence, Support, evidence_rows, settled_rows, single_rows
+from backend.consensus.kinds.contract import SINGLE, Box, Decision, Fused, ItemReading, Option, Region, Scene
+from backend.consensus.kinds.painting import count_cells, cut, padded
+from cellcommons.fusion.semantic import SemanticFusion, fuse_semantic
+from cellcommons.kinds.semantic_segmentation import class_raster, semantic_map
+from cellcommons.labels import Labels
+from cellcommons.reading import Reading
+
+SURE = 0.6
+"""Posterior of the chosen class below which a pixel is unsure. Two of three alike readers give 0.7, a tie 0.5."""
+MIN_AREA = 64
+"""Pixels that an unsure region needs to be asked about."""
+MIN_WIDTH = 5
+"""Pixels a side of a square that must fit into it: hands differ along every boundary, and no expert knows better."""
+PAD = 4
+
+
+class SemanticSegmentation:
+    task = "semantic_segmentation"
+    context = 0
+
+    def fuse(self, scene: Scene, readings: Sequence[ItemReading]) -> Fused:
+        assert scene.ontology is not None  # held by Postgres: campaign_has_its_classes
+        if len(readings) == 1:
+            own = readings[0].reading
+            return Fused(own, single_rows(readings[0].annotation, scene.rows(own)), 1.0, SINGLE)
+        fusion = fuse_semantic([semantic_map(one.reading.labels, scene.ontology) for one in readings])
+        labels, open_regions = class_raster(fusion.consensus), unsure_regions(fusion)
+        regions = []
+        for inside, box in open_regions:
+            labels[box[0] : box[2], box[1] : box[3]][inside] = 0
+            regions.append(_region(readings, inside, box, scene.shape))
+        fused = Reading(labels)
+        rows = scene.rows(fused)
+        agreement = {row.id: _overlap(labels, readings, row.id) for row in rows}
+        support = {
+            row.id: tuple(Support(one.annotation, row.id) for one in readings if (one.reading.labels == row.id).any())
+            for row in rows
+        }
+        return Fused(
+            fused,
+            evidence_rows(rows, agreement=agreement, support=support),
+            _agreement([one.reading.labels for one in readings]),
+            "em",
+            tuple(regions),
+        )
+
+    def settle(
+        self, scene: Scene, base: Reading, evidence: Evidence, decisions: Sequence[Decision]
+    ) -> tuple[Reading, tuple[CellEvidence, ...]]:
+        labels = base.labels.copy()
+        decided: dict[int, str] = {}
+        for decision in decisions:
+            assert decision.labels is not None  # a decision of a painted task has pixels
+            # What readers painted there is the region; around it the box shows what was settled.
+            asked = np.logical_or.reduce([raster > 0 for raster in decision.option_rasters()])
+            window = labels[decision.box[0] : decision.box[2], decision.box[1] : decision.box[3]]
+            window[asked] = decision.labels[asked]
+            for value in np.unique(decision.labels[asked]).tolist():
+                decided.setdefault(int(value), decision.adjudication)
+        settled = Reading(labels)
+        return settled, settled_rows(scene.rows(settled), {cell.id: cell for cell in evidence.cells}, decided)
+
+
+def unsure_regions(fusion: SemanticFusion) -> list[tuple[NDArray[np.bool_], Box]]:
+    """Connected unsure regions that are large enough to ask about: mask of the box, box; in raster order."""
+    unsure = (fusion.certainty < SURE) & fusion.consensus.known
+    numbered, _ = ndimage.label(unsure, structure=np.ones((3, 3)))
+    wide = np.zeros(int(numbered.max(initial=0)) + 1, dtype=np.bool_)
+    wide[numbered[ndimage.binary_erosion(unsure, np.ones((MIN_WIDTH, MIN_WIDTH)))]] = True
+    found = []
+    for index, place in enumerate(ndimage.find_objects(numbered), start=1):
+        inside = numbered[place] == index
+        if wide[index] and int(inside.sum()) >= MIN_AREA:
+            rows, cols = place
+            found.append((inside, (rows.start, cols.start, rows.stop, cols.stop)))
+    return found
+
+
+def _region(readings: Sequence[ItemReading], inside: NDArray[np.bool_], box: Box, shape: tuple[int, int]) -> Region:
+    shown = padded(box, PAD, shape)
+    mask = np.zeros((shown[2] - shown[0], shown[3] - shown[1]), dtype=np.bool_)
+    top, left = box[0] - shown[0], box[1] - shown[1]
+    mask[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    same: dict[bytes, tuple[Labels, list[str]]] = {}
+    for one in readings:
+        painted = np.where(mask, cut(one.reading.labels, shown), 0).astype(np.uint32)
+        if painted.any():  # who said nothing there gave no answer
+            same.setdefault(painted.tobytes(), (painted, []))[1].append(one.annotation)
+    options = sorted(same.values(), key=lambda said: (-len(said[1]), -int((said[0] > 0).sum()), said[0].tobytes()))
+    return Region("class", shown, tuple(Option(tuple(who), count_cells(said), said) for said, who in options))
+
+
+def _overlap(labels: Labels, readings: Sequence[ItemReading], value: int) -> float:
+    """Mean over the readings of the Jaccard index of one class with the consensus, where both say something."""
+    found = []
+    for one in readings:
+        both = (labels > 0) & (one.reading.labels > 0)
+        mine, theirs = (labels == value) & both, (one.reading.labels == value) & both
+        union = int(np.count_nonzero(mine | theirs))
+        found.append(int(np.count_nonzero(mine & theirs)) / union if union else 1.0)
+    return float(np.mean(found))
+
+
+def _agreement(rasters: Sequence[Labels]) -> float:
+    """Mean over pairs of readings of the share of pixels, of those that both name, that both name alike."""
+    shares = []
+    for one, other in combinations(rasters, 2):
+        both = (one > 0) & (other > 0)
+        if both.any():
+            shares.append(float((one[both] == other[both]).mean()))
+    return float(np.mean(shares)) if shares else 1.0
