@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cellcommons.errors import InvalidDocument
-from ml_worker.samples import PLANES, Sample
+from ml_worker.samples import Sample
 from ml_worker.targets.flows import flow_targets
 
 
@@ -138,12 +138,13 @@ def sampling_grid(size: int, turn: np.ndarray, centre: np.ndarray, height: int, 
     return torch.from_numpy(unit).float()[None]
 
 
-def augment(planes: Tensor, random: np.random.Generator, invert: float) -> Tensor:
+def augment(planes: Tensor, random: np.random.Generator, invert: float, *, pooled: bool = True) -> Tensor:
     """Change brightness, contrast, gamma, polarity, sharpness and noise, each crop by its own draw.
 
     Args:
-        planes: ``(b, 3, y, x)``: mean, minimum, maximum over channels; an inversion therefore swaps the last two.
+        planes: ``(b, c, y, x)``.
         invert: chance of inversion.
+        pooled: planes are mean, minimum and maximum over channels; an inversion therefore swaps the last two.
     """
     count = planes.shape[0]
 
@@ -153,7 +154,7 @@ def augment(planes: Tensor, random: np.random.Generator, invert: float) -> Tenso
     def some(chance: float) -> Tensor:
         return torch.from_numpy(random.random((count, 1, 1, 1)) < chance)
 
-    inverted = 1 - planes[:, [0, 2, 1]]
+    inverted = 1 - (planes[:, [0, 2, 1]] if pooled else planes)
     planes = torch.where(some(invert), inverted, planes)
     gamma = torch.exp(draw(-0.5, 0.5))
     planes = torch.where(some(0.5), planes.clamp_min(0) ** gamma, planes)
@@ -162,4 +163,4 @@ def augment(planes: Tensor, random: np.random.Generator, invert: float) -> Tenso
     planes = torch.lerp(planes, blurred, torch.where(some(0.3), draw(0.2, 1.0), torch.zeros(1)))
     spread = torch.where(some(0.4), draw(0.0, 0.08), torch.zeros(1))
     noise = torch.from_numpy(random.standard_normal((count, 1, *planes.shape[2:]), dtype=np.float32))
-    return planes + noise.expand(-1, PLANES, -1, -1) * spread
+    return planes + noise.expand(-1, planes.shape[1], -1, -1) * spread
