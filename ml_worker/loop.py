@@ -31,7 +31,7 @@ class TrainingDiverged(CellCommonsError):
 
 
 class LoopSettings(Protocol):
-    """What the loop reads of a task's settings; see ``train_config.TrainConfig`` for their meaning."""
+    """What the loop reads of a task's settings; see ``loop_config.LoopConfig`` for their meaning."""
 
     @property
     def learning_rate(self) -> float: ...
