@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from cellcommons.errors import InvalidDocument, NotFound
@@ -11,6 +12,7 @@ from cellcommons.linking.assignment import LinearAssignment
 from cellcommons.linking.contract import Linker
 from cellcommons.linking.global_program import GlobalProgram
 from cellcommons.linking.kalman import KalmanFilter
+from cellcommons.linking.learned import LearnedLinker, read_linker
 from cellcommons.linking.nearest import NearestNeighbour
 from cellcommons.linking.overlap import MaskOverlap
 
@@ -20,27 +22,47 @@ DEFAULT = GlobalProgram.name
 
 
 def linker_names() -> tuple[str, ...]:
-    """Every name, the default first."""
-    return tuple(str(kind.name) for kind in _LINKERS)
+    """Every name, the default first; the last, ``learned``, needs a checkpoint."""
+    return (*(str(kind.name) for kind in _LINKERS), LearnedLinker.name)
 
 
 def all_linkers() -> tuple[Linker, ...]:
-    """Every linker with its default configuration."""
+    """Every linker that needs no checkpoint, with its default configuration."""
     return tuple(kind() for kind in _LINKERS)
 
 
 def get_linker(name: str = DEFAULT, config: Mapping[str, Any] | None = None) -> Linker:
     """The linker called ``name`` with ``config`` (its fields; numbers, booleans or null), as an order carries it.
 
+    ``learned`` has one setting, ``checkpoint``: path of the file that ``ml_worker`` trained.
+
     Raises:
-        NotFound: no such linker.
+        NotFound: no such linker, or no such checkpoint.
         InvalidDocument: a field it does not have, or a value that is no number, boolean or null.
+        UnreadableFile, WrongFormat: the checkpoint is damaged, or of another family.
     """
+    if name == LearnedLinker.name:
+        return _learned(dict(config or {}))
     for kind in _LINKERS:
         if kind.name == name:
             linker: Linker = kind(**_checked(kind, dict(config or {})))
             return linker
     raise NotFound("no such linker", where=name, remedy=f"Choose one of: {', '.join(linker_names())}.")
+
+
+def _learned(config: dict[str, Any]) -> LearnedLinker:
+    path = config.pop("checkpoint", None)
+    if not isinstance(path, str | Path) or config:
+        raise InvalidDocument(
+            "the learned linker has one setting, the path of its checkpoint",
+            where="config",
+            remedy='Give {"checkpoint": "linker.safetensors"}; a training run of the task tracking makes one.',
+        )
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise NotFound(f"the checkpoint cannot be read ({error.strerror})", where=str(path)) from error
+    return LearnedLinker(read_linker(data, where=str(path)))
 
 
 def _checked(kind: type[Any], config: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Linking learned from movies: hypotheses in, weights of ``cellcommons.linking.learned`` out."""
