@@ -10,6 +10,7 @@ from cellcommons.images.ome_zarr import read_image_tree, write_labels
 from cellcommons.images.previews import side_by_side_png
 from cellcommons.measures.detection import DetectionScores, detection_scores, summed
 from cellcommons.orders import ImagePrediction, ImageRef, TrainingOrder
+from cellcommons.reading import Reading, write_reading
 from cellcommons.release import Release, ReleaseItem
 from cellcommons.store import ObjectStore
 from ml_worker.baseline import otsu_watershed
@@ -31,6 +32,7 @@ from ml_worker.loop import TrainResult
 from ml_worker.pixels import image_cyx
 from ml_worker.predict import ImageReading, PredictConfig, predict_image
 from ml_worker.samples import Sample, channel_planes
+from ml_worker.tracking.detect import detect_cells
 from ml_worker.train import TrainingData, train
 from ml_worker.train_config import TrainConfig
 from ml_worker.transfer import start_note
@@ -130,8 +132,10 @@ class SegmentationPrediction(TaskPrediction):
         self.checkpoint, self.config, self.store = checkpoint, config, store
 
     def predict(self, ref: ImageRef, check: Check) -> ImagePrediction:
-        """One image."""
+        """One image; of a movie, the masks of each frame: detections that people can link."""
         pixels = read_image_tree(self.store, ref.tree)
+        if pixels.size("t") > 1:
+            return self._movie(ref, pixels, check)
         reading = self.read(pixels, check, where=ref.name or ref.image)
         tree = write_labels(self.store, reading.labels, pixels.pixel_size)
         return ImagePrediction(
@@ -141,6 +145,17 @@ class SegmentationPrediction(TaskPrediction):
             cells=len(reading.certainty),
             uncertainty=round(reading.uncertainty, 6),
             cell_scores={str(cell): score for cell, score in reading.certainty.items()},
+        )
+
+    def _movie(self, ref: ImageRef, pixels: ImageData, check: Check) -> ImagePrediction:
+        found = detect_cells(pixels, self.checkpoint, self.config, where=ref.name or ref.image, check=check)
+        return ImagePrediction(
+            image=ref.image,
+            tree=ref.tree,
+            labels=write_reading(self.store, Reading(found.masks), pixels.pixel_size).digest,
+            cells=len(found.certainty),
+            uncertainty=round(found.uncertainty, 6),
+            cell_scores=dict(found.certainty),
         )
 
     def read(self, pixels: ImageData, check: Callable[[], None], *, where: str) -> ImageReading:
