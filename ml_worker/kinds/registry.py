@@ -8,9 +8,10 @@ from ml_worker.kinds.classification import CLASSIFICATION
 from ml_worker.kinds.contract import TaskKind
 from ml_worker.kinds.instance_segmentation import INSTANCE_SEGMENTATION
 from ml_worker.kinds.semantic_segmentation import SEMANTIC_SEGMENTATION
+from ml_worker.kinds.tracking import TRACKING
 
 # One line a task.
-KINDS: tuple[TaskKind, ...] = (INSTANCE_SEGMENTATION, SEMANTIC_SEGMENTATION, CLASSIFICATION)
+KINDS: tuple[TaskKind, ...] = (INSTANCE_SEGMENTATION, SEMANTIC_SEGMENTATION, CLASSIFICATION, TRACKING)
 
 
 def kind_of_task(task: str) -> TaskKind:
