@@ -295,6 +295,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{slug}/preferences/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Which checkpoint people prefer, and how often they told a prediction from the real image. */
+        get: operations["campaigns_preferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{slug}/rounds/": {
         parameters: {
             query?: never;
@@ -336,7 +353,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description A file of the consensus' label map. */
+        /** @description A file of the consensus' raster, where its task paints one. */
         get: operations["consensus_zarr"];
         put?: never;
         post?: never;
@@ -424,6 +441,23 @@ export interface paths {
         };
         /** @description What each reader saw there. */
         get: operations["disagreements_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/disagreements/{id}/given/{key}/zarr/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A file of what the readers were given beside the image. */
+        get: operations["disagreements_given_zarr"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1006,7 +1040,7 @@ export interface components {
             readonly had_read: boolean;
             /** Format: uuid */
             readonly id: string;
-            /** @description index of the option chosen; NULL: drawn anew or nothing */
+            /** @description index of the option chosen; NULL: said anew or nothing */
             readonly option: number | null;
         };
         /** @description With all that the workbench needs. */
@@ -1090,6 +1124,7 @@ export interface components {
             /** Format: double */
             readonly agreement: number;
             readonly campaign: string;
+            /** @description cells, classes, subjects, tracks or failure regions */
             readonly cells: number;
             /** Format: date-time */
             readonly created: string;
@@ -1102,7 +1137,9 @@ export interface components {
             readonly readings: number;
             readonly revision: number;
             readonly state: components["schemas"]["ConsensusStateEnum"];
-            readonly zarr_url: string;
+            readonly task: components["schemas"]["TaskEnum"];
+            /** @description Its raster, where the task paints. */
+            readonly zarr_url: string | null;
         };
         /**
          * @description * `settled` - Settled
@@ -1143,31 +1180,61 @@ export interface components {
             /** @description y0, x0, y1, x1; half-open */
             readonly box: number[];
             readonly campaign: string;
-            readonly consensus_zarr_url: string;
+            readonly consensus_values: {
+                [key: string]: unknown;
+            } | null;
+            /** @description What is settled so far, where the task paints. */
+            readonly consensus_zarr_url: string | null;
             /** Format: date-time */
             readonly created: string;
+            /** @description of a movie */
+            readonly frame: number | null;
+            readonly given: components["schemas"]["Given"][];
             /** Format: uuid */
             readonly id: string;
             readonly image: components["schemas"]["Image"];
+            /** @description of the answers in question; none where pixels are */
+            readonly keys: string[];
+            /**
+             * @description what is asked
+             *
+             *     * `existence` - Existence
+             *     * `split` - Split
+             *     * `extent` - Extent
+             *     * `class` - Class
+             *     * `link` - Link
+             *     * `division` - Division
+             *     * `failure` - Failure
+             */
             readonly kind: components["schemas"]["DisagreementKindEnum"];
+            readonly ontology: components["schemas"]["Ontology"] | null;
             readonly options: components["schemas"]["DisagreementOption"][];
             readonly state: components["schemas"]["DisagreementStateEnum"];
+            readonly task: components["schemas"]["TaskEnum"];
         };
         /**
-         * @description * `existence` - existence
-         *     * `split` - split
-         *     * `extent` - extent
+         * @description * `existence` - Existence
+         *     * `split` - Split
+         *     * `extent` - Extent
+         *     * `class` - Class
+         *     * `link` - Link
+         *     * `division` - Division
+         *     * `failure` - Failure
          * @enum {string}
          */
-        DisagreementKindEnum: "existence" | "split" | "extent";
-        /** @description One structure that readers saw. */
+        DisagreementKindEnum: "existence" | "split" | "extent" | "class" | "link" | "division" | "failure";
+        /** @description One thing that readers said. */
         DisagreementOption: {
             cells: number;
             index: number;
             /** @description base64(raw deflate(uint32 little-endian)) of the box, row-major */
-            labels: string;
+            labels: string | null;
             /** @description annotations that saw it */
             readings: string[];
+            /** @description of each key; null: not said */
+            values: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * @description * `open` - Open
@@ -1183,11 +1250,28 @@ export interface components {
             readonly campaign: string;
             /** Format: date-time */
             readonly created: string;
+            /** @description of a movie */
+            readonly frame: number | null;
             /** Format: uuid */
             readonly id: string;
             readonly image: components["schemas"]["Image"];
+            /** @description of the answers in question; none where pixels are */
+            readonly keys: string[];
+            /**
+             * @description what is asked
+             *
+             *     * `existence` - Existence
+             *     * `split` - Split
+             *     * `extent` - Extent
+             *     * `class` - Class
+             *     * `link` - Link
+             *     * `division` - Division
+             *     * `failure` - Failure
+             */
             readonly kind: components["schemas"]["DisagreementKindEnum"];
+            readonly ontology: components["schemas"]["Ontology"] | null;
             readonly state: components["schemas"]["DisagreementStateEnum"];
+            readonly task: components["schemas"]["TaskEnum"];
         };
         /** @description What a checkpoint said: where the person starts. */
         Draft: {
@@ -1849,6 +1933,19 @@ export interface components {
          * @enum {string}
          */
         PredictionScopeEnum: "unread" | "all" | "detections";
+        /** @description Checkpoints of a campaign by people's preference, strongest first. */
+        Preferences: {
+            /**
+             * Format: double
+             * @description share of answers that name the stronger checkpoint
+             */
+            agreement: number | null;
+            comparisons: number;
+            standings: components["schemas"]["Standing"][];
+            ties: number;
+            trials: components["schemas"]["Share"];
+            unsure: number;
+        };
         /** @description RFC 9457 problem document; `type` is `urn:cellcommons:<code>` */
         Problem: {
             conflicts?: {
@@ -1892,12 +1989,16 @@ export interface components {
             /** Format: double */
             readonly score: number;
         };
-        /** @description One edition with its card. */
+        /** @description One edition with its card and its classes. */
         Release: {
             readonly bytes: number;
             readonly campaign: string;
             /** @description the dataset card, Markdown; empty until published */
             readonly card: string;
+            /** @description subjects of each class, or images that show it, per split */
+            readonly classes: {
+                [key: string]: components["schemas"]["ReleaseSplits"];
+            };
             readonly counts: components["schemas"]["ReleaseCounts"];
             /** Format: date-time */
             readonly created: string;
@@ -1910,6 +2011,7 @@ export interface components {
             readonly licence: string;
             readonly manifest_sha256: string;
             readonly notes: string;
+            readonly ontology: components["schemas"]["Ontology"] | null;
             /** @description reference of the edition before */
             readonly parent: string | null;
             /** Format: date-time */
@@ -1919,12 +2021,16 @@ export interface components {
             readonly slug: string;
             readonly splits: components["schemas"]["ReleaseSplits"];
             readonly state: components["schemas"]["ReleaseStateEnum"];
+            readonly task: components["schemas"]["TaskEnum"];
             readonly title: string;
         };
         ReleaseCounts: {
+            /** @description cells, classes present, subjects, tracks or failure regions */
             cells: number;
+            divisions: number;
             images: number;
             readings: number;
+            tracks: number;
         };
         /** @description One image of a release. */
         ReleaseImage: {
@@ -1977,6 +2083,7 @@ export interface components {
             readonly slug: string;
             readonly splits: components["schemas"]["ReleaseSplits"];
             readonly state: components["schemas"]["ReleaseStateEnum"];
+            readonly task: components["schemas"]["TaskEnum"];
             readonly title: string;
         };
         /**
@@ -2029,17 +2136,31 @@ export interface components {
          * @enum {string}
          */
         RunStateEnum: "waiting" | "running" | "cancelling" | "cancelled" | "finished" | "failed";
-        /** @description Exactly one of the three. */
+        /** @description Exactly one of the four. */
         SettlementRequest: {
             /** @description drawn anew: base64(raw deflate(uint32 LE)) of the box */
             labels?: string;
             /**
-             * @description there is no cell here
+             * @description there is no cell here, or no answer
              * @default false
              */
             nothing: boolean;
             /** @description index of an option */
             option?: number;
+            /** @description said anew, for each key in question */
+            values?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description A share of `count`, with its 95 % Wilson interval; `value` is null where nothing was counted. */
+        Share: {
+            count: number;
+            /** Format: double */
+            high: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            value: number | null;
         };
         Skipped: {
             reason: string;
@@ -2061,6 +2182,17 @@ export interface components {
             /** Format: double */
             validation: number;
         };
+        Standing: {
+            checkpoint_sha256: string;
+            /** @description ids of what people judged */
+            predictions: string[];
+            /** @description null where it was never compared */
+            strength: components["schemas"]["Strength"] | null;
+            /** @description in which the real image was found */
+            trials: components["schemas"]["Share"];
+            /** @description trials answered so; not counted in `trials` */
+            unsure: number;
+        };
         /**
          * @description * `ok` - ok
          *     * `degraded` - degraded
@@ -2073,6 +2205,22 @@ export interface components {
          * @enum {string}
          */
         StrategyEnum: "uncertainty" | "random";
+        /** @description Bradley-Terry strength: log odds against a checkpoint of average strength, with its 95 % interval. */
+        Strength: {
+            /** Format: double */
+            comparisons: number;
+            /** Format: double */
+            high: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            strength: number;
+            /**
+             * Format: double
+             * @description a tie is half a win
+             */
+            wins: number;
+        };
         SubmissionRequest: {
             /** Format: double */
             active_seconds: number;
@@ -2791,6 +2939,36 @@ export interface operations {
             };
         };
     };
+    campaigns_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     rounds_create: {
         parameters: {
             query?: never;
@@ -3083,6 +3261,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Disagreement"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disagreements_given_zarr: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                key: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description A refusal */

@@ -178,7 +178,8 @@ async function optionsOf(dispute: Disagreement, height: number, width: number): 
 /** Load a disagreement; asked for ahead of time, it is there at once. */
 export function prepare(id: string): Promise<Dispute> {
   return remember(prepared, id, async () => {
-    const dispute: Disagreement = await api.get("/api/v1/disagreements/{id}/", { path: { id } });
+    // The schema says of values only that they are JSON.
+    const dispute = (await api.get("/api/v1/disagreements/{id}/", { path: { id } })) as Disagreement;
     const { image } = dispute;
     const task = dispute.task ?? "instance_segmentation";
     const [y0, x0, y1, x1] = dispute.box as [number, number, number, number];
