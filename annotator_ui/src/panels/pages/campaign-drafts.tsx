@@ -5,10 +5,11 @@ import type { Campaign, ModelCardSummary, PredictionRun } from "../../api/types"
 import { listModelCards } from "../../session/models";
 import { getPredictionRun, listPredictionRuns, startPrediction } from "../../session/rounds";
 import { isOver } from "../../session/run-feed";
+import { wordsOf } from "../task-words";
 import { Meter } from "./parts/bars";
 import { ago, counted, measure } from "./parts/figures";
 import { Field, FormProblem, textOf, useSending } from "./parts/form";
-import { finite } from "./parts/measures";
+import { finite, headlineOf, measureWords } from "./parts/measure-words";
 import { Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { useEvery, useReply } from "./parts/reply";
@@ -32,7 +33,7 @@ function Run({ first, name, finished }: { first: PredictionRun; name: string; fi
           <StateBadge state={run.state} />
           <a href={`/models/${run.model_card}`}>{name}</a>
           <span class="dim">
-            {run.scope === "unread" ? "drafts for images nobody has read" : "every image, to measure"} · {ago(run.created)}
+            {run.scope === "unread" ? "images nobody has read" : "every image, to measure"} · {ago(run.created)}
           </span>
         </span>
         <span class="dim">{counted(run.images, "image")}</span>
@@ -60,9 +61,10 @@ function Run({ first, name, finished }: { first: PredictionRun; name: string; fi
   );
 }
 
-/** The best first: that is whose drafts people should start from. */
-function byF1(cards: readonly ModelCardSummary[]): ModelCardSummary[] {
-  return [...cards].sort((a, b) => (finite(b.measures["f1_50"]) ?? 0) - (finite(a.measures["f1_50"]) ?? 0));
+/** Models of the campaign's task, the best first: that is whose drafts people should start from. */
+export function usable(cards: readonly ModelCardSummary[], task: string): ModelCardSummary[] {
+  const score = (card: ModelCardSummary) => finite(card.measures[headlineOf(card)]) ?? -1;
+  return cards.filter((card) => (card.task ?? "instance_segmentation") === task).sort((a, b) => score(b) - score(a));
 }
 
 export function DraftsPanel({ campaign, finished }: { campaign: Campaign; finished: () => void }) {
@@ -80,28 +82,28 @@ export function DraftsPanel({ campaign, finished }: { campaign: Campaign; finish
     });
   }
   return (
-    <Section title="Pre-annotate" aside={<span class="dim">people correct a draft faster than they draw</span>}>
+    <Section title={campaign.task === "augmented" ? "Predict" : "Pre-annotate"} aside={<span class="dim">{campaign.task === "augmented" ? "people judge what a model predicts" : "people correct a draft faster than they start from nothing"}</span>}>
       <div class="card">
         <Pending reply={cards} skeleton="rows" count={1}>
           {(found) =>
-            found.length === 0 ? (
+            usable(found, campaign.task).length === 0 ? (
               <p class="dim">
-                No model yet. Publish a release of what is settled, then train on it; its model can draw drafts here. <a href="/models">Models</a>
+                {found.length === 0 ? "No model yet." : `No model of ${wordsOf(campaign.task).title.toLowerCase()} yet.`} Publish a release of what is settled, then train on it; its model can be used here. <a href="/models">Models</a>
               </p>
             ) : (
               <form class="inline-form" onSubmit={submit}>
                 <Field name="model_card" label="Model" problem={sending.problem}>
                   <select name="model_card" required>
-                    {byF1(found).map((card) => (
+                    {usable(found, campaign.task).map((card) => (
                       <option key={card.id} value={card.id}>
-                        {card.name}, F1 {measure(card.measures["f1_50"])} (from {card.release})
+                        {card.name}, {measureWords(headlineOf(card)).label} {measure(card.measures[headlineOf(card)])} (from {card.release})
                       </option>
                     ))}
                   </select>
                 </Field>
                 <Field name="scope" label="Images" problem={sending.problem}>
                   <select name="scope">
-                    <option value="unread">nobody has read, as drafts</option>
+                    <option value="unread">{campaign.task === "augmented" ? "nobody has read, to be judged" : "nobody has read, as drafts"}</option>
                     <option value="all">all, only to measure</option>
                   </select>
                 </Field>

@@ -9,7 +9,9 @@ import { query } from "../router";
 import { DraftsPanel } from "./campaign-drafts";
 import { RoundsPanel } from "./campaign-rounds";
 import { Markdown } from "../markdown";
+import { wordsOf } from "../task-words";
 import { Meter, PieceBar } from "./parts/bars";
+import { ClassChips } from "./parts/class-chips";
 import { count, counted, duration, outcome, percent } from "./parts/figures";
 import { FormProblem, useSending } from "./parts/form";
 import { Facts, Figure, PageHead, Section } from "./parts/page-head";
@@ -59,7 +61,7 @@ function ConsensusPanel({ campaign }: { campaign: Campaign }) {
                   <a href={`/images/${row.image}`}>
                     <Picture src={previewOf(row.image)} alt="" />
                     <span class="row apart">
-                      <span>{counted(row.cells, "cell")}</span>
+                      <span>{counted(row.cells, ...wordsOf(campaign.task).thing)}</span>
                       {row.state === "disputed" && <StateBadge state="disputed" />}
                     </span>
                     <span class="dim small-text">agreement {row.agreement.toFixed(2)}</span>
@@ -122,7 +124,15 @@ export default function CampaignPage({ params }: { params: Record<string, string
             <section class="card" aria-label="Policy">
               <Facts
                 rows={[
-                  ["Task", campaign.task.replaceAll("_", " ")],
+                  [
+                    "Task",
+                    <>
+                      {wordsOf(campaign.task).title}
+                      <br />
+                      <small class="dim">{wordsOf(campaign.task).asks}</small>
+                    </>,
+                  ],
+                  ...(campaign.ontology ? [["Classes", <ClassChips ontology={campaign.ontology} />] as const] : []),
                   ["Readings of each image", count(campaign.readings_needed)],
                   ["An image is held for", duration(campaign.lease_seconds)],
                 ]}

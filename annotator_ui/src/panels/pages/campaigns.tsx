@@ -4,6 +4,7 @@ import type { Campaign } from "../../api/types";
 import { listCampaigns } from "../../session/campaigns";
 import { may } from "../../session/people";
 import { EmptyState } from "../feedback";
+import { wordsOf } from "../task-words";
 import { Meter, PieceBar } from "./parts/bars";
 import { counted, outcome, percent } from "./parts/figures";
 import { PageHead } from "./parts/page-head";
@@ -24,7 +25,7 @@ function Row({ campaign }: { campaign: Campaign }) {
           <StateBadge state={campaign.state} />
         </div>
         <p class="dim">
-          {counted(items, "image")} of <a href={`/datasets/${campaign.dataset}`}>{campaign.dataset}</a>, {counted(campaign.readings_needed, "reading")} each
+          {wordsOf(campaign.task).title}: {counted(items, "image")} of <a href={`/datasets/${campaign.dataset}`}>{campaign.dataset}</a>, {counted(campaign.readings_needed, "reading")} each
         </p>
       </div>
       <div class="stack loose">

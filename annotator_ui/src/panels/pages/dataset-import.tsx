@@ -1,8 +1,9 @@
 /** Import a zip in a published layout, and see what a worker makes of it. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ArchiveImport } from "../../api/types";
+import type { ArchiveImport, Layout } from "../../api/types";
 import { getImport, listImports, listLayouts, sendArchive } from "../../session/catalogue";
+import { TASKS, wordsOf } from "../task-words";
 import { Meter } from "./parts/bars";
 import { ago, bytes, count, counted } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
@@ -55,6 +56,13 @@ function Job({ first, imported }: { first: ArchiveImport; imported: () => void }
   );
 }
 
+/** Layouts under what they bring, in the order of the tasks; those of tasks that this page does not know come last. */
+export function byTask(layouts: readonly Layout[]): [string, Layout[]][] {
+  const known = TASKS.map(({ name }) => name as string);
+  const tasks = [...known, ...new Set(layouts.map(({ task }) => task).filter((task) => !known.includes(task)))];
+  return tasks.map((task): [string, Layout[]] => [task, layouts.filter((layout) => layout.task === task)]).filter(([, found]) => found.length > 0);
+}
+
 export function ImportPanel({ dataset, imported }: { dataset: string; imported: () => void }) {
   const sending = useSending();
   const [share, setShare] = useState<number | null>(null);
@@ -80,12 +88,16 @@ export function ImportPanel({ dataset, imported }: { dataset: string; imported: 
     <section class="card" aria-label="Import an archive">
       <form class="stack" onSubmit={submit}>
         <div class="pair">
-          <Field name="layout" label="Layout" problem={sending.problem}>
+          <Field name="layout" label="Layout" problem={sending.problem} hint={layouts.problem ? `${layouts.problem.message}` : undefined}>
             <select name="layout" required>
-              {layouts.value?.map((layout) => (
-                <option key={layout.name} value={layout.name}>
-                  {layout.title} ({layout.name})
-                </option>
+              {byTask(layouts.value ?? []).map(([task, found]) => (
+                <optgroup key={task} label={wordsOf(task).title}>
+                  {found.map((layout) => (
+                    <option key={layout.name} value={layout.name}>
+                      {layout.title} ({layout.name})
+                    </option>
+                  ))}
+                </optgroup>
               ))}
             </select>
           </Field>

@@ -10,6 +10,7 @@ import { NewCampaignForm } from "./new-campaign-form";
 import { ImportPanel } from "./dataset-import";
 import { UploadPanel } from "./dataset-uploads";
 import { Markdown } from "../markdown";
+import { ClassChips } from "./parts/class-chips";
 import { counted } from "./parts/figures";
 import { PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
@@ -145,6 +146,7 @@ export default function DatasetPage({ params }: { params: Record<string, string>
             </PageHead>
             {campaign && <NewCampaignForm dataset={found} close={() => setCampaign(false)} />}
             {found.description && <Markdown text={found.description} />}
+            {found.ontology && <ClassChips ontology={found.ontology} />}
             {adding === "files" && <UploadPanel dataset={slug} sources={survey.value?.sources ?? []} stored={changed} />}
             {adding === "archive" && <ImportPanel dataset={slug} imported={changed} />}
             <Images slug={slug} version={version} total={found.images} strata={survey.value?.strata ?? []} />

@@ -6,6 +6,7 @@ import { listImages } from "../../session/catalogue";
 import { listOpen } from "../../session/disagreements";
 import { may, person } from "../../session/people";
 import { EmptyState } from "../feedback";
+import { wordsOf } from "../task-words";
 import { Meter } from "./parts/bars";
 import { ago, counted, percent } from "./parts/figures";
 import { PageHead, Section } from "./parts/page-head";
@@ -40,6 +41,7 @@ function Card({ campaign, mine, preview }: Invitation) {
         <h3>
           <a href={`/campaigns/${campaign.slug}`}>{campaign.title}</a>
         </h3>
+        <p class="dim small-text">{wordsOf(campaign.task).asks}</p>
         <div class="stack tight">
           <Meter part={done} whole={needed} label={`Readings of ${campaign.title}`} />
           <p class="dim small-text row apart">

@@ -6,8 +6,10 @@ import { may } from "../../session/people";
 import { pageOfRelease } from "../../session/releases";
 import { isOver } from "../../session/run-feed";
 import { EmptyState } from "../feedback";
+import { wordsOf } from "../task-words";
 import { Meter } from "./parts/bars";
 import { ago, duration, measure } from "./parts/figures";
+import { headlineOf, measureWords } from "./parts/measure-words";
 import { Compared } from "./parts/measures";
 import { PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
@@ -15,6 +17,7 @@ import { useEvery, useReply } from "./parts/reply";
 import { StateBadge } from "./parts/state-badge";
 
 function Card({ card }: { card: ModelCardSummary }) {
+  const headline = headlineOf(card);
   return (
     <article class="card model-tile">
       <div class="stack tight">
@@ -22,10 +25,10 @@ function Card({ card }: { card: ModelCardSummary }) {
           <a href={`/models/${card.id}`}>{card.name}</a>
         </h3>
         <p class="dim small-text">
-          from <a href={pageOfRelease(card.release)}>{card.release}</a> · {ago(card.created)}
+          {wordsOf(card.task).title} from <a href={pageOfRelease(card.release)}>{card.release}</a> · {ago(card.created)}
         </p>
       </div>
-      <Compared name="F1 at IoU 0.5" value={card.measures["f1_50"]} baseline={card.baseline["f1_50"]} low={card.measures["f1_50_low"]} high={card.measures["f1_50_high"]} />
+      <Compared name={measureWords(headline).label} value={card.measures[headline]} baseline={card.baseline[headline]} low={card.measures[`${headline}_low`]} high={card.measures[`${headline}_high`]} plain={wordsOf(card.task).baseline} />
     </article>
   );
 }

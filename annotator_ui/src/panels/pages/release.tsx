@@ -11,9 +11,11 @@ import { navigate, query } from "../router";
 import { Markdown } from "../markdown";
 import { wordsOf } from "../task-words";
 import { PieceBar } from "./parts/bars";
+import { ClassChips } from "./parts/class-chips";
 import { CodeBlock, CopyButton } from "../copy";
 import { bytes, count, counted, day, measure } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
+import { finite, headlineOf, measureWords, numbersIn, spaced, type Numbers } from "./parts/measure-words";
 import { Figure, PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";
@@ -60,10 +62,20 @@ function TrainForm({ release, close }: { release: Release; close: () => void }) 
   );
 }
 
+const IMAGE = "image = release.image(item)    # axes cyx";
+/** How what people said is read, by task. */
+const READ: Readonly<Record<string, readonly string[]>> = {
+  instance_segmentation: [IMAGE, "labels = release.labels(item)  # uint32, axes yx"],
+  semantic_segmentation: [IMAGE, "labels = release.labels(item)  # uint32, axes yx; 0 unknown, k + 1 = class k"],
+  classification: [IMAGE, "values = release.reading(item).values  # subject -> class names"],
+  tracking: ["image = release.image(item)  # axes tcyx", "movie = release.movie(item)  # masks and lineage"],
+  augmented: ["image = release.image(item)    # axes cyx or czyx", "target = release.target(item)  # the real counterpart", "reading = release.reading(item)  # failure regions"],
+};
+
 function Download({ release }: { release: Release }) {
   const { slug, edition, reference } = release;
   const command = `cellcommons download ${reference} ${slug}-${edition} --hub ${window.location.origin}`;
-  const python = ["import cellcommons", `release = cellcommons.load("${slug}-${edition}")`, 'for item in release.items("train"):', "    image = release.image(item)    # axes cyx", "    labels = release.labels(item)  # uint32, axes yx"].join("\n");
+  const python = ["import cellcommons", `release = cellcommons.load("${slug}-${edition}")`, 'for item in release.items("train"):', ...(READ[release.task ?? "instance_segmentation"] ?? READ["classification"]!)].map((line, i) => (i > 2 ? `    ${line}` : line)).join("\n");
   return (
     <Section title="Get it">
       <div class="stack">
@@ -118,7 +130,7 @@ function Images({ release }: { release: Release }) {
                       <Picture src={image.preview_url} alt="" />
                       <span class="image-name">{image.name}</span>
                       <span class="dim small-text">
-                        {counted(image.cells, "cell")}
+                        {counted(image.cells, ...wordsOf(release.task).thing)}
                         {image.stratum && ` · ${image.stratum}`}
                       </span>
                     </>
@@ -158,7 +170,9 @@ function Models({ reference }: { reference: string }) {
       <ul class="tags">
         {mine.map((card) => (
           <li key={card.id}>
-            <a href={`/models/${card.id}`}>{card.name}</a> <span class="dim">F1 {measure(card.measures["f1_50"])}</span>
+            <a href={`/models/${card.id}`}>{card.name}</a> <span class="dim">
+              {measureWords(headlineOf(card)).label} {measure(card.measures[headlineOf(card)])}
+            </span>
           </li>
         ))}
       </ul>
@@ -166,13 +180,30 @@ function Models({ reference }: { reference: string }) {
   );
 }
 
+/** Counts that not every task has: single numbers (tracks), and numbers by name (classes, companions). */
+export function moreCounts(counts: Release["counts"]): { single: [string, number][]; named: [string, Numbers][] } {
+  const others = Object.entries(counts).filter(([name]) => !["images", "cells", "readings", "splits"].includes(name));
+  return {
+    single: others.flatMap(([name, value]): [string, number][] => (finite(value) ? [[name, finite(value)!]] : [])),
+    named: others.flatMap(([name, value]): [string, Numbers][] => {
+      const numbers = numbersIn(value);
+      return numbers && Object.keys(numbers).length > 0 ? [[name, numbers]] : [];
+    }),
+  };
+}
+
 function Published({ release }: { release: Release }) {
+  const { single: more, named } = moreCounts(release.counts);
+  const classes = release.ontology;
   return (
     <>
       <section class="card" aria-label="What it holds">
         <div class="figures">
           <Figure value={count(release.counts.images)} label="images" />
-          <Figure value={count(release.counts.cells)} label="cells" />
+          <Figure value={count(release.counts.cells)} label={wordsOf(release.task).thing[1]} />
+          {more.map(([name, value]) => (
+            <Figure key={name} value={count(value)} label={name.replaceAll("_", " ")} />
+          ))}
           <Figure value={count(release.counts.readings)} label="readings" />
           <Figure
             value={bytes(release.bytes ?? 0)}
@@ -188,6 +219,13 @@ function Published({ release }: { release: Release }) {
             { name: "test", value: release.splits.test, tone: "amber" },
           ]}
         />
+        {classes && !named.some(([name]) => name === "classes") && <ClassChips ontology={classes} />}
+        {named.map(([name, numbers]) => (
+          <div key={name} class="stack tight">
+            <span class="dim small-text">{spaced(name)}</span>
+            <ClassChips ontology={name === "classes" && classes ? classes : { names: Object.keys(numbers) }} counts={numbers} />
+          </div>
+        ))}
         <div class="identity">
           <span class="dim">Manifest</span>
           <code>{release.manifest_sha256}</code>

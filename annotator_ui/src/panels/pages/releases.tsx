@@ -4,6 +4,7 @@ import type { ReleaseSummary } from "../../api/types";
 import { listReleases, pageOfRelease } from "../../session/releases";
 import { may } from "../../session/people";
 import { EmptyState } from "../feedback";
+import { wordsOf } from "../task-words";
 import { Digest } from "../copy";
 import { bytes, counted, day } from "./parts/figures";
 import { PageHead } from "./parts/page-head";
@@ -27,7 +28,7 @@ function Row({ release }: { release: ReleaseSummary }) {
       </div>
       <span class="stack tight">
         <span>
-          {counted(release.counts.images, "image")}, {counted(release.counts.cells, "cell")}
+          {counted(release.counts.images, "image")}, {counted(release.counts.cells, ...wordsOf(release.task).thing)}
         </span>
         <span class="dim small-text">
           {release.splits.train} train · {release.splits.validation} validation · {release.splits.test} test

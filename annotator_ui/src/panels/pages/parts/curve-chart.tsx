@@ -14,7 +14,7 @@ const BOTTOM = 26;
 function Chart({ title, points, tone, dots, byTime, end }: { title: string; points: readonly Point[]; tone: "loss" | "validation"; dots: boolean; byTime: boolean; end: number }) {
   const shown = thinned(points, 240);
   const xs = axisTo(end, byTime);
-  const ys = niceScale(tone === "validation" ? [0, 1] : [0, ...shown.map((point) => point.y)]);
+  const ys = niceScale(tone === "validation" ? [0, 1, ...shown.map((point) => point.y)] : [0, ...shown.map((point) => point.y)]);
   const x = (value: number) => place(value, xs, LEFT, WIDTH - RIGHT);
   const y = (value: number) => place(value, ys, HEIGHT - BOTTOM, TOP);
   const last = points.at(-1);
@@ -49,7 +49,8 @@ function Chart({ title, points, tone, dots, byTime, end }: { title: string; poin
   );
 }
 
-export function TrainingCurve({ curve }: { curve: readonly CurvePoint[] }) {
+/** `validated`: name of the measure that validation is by. */
+export function TrainingCurve({ curve, validated }: { curve: readonly CurvePoint[]; validated: string }) {
   const byTime = curve.length > 0 && curve.every((point) => point.seconds !== undefined);
   const at = (point: CurvePoint) => (byTime ? point.seconds! : point.step);
   // Before the first step there is no loss, whatever the first message says.
@@ -59,7 +60,7 @@ export function TrainingCurve({ curve }: { curve: readonly CurvePoint[] }) {
   return (
     <div class="charts">
       <Chart title="Training loss" points={loss} tone="loss" dots={false} byTime={byTime} end={end} />
-      <Chart title="Validation F1 at IoU 0.5" points={validation} tone="validation" dots={validation.length < 60} byTime={byTime} end={end} />
+      <Chart title={`Validation, ${validated}`} points={validation} tone="validation" dots={validation.length < 60} byTime={byTime} end={end} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** F1 over the IoU from which a cell counts as found: how exact the outlines are, ours and the baseline's. */
 
 import { niceScale, pathOf, place, type Point } from "./curve";
-import { finite } from "./measures";
+import { finite } from "./measure-words";
 
 const WIDTH = 560;
 const HEIGHT = 200;

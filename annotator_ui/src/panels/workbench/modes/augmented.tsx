@@ -100,7 +100,7 @@ function useGiven(session: AssignmentSession): { pictures: ReadonlyMap<string, P
 
 function Opened(props: ModeProps & { pictures: ReadonlyMap<string, Picture> }) {
   const { session, pictures } = props;
-  const source = session.picture;
+  const source = useMemo(() => inMiddle(session.picture), [session]);
   const display = useMemo(() => new SharedDisplay(session.assignment.image), [session]);
   const compare = useMemo(() => new Compare(["source", ...pictures.keys()]), [session]);
   const answering = useMemo(() => new Answering(session), [session]);
@@ -109,8 +109,6 @@ function Opened(props: ModeProps & { pictures: ReadonlyMap<string, Picture> }) {
   useEffect(() => shareContrast(given), [pictures]);
   useEffect(() => () => answering.close(), [answering]);
   useEffect(() => {
-    // The middle of a stack is in focus most often.
-    if (source.depth > 1) stepPlane(source, Math.floor((source.depth - 1) / 2));
     const up = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() === "q") compare.second.value = false;
     };
@@ -178,6 +176,12 @@ function Opened(props: ModeProps & { pictures: ReadonlyMap<string, Picture> }) {
       <Views session={session} display={display} frame={frame} compare={compare} shown={shown} judged={judged} />
     </Frame>
   );
+}
+
+/** The middle of a stack is in focus most often. Said before the picture is asked for. */
+function inMiddle(picture: Picture): Picture {
+  if (picture.depth > 1 && !picture.level.peek()) picture.plane.value = { t: 0, z: Math.floor((picture.depth - 1) / 2) };
+  return picture;
 }
 
 /** As for cells, with the word that fits. */
