@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cellcommons.errors import InvalidDocument, WrongFormat
 from ml_worker.checkpoint import family_of
+from ml_worker.kinds.augmented import AUGMENTED
 from ml_worker.kinds.classification import CLASSIFICATION
 from ml_worker.kinds.contract import TaskKind
 from ml_worker.kinds.instance_segmentation import INSTANCE_SEGMENTATION
@@ -11,7 +12,7 @@ from ml_worker.kinds.semantic_segmentation import SEMANTIC_SEGMENTATION
 from ml_worker.kinds.tracking import TRACKING
 
 # One line a task.
-KINDS: tuple[TaskKind, ...] = (INSTANCE_SEGMENTATION, SEMANTIC_SEGMENTATION, CLASSIFICATION, TRACKING)
+KINDS: tuple[TaskKind, ...] = (INSTANCE_SEGMENTATION, SEMANTIC_SEGMENTATION, CLASSIFICATION, TRACKING, AUGMENTED)
 
 
 def kind_of_task(task: str) -> TaskKind:

@@ -13,6 +13,7 @@ from cellcommons.documents import Document
 from cellcommons.errors import CellCommonsError, InvalidDocument
 from ml_worker.checkpoint import pack, unpack
 from ml_worker.regression.blind_spot import BlindSpotConfig
+from ml_worker.regression.error_model import ErrorModel
 from ml_worker.regression.network import RegressionNetwork, RegressionNetworkConfig, build_regression_network
 from ml_worker.regression.scaling import Scaling
 
@@ -27,7 +28,10 @@ class RegressionCheckpointConfig(Document):
     Attributes:
         network: shape; ``inputs`` fixes the number of channels (or z planes) an image must have.
         source, target: units of what goes in and comes out.
-        channels: name of each output. blind_spot: how pixels were hidden, where training was self-supervised.
+        channels: name of each output. rgb: they are red, green and blue of one colour picture. dtype: of the target's
+            pixels, as predictions are kept.
+        blind_spot: how pixels were hidden, where training was self-supervised.
+        error_model: how far off predictions may be; None: nothing is known but the spread of readings.
         about: where it comes from, for people and lineage.
     """
 
@@ -36,7 +40,10 @@ class RegressionCheckpointConfig(Document):
     target: Scaling
     network: RegressionNetworkConfig = field(default_factory=RegressionNetworkConfig)
     channels: tuple[str, ...] = ()
+    rgb: bool = False
+    dtype: str = "float32"
     blind_spot: BlindSpotConfig | None = None
+    error_model: ErrorModel | None = None
     about: dict[str, Any] = field(default_factory=dict)
 
 

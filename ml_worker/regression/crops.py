@@ -71,9 +71,10 @@ class PairSampler:
     Args:
         pairs: ``(source, target)`` float32 cyx in the network's units.
         strata: one per pair.
+        known: one mask (bool, yx) per pair of where its target counts, None: everywhere. None: everywhere in all.
 
     Raises:
-        InvalidDocument: no pairs, or one smaller than a crop.
+        InvalidDocument: no pairs, one smaller than a crop, or nothing known in any.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class PairSampler:
         config: PairCropConfig,
         *,
         seed: int,
+        known: Sequence[np.ndarray | None] | None = None,
     ) -> None:
         if not pairs:
             raise InvalidDocument("there is no pair to train on", remedy="Add pairs to the train split.")
@@ -94,7 +96,11 @@ class PairSampler:
                 remedy="Use smaller crops.",
             )
         self.config, self.seed = config, seed
+        masks = known or [None] * len(pairs)
+        if all(mask is not None and not mask.any() for mask in masks):
+            raise InvalidDocument("every pixel of the training pairs is marked as a failure", where="train split")
         self._pairs = [(torch.from_numpy(source), torch.from_numpy(target)) for source, target in pairs]
+        self._known = [None if mask is None else torch.from_numpy(mask).float()[None] for mask in masks]
         members: dict[str, int] = {}
         for name in strata:
             members[name] = members.get(name, 0) + 1
@@ -127,7 +133,7 @@ class PairSampler:
         height, width = source.shape[1:]
         size = self.config.size
         if random.random() < self.config.turn:
-            return self._turned(source, target, random)
+            return self._turned(pick, random)
         top, left = int(random.integers(height - size + 1)), int(random.integers(width - size + 1))
         quarters, mirror = int(random.integers(4)), bool(random.integers(2))
 
@@ -135,9 +141,11 @@ class PairSampler:
             window = torch.rot90(image[:, top : top + size, left : left + size], quarters, (1, 2))
             return window.flip(2) if mirror else window
 
-        return cut(source), cut(target), torch.ones(1, size, size)
+        known = self._known[pick]
+        return cut(source), cut(target), torch.ones(1, size, size) if known is None else cut(known)
 
-    def _turned(self, source: Tensor, target: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _turned(self, pick: int, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        source, target = self._pairs[pick]
         height, width = source.shape[1:]
         size = self.config.size
         angle = random.uniform(0, 2 * np.pi)
@@ -148,11 +156,13 @@ class PairSampler:
         margin = np.minimum(size / 2 / zoom, extent / 2)
         centre = random.uniform(margin, extent - margin)
         grid = sampling_grid(size, turn, centre, height, width)
-        known = ((grid >= -1) & (grid <= 1)).all(-1).float()
+        inside = ((grid >= -1) & (grid <= 1)).all(-1).float()
 
         def cut(image: Tensor) -> Tensor:
             return functional.grid_sample(
                 image[None], grid, mode="bilinear", padding_mode="reflection", align_corners=False
             )[0]
 
-        return cut(source), cut(target), known
+        known = self._known[pick]
+        # A pixel mixed from known and unknown ones is not known.
+        return cut(source), cut(target), inside if known is None else inside * (cut(known) > 0.999).float()

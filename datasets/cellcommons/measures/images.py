@@ -1,7 +1,7 @@
 """Measures of predicted against real images: Pearson r, SSIM, PSNR, NRMSE, and what matters: cells found in both.
 
 Arrays are 2-D (axes yx), integer or float, the truth first. A pixel value's unit cancels in Pearson r and NRMSE; PSNR
-and SSIM state their data range.
+and SSIM state their data range. ``known`` (bool, yx) leaves out where the real image cannot be trusted.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from cellcommons.labels import Labels, relabel
 from cellcommons.measures.detection import DetectionScores, detection_scores
 
 Array = NDArray[Any]
+Known = NDArray[np.bool_]
 SMOOTHING, MIN_DISTANCE, MIN_AREA = 1.5, 5, 20
 
 
@@ -39,21 +40,34 @@ class ImageScores:
         return {"pearson_r": self.pearson_r, "ssim": self.ssim, "psnr": self.psnr, "nrmse": self.nrmse}
 
 
-def image_scores(truth: Array, prediction: Array, *, data_range: float | None = None) -> ImageScores:
+def image_scores(
+    truth: Array, prediction: Array, *, data_range: float | None = None, known: Known | None = None
+) -> ImageScores:
     """All measures of one channel.
 
     Args:
-        data_range: of PSNR and SSIM; the truth's own range (maximum - minimum) if None.
+        data_range: of PSNR and SSIM; the truth's own range (maximum - minimum) over known pixels if None.
+        known: where the truth counts; everywhere if None.
 
     Raises:
-        MismatchedShapes: the shapes differ. InvalidDocument: not yx, NaN or infinity, or a data range not above 0.
+        MismatchedShapes: the shapes differ. InvalidDocument: not yx, NaN or infinity, nothing known, or a data range
+            not above 0.
     """
-    _checked(truth, prediction)
+    a, b = _checked(truth, prediction)
+    if known is None:
+        return ImageScores(
+            pearson_r(a, b), ssim(a, b, data_range=data_range), psnr(a, b, data_range=data_range), nrmse(a, b)
+        )
+    if known.shape != a.shape or not known.any():
+        raise InvalidDocument(f"a mask of shape {known.shape} leaves nothing known of an image of {a.shape}")
+    # Rows of one known pixel after the other: all but SSIM look at pixels one by one.
+    line, said = a[known][None], b[known][None]
+    found = _range(line, data_range)
     return ImageScores(
-        pearson_r(truth, prediction),
-        ssim(truth, prediction, data_range=data_range),
-        psnr(truth, prediction, data_range=data_range),
-        nrmse(truth, prediction),
+        pearson_r(line, said),
+        float(_ssim_map(a, b, found)[known].mean()),
+        psnr(line, said, data_range=found),
+        nrmse(line, said),
     )
 
 
@@ -100,6 +114,16 @@ def ssim(truth: Array, prediction: Array, *, data_range: float | None = None) ->
     )
 
 
+def _ssim_map(truth: Array, prediction: Array, data_range: float) -> NDArray[np.float64]:
+    if min(truth.shape) < 11:
+        raise InvalidDocument(f"SSIM wants at least 11 pixels a side, not {truth.shape}")
+    _, found = structural_similarity(  # type: ignore[no-untyped-call]
+        truth, prediction, data_range=data_range, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        full=True,
+    )  # fmt: skip
+    return np.asarray(found)
+
+
 def segment_fluorescence(image: Array) -> Labels:
     """Bright cells by Otsu's threshold (1979) on the smoothed image and a watershed of the distance to the edge.
 
@@ -128,14 +152,20 @@ def segment_fluorescence(image: Array) -> Labels:
     return relabel(np.where(areas[found] >= MIN_AREA, found, 0).astype(np.uint32))
 
 
-def segmentation_agreement(truth: Array, prediction: Array) -> DetectionScores:
+def segmentation_agreement(truth: Array, prediction: Array, *, known: Known | None = None) -> DetectionScores:
     """Cells found in the predicted image against those found in the real one, by ``segment_fluorescence`` on both.
 
     The real image's segmentation stands for the truth here, with its own mistakes; ``f1_50`` of the result is the
     measure to read.
+
+    Args:
+        known: where the truth counts; cells, and parts of cells, beyond it are left out on both sides.
     """
     a, b = _checked(truth, prediction)
-    return detection_scores(segment_fluorescence(a), segment_fluorescence(b))
+    real, said = segment_fluorescence(a), segment_fluorescence(b)
+    if known is not None:
+        real, said = (relabel(np.where(known, labels, np.uint32(0))) for labels in (real, said))
+    return detection_scores(real, said)
 
 
 def _checked(truth: Array, prediction: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
