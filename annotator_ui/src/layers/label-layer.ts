@@ -61,8 +61,9 @@ void main() {
   vec2 p = place();
   uint id = idAt(p);
   if (id == 0u) {
-    bool line = hatched && opacity > 0.0 && !outside(p) && mod(gl_FragCoord.x + gl_FragCoord.y, hatch) < hatch * 0.1;
-    result = line ? vec4(0.30) : vec4(0.0);
+    // A light line beside a dark one: seen on black and on stained tissue.
+    float at = hatched && opacity > 0.0 && !outside(p) ? mod(gl_FragCoord.x + gl_FragCoord.y, hatch) / hatch : 1.0;
+    result = at < 0.1 ? vec4(0.32) : at < 0.2 ? vec4(vec3(0.0), 0.32) : vec4(0.0);
     return;
   }
   bool chosen = id == selected;

@@ -11,6 +11,7 @@ vi.stubGlobal("window", { location: { pathname: "/", search: "" } });
 const { keyFor } = await import("../../src/panels/workbench/keys");
 const { Display } = await import("../../src/panels/workbench/display");
 const { GalleryState } = await import("../../src/panels/workbench/gallery-state");
+const { classKeys, digitsOf } = await import("../../src/panels/workbench/class-bar");
 const { galleryKeys } = await import("../../src/panels/workbench/modes/given-subjects");
 const { choose, wholeKeys } = await import("../../src/panels/workbench/modes/whole-image");
 const { semanticKeys } = await import("../../src/panels/workbench/modes/semantic-segmentation");
@@ -161,6 +162,15 @@ describe("keys of the other modes", () => {
     expect(values()).toEqual({});
     choose(session, CLASSES, 7, () => calls.push("never"));
     expect(values()).toEqual({});
+  });
+
+  it("name grades by their own digits", () => {
+    expect(digitsOf(["0", "1", "2"])).toEqual(["0", "1", "2"]);
+    expect(digitsOf(Array.from({ length: 12 }, (_, i) => `class ${i}`)).slice(8)).toEqual(["9", "0", null, null]);
+    const given: number[] = [];
+    const keys = classKeys({ names: ["0", "1", "2"], ordinal: true, multi: false }, (index) => given.push(index), "");
+    keys.find((key) => key.keys.includes("1"))!.run();
+    expect(given).toEqual([1]);
   });
 
   it("take a class in hand", () => {

@@ -5,16 +5,21 @@ import type { Classes } from "../../labels/classes";
 import { classColour } from "../class-colours";
 import type { Key } from "./keys";
 
-/** The key of the class at `index`: 1 to 9, then 0; none after ten. */
-export function digitOf(index: number): string | null {
-  return index < 9 ? String(index + 1) : index === 9 ? "0" : null;
+/**
+ * The key of each class: 1 to 9, then 0; none after ten. Where the classes are called by single digits, as grades are,
+ * each has its own.
+ */
+export function digitsOf(names: readonly string[]): (string | null)[] {
+  if (names.every((name) => /^\d$/.test(name))) return [...names];
+  return names.map((_, index) => (index < 9 ? String(index + 1) : index === 9 ? "0" : null));
 }
 
 export function classKeys({ names }: Classes, choose: (index: number) => void, does: string): Key[] {
-  const count = Math.min(10, names.length);
-  return names.slice(0, 10).map((_, index) => ({
-    keys: [digitOf(index)!],
-    shown: index === 0 ? [count === 1 ? "1" : `1 – ${digitOf(count - 1)}`] : [],
+  const digits = digitsOf(names).filter((digit) => digit !== null);
+  const shown = digits.length === 1 ? digits[0]! : `${digits[0]} – ${digits.at(-1)}`;
+  return digits.map((digit, index) => ({
+    keys: [digit],
+    shown: index === 0 ? [shown] : [],
     does: index === 0 ? does : "",
     run: () => choose(index),
   }));
@@ -30,17 +35,20 @@ export function ClassBar(props: {
   /** How many subjects have each class. */
   counts?: readonly number[];
   disabled?: boolean;
+  /** Only where the screen is too small for the panel that says the same. */
+  small?: boolean;
   choose: (index: number) => void;
   /** Buttons beside the classes. */
   children?: ComponentChildren;
 }) {
   const { classes, pressed, mixed } = props;
+  const digits = digitsOf(classes.names);
   return (
-    <div class="class-bar">
+    <div class={props.small ? "class-bar only-small" : "class-bar"}>
       <div class={classes.ordinal ? "class-buttons scale" : "class-buttons"} role="group" aria-label={props.label}>
         {classes.names.map((name, index) => {
           const state = pressed.has(name) ? "true" : mixed?.has(name) ? "mixed" : "false";
-          const key = digitOf(index);
+          const key = digits[index];
           return (
             <button
               key={name}

@@ -3,7 +3,7 @@
 import type { Classes } from "../../labels/classes";
 import type { AssignmentSession } from "../../session/assignment";
 import { classColour } from "../class-colours";
-import { digitOf } from "./class-bar";
+import { digitsOf } from "./class-bar";
 import type { Display } from "./display";
 
 /** A share of the image in words: never "0%" or "100%" of something that is not. */
@@ -27,6 +27,7 @@ export function ClassesPanel({ session, classes, display, take }: {
   const areas = classes.names.map((_, index) => map.area(index + 1));
   const unknown = pixels - areas.reduce((sum, area) => sum + area, 0);
   const hand = session.tool.value === "eraser" ? null : (session.paintClass.value ?? 1) - 1;
+  const digits = digitsOf(classes.names);
   const { labels, opacity, outlines, smoothly } = display;
   return (
     <section class="panel" aria-label="Classes">
@@ -34,7 +35,7 @@ export function ClassesPanel({ session, classes, display, take }: {
       {session.assignment.draft && <p class="dim">You start from a model's draft. Correct what is wrong.</p>}
       <div class="filter-rows" role="group" aria-label="Class in hand">
         {classes.names.map((name, index) => {
-          const key = digitOf(index);
+          const key = digits[index];
           return (
             <button
               key={name}

@@ -46,9 +46,11 @@ export class Display {
     this.fitted = false;
   }
 
-  /** Bring an image point into sight: to the middle of the screen, unless it is well inside it already. */
-  show(at: Point, margin = 80): void {
+  /** Bring an image point into sight: to the middle of the screen, unless it is well inside it already or all is. */
+  show(at: Point, most = 80): void {
+    if (this.fitted) return;
     const { height, width } = this.screen.value;
+    const margin = Math.min(most, height / 5, width / 5);
     const screen = toScreen(this.view.value, at);
     if (screen.y > margin && screen.x > margin && screen.y < height - margin && screen.x < width - margin) return;
     const { scale } = this.view.value;

@@ -43,8 +43,6 @@ function draw(canvas: HTMLCanvasElement, subject: Subject, { picture, subjects, 
   const left = (wide - columns * scale) / 2;
   context.drawImage(source, left, top, columns * scale, rows * scale);
   if (!display.outlines.value) return;
-  context.strokeStyle = "rgb(255 255 255 / 0.8)";
-  context.lineWidth = window.devicePixelRatio;
   context.beginPath();
   const place = (y: number, x: number) => [left + (x - crop.x0) * ratio * scale, top + (y - crop.y0) * ratio * scale] as const;
   if (subjects.cells) {
@@ -61,7 +59,12 @@ function draw(canvas: HTMLCanvasElement, subject: Subject, { picture, subjects, 
     const [boxRight, boxBottom] = place(subject.box.y1, subject.box.x1);
     context.rect(boxLeft, boxTop, boxRight - boxLeft, boxBottom - boxTop);
   }
-  context.stroke();
+  // A dark rim: a white line alone is lost on stained tissue.
+  for (const [style, width] of [["rgb(0 0 0 / 0.55)", 3], ["rgb(255 255 255 / 0.9)", 1.2]] as const) {
+    context.strokeStyle = style;
+    context.lineWidth = width * window.devicePixelRatio;
+    context.stroke();
+  }
 }
 
 export interface TileProps {

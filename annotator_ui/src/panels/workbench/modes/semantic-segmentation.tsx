@@ -8,7 +8,7 @@ import type { ToolId } from "../../../tools/tool";
 import { classColour } from "../../class-colours";
 import { EmptyState } from "../../feedback";
 import { ChannelsPanel } from "../channels-panel";
-import { classKeys, digitOf } from "../class-bar";
+import { ClassBar, classKeys, digitsOf } from "../class-bar";
 import { ClassesPanel } from "../classes-panel";
 import { Display } from "../display";
 import { Frame, useFrame, type FrameState, type ModeProps } from "../frame";
@@ -76,6 +76,8 @@ function Painter(props: ModeProps & { classes: Classes }) {
   useEffect(() => () => void (session.paintClass.value = null), [session]);
   const nameAt = (y: number, x: number) => classes.names[session.editor.map.at(y, x) - 1] ?? "unknown";
   const hand = (session.paintClass.value ?? 1) - 1;
+  const erasing = session.tool.value === "eraser";
+  const digit = digitsOf(classes.names)[hand];
   return (
     <Frame
       frame={frame}
@@ -92,18 +94,23 @@ function Painter(props: ModeProps & { classes: Classes }) {
       }
       status={<StatusBar session={session} display={display} nameAt={nameAt} />}
     >
-      <PictureStage
-        session={session}
-        display={display}
-        panning={frame.panning}
-        label={`${session.cellCount.value} of ${classes.names.length} classes painted`}
-        palette={palette}
-        hatched
-      >
-        <span class="in-hand" style={{ "--class": classColour(hand) }} aria-hidden="true">
-          <i /> {session.tool.value === "eraser" ? "Eraser: back to unknown" : classes.names[hand]} {session.tool.value !== "eraser" && digitOf(hand) && <kbd>{digitOf(hand)}</kbd>}
-        </span>
-      </PictureStage>
+      <div class="with-bar">
+        <div class="picture-box">
+          <PictureStage
+            session={session}
+            display={display}
+            panning={frame.panning}
+            label={`${session.cellCount.value} of ${classes.names.length} classes painted`}
+            palette={palette}
+            hatched
+          >
+            <span class="in-hand" style={erasing ? {} : { "--class": classColour(hand) }} aria-hidden="true">
+              <i /> {erasing ? "Eraser: back to unknown" : classes.names[hand]} {!erasing && digit && <kbd>{digit}</kbd>}
+            </span>
+          </PictureStage>
+        </div>
+        <ClassBar small classes={classes} label="Class in hand" pressed={new Set(erasing ? [] : [classes.names[hand]!])} choose={(index) => takeClass(session, index)} />
+      </div>
     </Frame>
   );
 }

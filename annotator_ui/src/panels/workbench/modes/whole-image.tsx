@@ -82,6 +82,9 @@ export function WholeImage(props: ModeProps & { classes: Classes }) {
             </p>
             {draft && sure !== undefined && <p class="dim">A model's draft is filled in; it was {Math.round(sure * 100)}% sure.</p>}
             {classes.multi && <p class="dim">Several classes may hold. Each key adds its class or takes it away.</p>}
+            <p class="dim">
+              {submitsAtOnce.value && !classes.multi ? "A key chooses and hands the image in." : "A key chooses, ↵ hands it in and brings the next."}
+            </p>
             {!classes.multi && (
               <label class="check">
                 <input type="checkbox" checked={submitsAtOnce.value} onChange={(event) => (submitsAtOnce.value = event.currentTarget.checked)} />
