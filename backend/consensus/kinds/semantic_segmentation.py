@@ -1,4 +1,8 @@
-"""Classes of pixels: readers weighed by their estimated confusion; an area that stays unsure is asked about."""
+"""Classes of pixels: most readers' class, or from four readers on the one that their estimated skill speaks for.
+
+Areas in which heads and skill contradict each other, or in which there is no majority, are asked about. Why four, and
+what it gains, is in docs/decisions/0011-pixels-of-few-readers.md.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,11 @@ from cellcommons.labels import Labels
 from cellcommons.reading import Reading
 
 SURE = 0.6
-"""Posterior of the chosen class below which a pixel is unsure. Two of three alike readers give 0.7, a tie 0.5."""
+"""Posterior of EM below which a class that most readers chose is unsure all the same."""
+SURE_ALONE = 0.9
+"""Posterior of EM that settles a class which not even most readers chose."""
+MANY = 4
+"""Readers from which EM is believed against the majority: of fewer, one image does not tell who is right."""
 MIN_AREA = 64
 """Pixels that an unsure region needs to be asked about."""
 MIN_WIDTH = 5
@@ -35,8 +43,11 @@ class SemanticSegmentation:
         if len(readings) == 1:
             own = readings[0].reading
             return Fused(own, single_rows(readings[0].annotation, scene.rows(own)), 1.0, SINGLE)
-        fusion = fuse_semantic([semantic_map(one.reading.labels, scene.ontology) for one in readings])
-        labels, open_regions = class_raster(fusion.consensus), unsure_regions(fusion)
+        maps = [semantic_map(one.reading.labels, scene.ontology) for one in readings]
+        weighed = fuse_semantic(maps)
+        few = len(readings) < MANY
+        labels = class_raster((fuse_semantic(maps, method="majority") if few else weighed).consensus)
+        open_regions = unsure_regions(labels, weighed, [one.reading.labels for one in readings])
         regions = []
         for inside, box in open_regions:
             labels[box[0] : box[2], box[1] : box[3]][inside] = 0
@@ -52,7 +63,7 @@ class SemanticSegmentation:
             fused,
             evidence_rows(rows, agreement=agreement, support=support),
             _agreement([one.reading.labels for one in readings]),
-            "em",
+            "majority" if few else "em",
             tuple(regions),
         )
 
@@ -73,9 +84,25 @@ class SemanticSegmentation:
         return settled, settled_rows(scene.rows(settled), {cell.id: cell for cell in evidence.cells}, decided)
 
 
-def unsure_regions(fusion: SemanticFusion) -> list[tuple[NDArray[np.bool_], Box]]:
+def unsure_pixels(chosen: Labels, weighed: SemanticFusion, rasters: Sequence[Labels]) -> NDArray[np.bool_]:
+    """Pixels that neither a majority that EM agrees with nor the skill of many readers settles. Bool, yx.
+
+    Args:
+        chosen: the class of each pixel. weighed: by EM. rasters: what readers said, 0 for nothing. All uint32, yx.
+    """
+    likely = (class_raster(weighed.consensus) == chosen) & (weighed.certainty >= SURE)
+    votes = np.sum([raster > 0 for raster in rasters], axis=0)
+    agree = np.sum([(raster == chosen) & (raster > 0) for raster in rasters], axis=0)
+    settled = (agree == votes) | ((2 * agree > votes) & likely)
+    settled |= (votes >= MANY) & likely & (weighed.certainty >= SURE_ALONE)
+    return np.asarray(~settled)
+
+
+def unsure_regions(
+    chosen: Labels, weighed: SemanticFusion, rasters: Sequence[Labels]
+) -> list[tuple[NDArray[np.bool_], Box]]:
     """Connected unsure regions that are large enough to ask about: mask of the box, box; in raster order."""
-    unsure = (fusion.certainty < SURE) & fusion.consensus.known
+    unsure = unsure_pixels(chosen, weighed, rasters)
     numbered, _ = ndimage.label(unsure, structure=np.ones((3, 3)))
     wide = np.zeros(int(numbered.max(initial=0)) + 1, dtype=np.bool_)
     wide[numbered[ndimage.binary_erosion(unsure, np.ones((MIN_WIDTH, MIN_WIDTH)))]] = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from every_task import bring_image  # noqa: F401
 from messages import sent  # noqa: F401
 from readings import open_campaign
 
