@@ -1,11 +1,8 @@
 /** Names for the generated types that the rest of the interface speaks of. */
 
-import type { More } from "./contract";
 import type { components } from "./schema";
 
-export type { Given, JsonValue, Ontology, Question, TaskName, Values } from "./contract";
-
-/** `T` with what the contract adds to it. */
+/** `T` with what the schema leaves open said more exactly. */
 type Also<T, Added> = Omit<T, keyof Added> & Added;
 
 type Schemas = components["schemas"];
@@ -17,6 +14,12 @@ export type NewDataset = Schemas["NewDatasetRequest"];
 export type HubImage = Schemas["Image"];
 export type ArchiveImport = Schemas["Import"];
 export type Layout = Schemas["Layout"];
+export type TaskName = Schemas["TaskEnum"];
+export type Ontology = Schemas["Ontology"];
+export type Given = Schemas["Given"];
+export type Question = Schemas["QuestionEnum"];
+/** Key -> JSON value; null: not said. */
+export type Said = Readonly<Record<string, unknown>>;
 export type Campaign = Schemas["Campaign"];
 export type NewCampaign = Schemas["NewCampaignRequest"];
 export type Progress = Schemas["Progress"];
@@ -27,11 +30,11 @@ export type AssignmentSummary = Schemas["AssignmentSummary"];
 export type Edit = Schemas["Edit"];
 export type EditTile = Schemas["Tile"];
 export type Consensus = Schemas["Consensus"];
-export type Disagreement = Also<Also<Schemas["Disagreement"], More["disagreement"]>, More["wholeDisagreement"]>;
-export type DisagreementSummary = Also<Schemas["DisagreementSummary"], More["disagreement"]>;
-export type DisagreementOption = Disagreement["options"][number];
-export type Release = Also<Schemas["Release"], More["release"]>;
-export type ReleaseSummary = Also<Schemas["ReleaseSummary"], More["release"]>;
+export type Disagreement = Schemas["Disagreement"];
+export type DisagreementSummary = Schemas["DisagreementSummary"];
+export type DisagreementOption = Schemas["DisagreementOption"];
+export type Release = Schemas["Release"];
+export type ReleaseSummary = Schemas["ReleaseSummary"];
 export type ReleaseImage = Schemas["ReleaseImage"];
 export type NewRelease = Schemas["NewReleaseRequest"];
 export type TrainingRun = Schemas["TrainingRun"];

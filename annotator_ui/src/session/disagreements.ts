@@ -2,7 +2,7 @@
 
 import { api } from "../api/client";
 import { Problem } from "../api/problem";
-import type { Disagreement, DisagreementSummary, Given, HubImage, Ontology, TaskName, Values } from "../api/types";
+import type { Disagreement, DisagreementSummary, Given, HubImage, Ontology, Said, TaskName } from "../api/types";
 import { Pyramid, type PlaneAt } from "../api/zarr";
 import { fromBase64, inflate } from "../labels/encoding";
 import { compose, cut, surround, type Box } from "./crop";
@@ -14,7 +14,7 @@ export interface Option {
   /** Raster of the box, row-major, box height x box width; null where the task does not paint. */
   readonly labels: Uint32Array | null;
   /** What it says of the disputed keys; null where the task asks nothing. */
-  readonly values: Values | null;
+  readonly values: Said | null;
   readonly cells: number;
   /** How many readings saw it. */
   readonly readings: number;
@@ -144,8 +144,8 @@ async function sightsOf(dispute: Disagreement, frames: readonly number[], crop: 
       rgba: await sightOf(image, { t, z }, crop),
     }),
   );
-  const beside = (dispute.given ?? []).flatMap(({ kind, zarr_url, channels, title, role }) =>
-    zarr_url && (kind === "target" || kind === "candidate") ? [{ kind, title, role, source: { zarr_url, channels: [...(channels ?? [])] } }] : [],
+  const beside = dispute.given.flatMap(({ kind, zarr_url, channels, title, role }) =>
+    zarr_url && (kind === "target" || kind === "candidate") ? [{ kind, title, role, source: { zarr_url, channels: channels ?? [] } }] : [],
   );
   // Real and predicted are compared: a contrast of each own would hide what differs.
   const like = (beside.find(({ kind, role }) => kind === "target" || role === "real") ?? beside[0])?.source;
@@ -154,7 +154,7 @@ async function sightsOf(dispute: Disagreement, frames: readonly number[], crop: 
 }
 
 async function givenIds(dispute: Disagreement, frames: readonly number[], crop: Box): Promise<Ids[]> {
-  const asked = (dispute.given ?? []).flatMap(({ kind, zarr_url }) => {
+  const asked = dispute.given.flatMap(({ kind, zarr_url }) => {
     if (!zarr_url) return [];
     if (kind === "cells") return [idsOf(zarr_url, {}, crop).then((ids): Ids => ({ kind, frame: null, ids }))];
     if (kind === "detections") return frames.map((t) => idsOf(zarr_url, { t }, crop).then((ids): Ids => ({ kind, frame: t, ids })));
@@ -168,7 +168,7 @@ async function optionsOf(dispute: Disagreement, height: number, width: number): 
     dispute.options.map(async ({ index, readings, cells, labels, values }) => ({
       index,
       labels: labels === null ? null : await decodeLabels(labels, height, width),
-      values: values ?? null,
+      values,
       cells,
       readings: readings.length,
     })),
@@ -181,12 +181,11 @@ export function prepare(id: string): Promise<Dispute> {
     // The schema says of values only that they are JSON.
     const dispute = (await api.get("/api/v1/disagreements/{id}/", { path: { id } })) as Disagreement;
     const { image } = dispute;
-    const task = dispute.task ?? "instance_segmentation";
     const [y0, x0, y1, x1] = dispute.box as [number, number, number, number];
     const box = { y0, x0, y1, x1 };
     const crop = surround(box, image.height, image.width);
-    const frames = framesOf(dispute.keys ?? [], dispute.options.map((option) => option.values ?? {}), dispute.frame ?? 0);
-    const around = task === "instance_segmentation" && dispute.consensus_zarr_url;
+    const frames = framesOf(dispute.keys, dispute.options.map((option) => option.values ?? {}), dispute.frame ?? 0);
+    const around = dispute.task === "instance_segmentation" && dispute.consensus_zarr_url;
     const [sights, given, consensus, options] = await Promise.all([
       sightsOf(dispute, frames, crop),
       givenIds(dispute, frames, crop),
@@ -198,12 +197,12 @@ export function prepare(id: string): Promise<Dispute> {
     return {
       id,
       campaign: dispute.campaign,
-      task,
-      ontology: dispute.ontology ?? null,
+      task: dispute.task,
+      ontology: dispute.ontology,
       image,
       kind: dispute.kind,
       state: dispute.state,
-      keys: dispute.keys ?? [],
+      keys: dispute.keys,
       box,
       crop,
       sights,
@@ -215,11 +214,10 @@ export function prepare(id: string): Promise<Dispute> {
 }
 
 /** One of the options, nothing at all, or values that no reader said. */
-export type Settlement = { readonly option: number } | { readonly nothing: true } | { readonly values: Values };
+export type Settlement = { readonly option: number } | { readonly nothing: true } | { readonly values: Said };
 
 export async function settle(id: string, settlement: Settlement): Promise<void> {
-  // The generated types know options and nothing until they are made anew.
-  const body = { nothing: false, ...settlement } as { nothing: boolean; option?: number };
+  const body = { nothing: false, ...settlement };
   await api.post("/api/v1/disagreements/{id}/settle/", { path: { id }, body });
   prepared.delete(id);
 }

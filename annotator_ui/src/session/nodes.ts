@@ -1,6 +1,6 @@
 /** Nodes of a lineage as values name them: a cell of a frame, `frame:id`, both from the detections; frames count from 0. */
 
-import type { Values } from "../api/types";
+import type { Said } from "../api/types";
 
 export interface Node {
   readonly frame: number;
@@ -18,7 +18,7 @@ export function nodeOf(text: unknown): Node | null {
  *
  * @param keys child nodes. `options`: child node -> parent node or null. `asked`: the frame the hub names.
  */
-export function framesOf(keys: readonly string[], options: readonly Values[], asked: number): readonly number[] {
+export function framesOf(keys: readonly string[], options: readonly Said[], asked: number): readonly number[] {
   const children = keys.flatMap((key) => nodeOf(key) ?? []);
   const after = children[0]?.frame ?? asked;
   const counts = new Map<number, number>();

@@ -83,11 +83,12 @@ describe("classes of a subject", () => {
     expect(form.settlement(["b", "a"])).toEqual({ option: 0 });
     expect(form.settlement([])).toEqual({ option: 1 });
     expect(form.settlement(["c"])).toEqual({ values: { "0": ["c"] } });
+    expect(form.settlement(["c", "a"])).toEqual({ values: { "0": ["a", "c"] } });
   });
 
   it("survive a hub that says no ontology", () => {
     expect(classification.form(dispute({ keys: ["7"], options })).choices.map(({ title }) => title)).toEqual(["b", "a"]);
-    expect(settlementOf({ keys: [], options: [] }, ["x"])).toEqual({ values: { "0": ["x"] } });
+    expect(settlementOf({ keys: [], options: [], ontology: null }, ["x"])).toEqual({ values: { "0": ["x"] } });
   });
 
   it("show the cell in question alone", () => {
@@ -163,6 +164,6 @@ describe("failures", () => {
   });
 });
 
-it("every task has its file; a hub that says none is taken for cells", () => {
-  expect([disputeKind("tracking"), disputeKind("augmented"), disputeKind(undefined)]).toEqual([tracking, augmented, cells]);
+it("every task has its file", () => {
+  expect([disputeKind("tracking"), disputeKind("augmented"), disputeKind("instance_segmentation")]).toEqual([tracking, augmented, cells]);
 });

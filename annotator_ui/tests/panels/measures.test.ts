@@ -67,7 +67,6 @@ describe("what pages choose from", async () => {
   vi.stubGlobal("window", { location: { pathname: "/", search: "" } });
   const { byTask } = await import("../../src/panels/pages/dataset-import");
   const { usable } = await import("../../src/panels/pages/campaign-drafts");
-  const { moreCounts } = await import("../../src/panels/pages/release");
 
   it("layouts under their tasks, an unknown task last, an empty one left out", () => {
     const layout = (name: string, task: string) => ({ name, task, title: name }) as Layout;
@@ -83,10 +82,5 @@ describe("what pages choose from", async () => {
     const card = (name: string, task: string, headline: string, value?: number) => ({ name, task, headline, measures: { [headline]: value } }) as unknown as ModelCardSummary;
     const cards = [card("low", "tracking", "link_f1", 0.2), card("other", "classification", "macro_f1", 1), card("none", "tracking", "link_f1"), card("high", "tracking", "link_f1", 0.9)];
     expect(usable(cards, "tracking").map(({ name }) => name)).toEqual(["high", "low", "none"]);
-  });
-
-  it("counts of a release that not every task has", () => {
-    const counts = { images: 1, cells: 2, readings: 3, splits: { train: 1 }, tracks: 4, divisions: 0, classes: { a: 1, b: 2 }, companions: {} };
-    expect(moreCounts(counts)).toEqual({ single: [["tracks", 4]], named: [["classes", { a: 1, b: 2 }]] });
   });
 });

@@ -64,7 +64,7 @@ function Run({ first, name, finished }: { first: PredictionRun; name: string; fi
 /** Models of the campaign's task, the best first: that is whose drafts people should start from. */
 export function usable(cards: readonly ModelCardSummary[], task: string): ModelCardSummary[] {
   const score = (card: ModelCardSummary) => finite(card.measures[headlineOf(card)]) ?? -1;
-  return cards.filter((card) => (card.task ?? "instance_segmentation") === task).sort((a, b) => score(b) - score(a));
+  return cards.filter((card) => card.task === task).sort((a, b) => score(b) - score(a));
 }
 
 export function DraftsPanel({ campaign, finished }: { campaign: Campaign; finished: () => void }) {

@@ -25,7 +25,7 @@ function Place({ row }: { row: DisagreementSummary }) {
       <strong>{disputeKind(row.task).question(row.kind)}</strong>
       <span class="dim small-text image-name">
         {image.name}
-        {row.frame != null && ` · frame ${row.frame + 1}`}
+        {row.frame !== null && ` · frame ${row.frame + 1}`}
       </span>
     </a>
   );

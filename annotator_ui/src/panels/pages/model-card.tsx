@@ -108,7 +108,7 @@ const PICTURES: Readonly<Record<string, string>> = {
 
 function Scored({ score, card, headline }: { score: ImageScore; card: ModelCard; headline: string }) {
   const found = scoreOf(score.measures, headline);
-  const seen = PICTURES[card.task ?? ""] ?? "image, reference and prediction";
+  const seen = PICTURES[card.task] ?? "image, reference and prediction";
   return (
     <li>
       <a href={`/images/${score.image}`} title={score.name}>
@@ -131,7 +131,7 @@ function Images({ card, headline }: { card: ModelCard; headline: string }) {
   const worst = images.slice(half).reverse().slice(0, half);
   return (
     <>
-      <Section title="Where it does best" aside={<span class="dim">{PICTURES[card.task ?? ""] ?? "image, reference, prediction"}</span>}>
+      <Section title="Where it does best" aside={<span class="dim">{PICTURES[card.task] ?? "image, reference, prediction"}</span>}>
         <ul class="scored">
           {best.map((score) => (
             <Scored key={score.image} score={score} card={card} headline={headline} />
@@ -158,7 +158,7 @@ function Body({ card }: { card: ModelCard }) {
   const markers = card.task === "augmented";
   return (
     <>
-      <Notes notes={card.notes ?? []} />
+      <Notes notes={card.notes} />
       <div class="split-page">
         <Measures card={card} sorted={sorted} />
         <div class="stack">

@@ -45,7 +45,7 @@ function likelyTask(dataset: Dataset): TaskName {
 
 export function NewCampaignForm({ dataset, close }: { dataset: Dataset; close: () => void }) {
   const sending = useSending();
-  const stated = dataset.ontology ?? null;
+  const stated = dataset.ontology;
   const [task, setTask] = useState<TaskName>(() => likelyTask(dataset));
   const [classes, setClasses] = useState<Classes>({ rows: stated?.names ?? [""], ordinal: stated?.ordinal ?? false, multi: stated?.multi ?? false });
   const [checked, setChecked] = useState(false);

@@ -1,7 +1,7 @@
 /** One edition: what it holds, its identity, its card, and how to get it. */
 
 import { useState } from "preact/hooks";
-import type { Release, ReleaseImage } from "../../api/types";
+import type { Ontology, Release, ReleaseImage } from "../../api/types";
 import { listModelCards, startTraining } from "../../session/models";
 import { may, person } from "../../session/people";
 import { getRelease, manifestUrl, pageOfRelease, releaseImages } from "../../session/releases";
@@ -9,13 +9,14 @@ import { Notice, Spinner } from "../feedback";
 import { Modal } from "../modal";
 import { navigate, query } from "../router";
 import { Markdown } from "../markdown";
+import { classColour } from "../class-colours";
 import { wordsOf } from "../task-words";
 import { PieceBar } from "./parts/bars";
 import { ClassChips } from "./parts/class-chips";
 import { CodeBlock, CopyButton } from "../copy";
 import { bytes, count, counted, day, measure } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
-import { finite, headlineOf, measureWords, numbersIn, spaced, type Numbers } from "./parts/measure-words";
+import { headlineOf, measureWords } from "./parts/measure-words";
 import { Figure, PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";
@@ -75,7 +76,7 @@ const READ: Readonly<Record<string, readonly string[]>> = {
 function Download({ release }: { release: Release }) {
   const { slug, edition, reference } = release;
   const command = `cellcommons download ${reference} ${slug}-${edition} --hub ${window.location.origin}`;
-  const python = ["import cellcommons", `release = cellcommons.load("${slug}-${edition}")`, 'for item in release.items("train"):', ...(READ[release.task ?? "instance_segmentation"] ?? READ["classification"]!)].map((line, i) => (i > 2 ? `    ${line}` : line)).join("\n");
+  const python = ["import cellcommons", `release = cellcommons.load("${slug}-${edition}")`, 'for item in release.items("train"):', ...(READ[release.task] ?? READ["classification"]!)].map((line, i) => (i > 2 ? `    ${line}` : line)).join("\n");
   return (
     <Section title="Get it">
       <div class="stack">
@@ -180,30 +181,54 @@ function Models({ reference }: { reference: string }) {
   );
 }
 
-/** Counts that not every task has: single numbers (tracks), and numbers by name (classes, companions). */
-export function moreCounts(counts: Release["counts"]): { single: [string, number][]; named: [string, Numbers][] } {
-  const others = Object.entries(counts).filter(([name]) => !["images", "cells", "readings", "splits"].includes(name));
-  return {
-    single: others.flatMap(([name, value]): [string, number][] => (finite(value) ? [[name, finite(value)!]] : [])),
-    named: others.flatMap(([name, value]): [string, Numbers][] => {
-      const numbers = numbersIn(value);
-      return numbers && Object.keys(numbers).length > 0 ? [[name, numbers]] : [];
-    }),
-  };
+/** How much of each class is in each split: what is rare, and what a test cannot tell. */
+function ClassesTable({ ontology, classes, unit }: { ontology: Ontology; classes: Release["classes"]; unit: string }) {
+  if (Object.keys(classes).length === 0) return <ClassChips ontology={ontology} />;
+  return (
+    <div class="table-scroll">
+      <table class="tight-table">
+        <thead>
+          <tr>
+            <th>Class, {unit}</th>
+            {SPLITS.map((name) => (
+              <th key={name} class="number">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {ontology.names.map((name, i) => (
+            <tr key={name}>
+              <th scope="row" class="row-name">
+                <i class="class-dot" style={{ background: classColour(i) }} aria-hidden="true" /> {name}
+              </th>
+              {SPLITS.map((split) => {
+                const found = classes[name]?.[split] ?? 0;
+                return (
+                  <td key={split} class={found === 0 ? "number none" : "number"}>
+                    {count(found)}
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
 }
 
 function Published({ release }: { release: Release }) {
-  const { single: more, named } = moreCounts(release.counts);
-  const classes = release.ontology;
+  const { tracks, divisions } = release.counts;
   return (
     <>
       <section class="card" aria-label="What it holds">
         <div class="figures">
           <Figure value={count(release.counts.images)} label="images" />
           <Figure value={count(release.counts.cells)} label={wordsOf(release.task).thing[1]} />
-          {more.map(([name, value]) => (
-            <Figure key={name} value={count(value)} label={name.replaceAll("_", " ")} />
-          ))}
+          {tracks > 0 && release.task !== "tracking" && <Figure value={count(tracks)} label="tracks" />}
+          {divisions > 0 && <Figure value={count(divisions)} label="divisions" />}
           <Figure value={count(release.counts.readings)} label="readings" />
           <Figure
             value={bytes(release.bytes ?? 0)}
@@ -219,13 +244,7 @@ function Published({ release }: { release: Release }) {
             { name: "test", value: release.splits.test, tone: "amber" },
           ]}
         />
-        {classes && !named.some(([name]) => name === "classes") && <ClassChips ontology={classes} />}
-        {named.map(([name, numbers]) => (
-          <div key={name} class="stack tight">
-            <span class="dim small-text">{spaced(name)}</span>
-            <ClassChips ontology={name === "classes" && classes ? classes : { names: Object.keys(numbers) }} counts={numbers} />
-          </div>
-        ))}
+        {release.ontology && <ClassesTable ontology={release.ontology} classes={release.classes} unit={release.task === "semantic_segmentation" ? "images" : wordsOf(release.task).thing[1]} />}
         <div class="identity">
           <span class="dim">Manifest</span>
           <code>{release.manifest_sha256}</code>

@@ -4,7 +4,6 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { TrainingRun } from "../../api/types";
 import { cancelTraining, resumeTraining } from "../../session/models";
 import { may } from "../../session/people";
-import { getCampaign } from "../../session/campaigns";
 import { getRelease, pageOfRelease } from "../../session/releases";
 import { isOver, RunFeed, type Feed } from "../../session/run-feed";
 import { EmptyState, Notice, ProblemNotice } from "../feedback";
@@ -57,11 +56,10 @@ function Live({ run, connection, validated }: { run: TrainingRun; connection: Fe
   );
 }
 
-/** A run does not say its task: the campaign that its release came from does. */
+/** A run does not say its task: its release does. */
 async function taskOf(reference: string): Promise<string> {
   const [slug, edition] = reference.split("@") as [string, string];
-  const release = await getRelease(slug, Number(edition));
-  return release.task ?? (await getCampaign(release.campaign)).task;
+  return (await getRelease(slug, Number(edition))).task;
 }
 
 export default function TrainingRunPage({ params }: { params: Record<string, string> }) {

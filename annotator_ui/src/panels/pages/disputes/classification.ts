@@ -14,8 +14,10 @@ export function saidOf(option: Pick<Option, "values">, subject: string): readonl
 const same = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((name) => b.includes(name));
 
 /** The option that says exactly these names, else the values themselves: an expert may know better than every reader. */
-export function settlementOf(dispute: Pick<Dispute, "options" | "keys">, names: readonly string[]): Settlement {
+export function settlementOf(dispute: Pick<Dispute, "options" | "keys" | "ontology">, chosen: readonly string[]): Settlement {
   const subject = dispute.keys[0] ?? "0";
+  const order = dispute.ontology?.names ?? [];
+  const names = [...chosen].sort((a, b) => order.indexOf(a) - order.indexOf(b));
   const option = dispute.options.find((candidate) => {
     const said = saidOf(candidate, subject);
     return said !== null && same(said, names);

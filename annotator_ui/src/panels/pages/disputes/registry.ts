@@ -16,6 +16,6 @@ const KINDS: Readonly<Record<TaskName, DisputeKind>> = {
   augmented,
 };
 
-export function disputeKind(task: TaskName | undefined): DisputeKind {
-  return KINDS[task ?? "instance_segmentation"];
+export function disputeKind(task: TaskName): DisputeKind {
+  return KINDS[task];
 }

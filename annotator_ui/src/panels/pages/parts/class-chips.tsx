@@ -1,11 +1,9 @@
-/** The classes of a campaign or dataset, in their colours and order; with how many there are of each, where that is known. */
+/** The classes of a campaign or dataset, in their colours and order. */
 
 import type { Ontology } from "../../../api/types";
 import { classColour } from "../../class-colours";
-import { count } from "./figures";
-import type { Numbers } from "./measure-words";
 
-export function ClassChips({ ontology, counts = {} }: { ontology: Pick<Ontology, "names"> & Partial<Ontology>; counts?: Numbers }) {
+export function ClassChips({ ontology }: { ontology: Ontology }) {
   return (
     <>
       <ul class={ontology.ordinal ? "class-chips ranked" : "class-chips"}>
@@ -13,7 +11,6 @@ export function ClassChips({ ontology, counts = {} }: { ontology: Pick<Ontology,
           <li key={name}>
             <i class="class-dot" style={{ background: classColour(i) }} aria-hidden="true" />
             {name}
-            {counts[name] !== undefined && <span class="dim">{count(counts[name])}</span>}
           </li>
         ))}
       </ul>
