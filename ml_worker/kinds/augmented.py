@@ -22,6 +22,7 @@ from ml_worker.kinds.contract import (
     Scored,
     TaskData,
     TaskEvaluation,
+    TaskKind,
     TaskPrediction,
     TaskTraining,
     item_name,
@@ -42,7 +43,7 @@ from ml_worker.transfer import start_note
 TASK = "augmented"
 
 
-class Augmented:
+class Augmented(TaskKind):
     """See ``contract.TaskKind``."""
 
     task = TASK
