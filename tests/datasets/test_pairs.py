@@ -49,6 +49,18 @@ def test_a_shift_between_different_contrasts_is_found_to_the_pixel() -> None:
         check_registration(phase, moved, where="field 7")
 
 
+def test_all_planes_and_markers_together_tell_a_shift_to_the_pixel_and_the_same_from_chance() -> None:
+    for seed in range(3):
+        made, other = generate_pair(seed, planes=3), generate_pair(seed + 50, planes=3)
+        stack, markers = made.source.data[0], made.pair.target.data
+        assert check_registration(stack, markers).status == "registered"
+        found = register_pair(stack, np.roll(markers, (9, -4), (1, 2)))
+        assert found.status == "shifted"
+        assert np.hypot(found.shift[0] + 9, found.shift[1] - 4) < 1.2
+        assert register_pair(stack, other.pair.target.data).status == "unclear"
+    assert check_registration(np.full((64, 64), 7), np.full((2, 64, 64), 3)).status == "unclear"
+
+
 def test_a_turned_target_is_distorted() -> None:
     plane = generate_pair(4, height=384, width=384).pair.target.plane(1).astype(float)
     turned = ndimage.rotate(plane, 5, reshape=False, mode="reflect")

@@ -43,6 +43,23 @@ def test_all_measures_at_once_and_unsigned_bytes_do_not_wrap() -> None:
     assert psnr(low, high, data_range=255) == pytest.approx(0.0)
 
 
+def test_what_is_not_known_has_no_say() -> None:
+    known = np.ones(TRUTH.shape, bool)
+    assert image_scores(TRUTH, TRUTH[::-1], known=known).measures() == pytest.approx(
+        image_scores(TRUTH, TRUTH[::-1]).measures(), abs=0.05
+    )
+    broken = TRUTH.copy()
+    broken[:12] = 255
+    known[:12] = False
+    spoilt, clean = image_scores(broken, TRUTH), image_scores(broken, TRUTH, known=known)
+    assert spoilt.pearson_r < 0.9
+    assert (clean.pearson_r, clean.nrmse, clean.psnr) == (pytest.approx(1.0), 0.0, float("inf"))
+    # Windows of known pixels near the border see some of the unknown ones.
+    assert spoilt.ssim < clean.ssim <= 1
+    with pytest.raises(InvalidDocument, match="nothing known"):
+        image_scores(TRUTH, TRUTH, known=np.zeros(TRUTH.shape, bool))
+
+
 def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(MismatchedShapes, match="differ in shape"):
         image_scores(TRUTH, TRUTH[1:])
@@ -71,3 +88,15 @@ def test_cells_are_found_in_both_by_one_function() -> None:
     flat = segment_fluorescence(np.full((32, 32), 7))
     assert flat.dtype == np.uint32
     assert not flat.any()
+
+
+def test_cells_in_what_is_not_known_are_left_out_on_both_sides() -> None:
+    made = generate_cells(2, source=SOURCES[0])
+    nuclei = made.image[0]
+    half = np.zeros(nuclei.shape, bool)
+    half[:, : nuclei.shape[1] // 2] = True
+    gone = np.where(half, nuclei, nuclei.min())
+    assert segmentation_agreement(nuclei, gone).f1_50 < 0.9
+    found = segmentation_agreement(nuclei, gone, known=half)
+    assert 0 < found.truth < segmentation_agreement(nuclei, nuclei).truth
+    assert found.f1_50 > segmentation_agreement(nuclei, gone).f1_50

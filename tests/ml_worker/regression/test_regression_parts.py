@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from skimage.metrics import structural_similarity
 
 from cellcommons.errors import InvalidDocument, MismatchedShapes
+from ml_worker.regression.adversarial import AdversarialConfig, Critic
 from ml_worker.regression.blind_spot import BlindSpotConfig, grid_mask, hide
 from ml_worker.regression.checkpoint import RegressionCheckpoint, RegressionCheckpointConfig
+from ml_worker.regression.config import suited
 from ml_worker.regression.crops import PairCropConfig, PairSampler
+from ml_worker.regression.error_model import ErrorModel, fit_error_model, plain_error_model
 from ml_worker.regression.losses import LossConfig, regression_loss, ssim_map
 from ml_worker.regression.network import RegressionNetworkConfig, build_regression_network
 from ml_worker.regression.predict import RegressionPredictConfig, predict_channels
@@ -125,6 +129,84 @@ def test_tiles_leave_no_seam_and_turns_come_back(full: int) -> None:
     every = RegressionPredictConfig(turns=8)
     turned = predict_channels(checkpoint, np.rot90(square, 1, (1, 2)), every)
     np.testing.assert_allclose(turned, np.rot90(predict_channels(checkpoint, square, every), 1, (1, 2)), atol=1e-5)
+
+
+def test_unknown_pixels_are_cut_and_turned_with_their_pair() -> None:
+    image = places(160)
+    known = image[0] < 70
+    for turn in (0.0, 1.0):
+        sampler = PairSampler([(image, image)], ["a"], PairCropConfig(64, 8, turn=turn), seed=1, known=[known])
+        batch = sampler.batch(0)
+        rows = batch.target[:, :1][batch.weight > 0]
+        assert rows.numel()
+        assert float(rows.max()) < 70
+        assert (batch.weight == 0).any()
+    with pytest.raises(InvalidDocument, match="marked as a failure"):
+        PairSampler([(image, image)], ["a"], PairCropConfig(64, 8), seed=1, known=[np.zeros((160, 160), bool)])
+
+
+def test_an_error_model_learns_where_errors_are_and_never_bends_down() -> None:
+    random = np.random.default_rng(0)
+    bright = ndimage.gaussian_filter(random.normal(size=(2, 160, 160)), (0, 6, 6))
+    planes = (bright / bright.std(axis=(1, 2), keepdims=True)).astype(np.float32)
+    spread = np.abs(ndimage.gaussian_filter(random.normal(size=planes.shape), (0, 8, 8))).astype(np.float32)
+    spread /= spread.mean()
+    # The first channel errs where readings differ, the second where it is bright.
+    scale = np.stack([spread[0], 0.2 + np.maximum(planes[1], 0)])
+    truth = planes + (random.normal(size=planes.shape) * scale).astype(np.float32)
+    known = np.ones(planes.shape[1:], bool)
+    model = fit_error_model([planes], [spread], [truth], [known])
+    assert len(model.weights) == 8
+    assert min(model.weights) >= 0
+    assert model.weights[1] == pytest.approx(1, abs=0.15)
+    expected = model.expected(planes, spread)
+    np.testing.assert_allclose(expected**2, scale**2, rtol=0.6, atol=0.35)
+    assert np.corrcoef(expected[1].ravel(), scale[1].ravel())[0, 1] > 0.95
+    np.testing.assert_allclose(plain_error_model(2).expected(planes, spread), spread, rtol=1e-5)
+    for bad in ((), (1.0,), (0.0, -1.0, 0.0, 0.0)):
+        with pytest.raises(InvalidDocument):
+            ErrorModel(bad)
+
+
+def test_a_critic_learns_what_is_real_and_tells_what_a_prediction_lacks() -> None:
+    torch.manual_seed(0)
+    critic = Critic(2, AdversarialConfig(weight=1.0, features=16, layers=2))
+    source, weight = torch.rand(4, 1, 32, 32), torch.ones(4, 1, 32, 32)
+    blurred = torch.full_like(source, 0.5).requires_grad_()
+    first = critic.loss(source, source, blurred, weight)
+    for _ in range(30):
+        last = critic.loss(source, source, blurred, weight)
+    assert float(last) > float(first)
+    last.backward()
+    assert blurred.grad is not None
+    assert float(blurred.grad.abs().sum()) > 0
+    assert float(critic.loss(source, source, source, weight)) < float(last)
+    other = Critic(2, AdversarialConfig(weight=1.0, features=16, layers=2))
+    other.restore(critic.tensors())
+    pair = (source, source, blurred.detach(), weight)
+    assert float(other.loss(*pair)) == float(critic.loss(*pair))
+    for bad in ({"weight": 0.0}, {"features": 8}, {"layers": 0}):
+        with pytest.raises(InvalidDocument):
+            AdversarialConfig(**bad)  # type: ignore[arg-type]
+
+
+def test_settings_suit_the_pairs_and_an_order_has_the_last_word() -> None:
+    denoising, other = suited({}, denoising=True), suited({}, denoising=False)
+    assert denoising.network.residual
+    assert denoising.same_units
+    assert denoising.crops.turn == 0
+    assert not other.network.residual
+    assert not other.same_units
+    assert suited({}, denoising=False, smallest=100).crops.size == 96
+    stated = {"crops": {"size": 160}, "network": {"full": 16}, "loss": {"ssim": 1.0}}
+    found = suited(stated, denoising=False, smallest=100)
+    assert (found.crops.size, found.network.full, found.loss.l1, found.loss.mse) == (160, 16, 1.0, 0.0)
+    assert found.crops.turn == other.crops.turn
+    assert not suited({"blind_spot": {}}, denoising=True).network.residual
+    with pytest.raises(InvalidDocument, match="needs real targets"):
+        suited({"blind_spot": {}, "adversarial": {}}, denoising=True)
+    with pytest.raises(InvalidDocument, match="tolerance"):
+        suited({"registration": {"tolerance": 0.0}}, denoising=True)
 
 
 def test_shapes_of_networks_are_checked() -> None:
