@@ -1,4 +1,4 @@
-"""The command ``cellcommons``: download, verify and look at releases."""
+"""The command ``cellcommons``: download, verify, look at and export releases."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from cellcommons import __version__
 from cellcommons.client import Client, Progress
 from cellcommons.errors import CellCommonsError, NotFound
+from cellcommons.exports import export_layouts, export_release
 from cellcommons.folder import ReleaseFolder
 from cellcommons.layouts.registry import all_layouts
 from cellcommons.manifest import Manifest
@@ -76,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("info", parents=[shared], help="say what a downloaded release or a manifest holds")
     command.add_argument("path", metavar="DIR_OR_FILE", type=Path)
     command.set_defaults(run=_info)
+
+    command = commands.add_parser("export", parents=[shared], help="write a release's movies as other tools read them")
+    command.add_argument("release", metavar="RELEASE_DIR", type=Path, help="a downloaded release of tracking")
+    command.add_argument("folder", metavar="DIR", type=Path, help="a folder that does not exist yet")
+    command.add_argument("--layout", choices=export_layouts(), default="ctc", help="%(default)s if not named")
+    command.add_argument("--split", help="one split only: train, validation or test")
+    command.add_argument("--channel", type=int, default=0, help="of the image, where a layout holds one (%(default)s)")
+    command.set_defaults(run=_export)
 
     command = commands.add_parser("layouts", parents=[shared], help="list the published layouts that can be read")
     command.set_defaults(run=_layouts)
@@ -148,6 +157,14 @@ def _info(arguments: argparse.Namespace) -> dict[str, Any]:
         "objects": manifest.objects.count,
         "bytes": manifest.objects.bytes,
     }
+
+
+def _export(arguments: argparse.Namespace) -> dict[str, Any]:
+    release = ReleaseFolder(arguments.release).load()
+    done = export_release(
+        release, arguments.folder, layout=arguments.layout, split=arguments.split, channel=arguments.channel
+    )
+    return {"reference": release.manifest.reference, **asdict(done)}
 
 
 def _layouts(arguments: argparse.Namespace) -> dict[str, Any]:

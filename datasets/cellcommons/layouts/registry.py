@@ -10,6 +10,7 @@ from cellcommons.layouts.class_folders import ClassFolders
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.ctc import Ctc
 from cellcommons.layouts.dsb2018 import Dsb2018
+from cellcommons.layouts.geff import Geff
 from cellcommons.layouts.isl import Isl
 from cellcommons.layouts.nist_lineage import NistLineage
 from cellcommons.layouts.paired import Paired
@@ -29,6 +30,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     Isl(),
     Paired(),
     Ctc(),
+    Geff(),
     Usiigaci(),
     NistLineage(),
     TrackMate(),
