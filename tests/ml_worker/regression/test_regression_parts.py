@@ -182,7 +182,7 @@ def test_a_critic_learns_what_is_real_and_tells_what_a_prediction_lacks() -> Non
     assert float(blurred.grad.abs().sum()) > 0
     assert float(critic.loss(source, source, source, weight)) < float(last)
     other = Critic(2, AdversarialConfig(weight=1.0, features=16, layers=2))
-    other.restore(critic.tensors())
+    other.restore({name: tensor.clone() for name, tensor in critic.tensors().items()})
     pair = (source, source, blurred.detach(), weight)
     assert float(other.loss(*pair)) == float(critic.loss(*pair))
     for bad in ({"weight": 0.0}, {"features": 8}, {"layers": 0}):
