@@ -29,6 +29,7 @@ class ClassifierCheckpointConfig(Document):
         ontology: the classes. network, reading: shape of the network and of what it reads.
         scaling: brightness of own channels; None where they are pooled.
         temperature, offset: see ``outcomes.probabilities``; ``calibrated`` says whether validation data set them.
+        lean: share of ``offset`` that is taken back where a class is named, see ``scores.named_places``.
         about: where it comes from, for people and lineage.
     """
 
@@ -40,12 +41,13 @@ class ClassifierCheckpointConfig(Document):
     temperature: float = 1.0
     offset: tuple[float, ...] = ()
     calibrated: bool = False
+    lean: float = 0.0
     about: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0 or len(self.offset) not in (0, len(self.ontology)):
+        if self.temperature <= 0 or len(self.offset) not in (0, len(self.ontology)) or not 0 <= self.lean <= 1:
             raise InvalidDocument(
-                "a temperature above 0, and an offset a class or none, are wanted", where="checkpoint"
+                "a temperature above 0, an offset a class or none, and a lean in 0..1 are wanted", where="checkpoint"
             )
 
 

@@ -19,6 +19,7 @@ from ml_worker.classification.checkpoint import ClassifierCheckpoint
 from ml_worker.classification.network import ClassifierNetwork
 from ml_worker.classification.outcomes import expected_rank, kind_of, probabilities
 from ml_worker.classification.samples import Reading, ReadingConfig, read, window_extras, windows
+from ml_worker.classification.scores import named_places
 from ml_worker.device import autocast, device
 
 
@@ -58,6 +59,7 @@ class ClassPredictions:
         probabilities: float32 ``(images, classes)``; rows sum to 1, except for multi.
         ranks: float32 ``(images,)``: mean rank, 0 for the first class; None unless classes are ranks.
         uncertainty: float32 ``(images,)``: entropy over its largest value, 0 to 1; for multi, the mean over classes.
+        offset, lean: how far the naming of a class leans to rare ones, see ``scores.named_places``.
     """
 
     ontology: Ontology
@@ -65,15 +67,18 @@ class ClassPredictions:
     ranks: NDArray[np.float32] | None
     uncertainty: NDArray[np.float32]
     threshold: float = 0.5
+    offset: tuple[float, ...] = ()
+    lean: float = 0.0
 
     def classes(self) -> list[tuple[str, ...]]:
-        """Of each image the likeliest class; for multi, all from the threshold on; the rank nearest the mean rank."""
+        """Of each image the likeliest class, or one that leans; for multi, all from the threshold on; the rank nearest
+        the mean rank."""
         names = self.ontology.names
         if self.ontology.multi:
             return [tuple(names[k] for k in np.flatnonzero(row >= self.threshold)) for row in self.probabilities]
         if self.ranks is not None:
             return [(names[int(rank)],) for rank in np.floor(self.ranks + 0.5)]
-        return [(names[int(k)],) for k in self.probabilities.argmax(1)]
+        return [(names[int(k)],) for k in named_places(self.probabilities, self.offset, self.lean)]
 
 
 def predict_classes(
@@ -102,7 +107,13 @@ def predict_classes(
     chances = probabilities(logits, kind, temperature=known.temperature, offset=known.offset)
     ranks = expected_rank(chances).numpy() if kind == "ordinal" else None
     return ClassPredictions(
-        known.ontology, chances.numpy(), ranks, _uncertainty(chances, multi=kind == "multi").numpy(), config.threshold
+        known.ontology,
+        chances.numpy(),
+        ranks,
+        _uncertainty(chances, multi=kind == "multi").numpy(),
+        config.threshold,
+        known.offset,
+        known.lean,
     )
 
 

@@ -20,7 +20,7 @@ from ml_worker.classification.network import build_classifier
 from ml_worker.classification.outcomes import kind_of, outcome_loss, probabilities
 from ml_worker.classification.predict import ClassPredictConfig, image_logits
 from ml_worker.classification.samples import ClassSample, class_targets, fit_brightness, read
-from ml_worker.classification.scores import validation_score
+from ml_worker.classification.scores import best_lean, validation_score
 from ml_worker.device import autocast, device
 from ml_worker.loop import Progress, TrainingLoop, TrainResult
 from ml_worker.samples import PLANES
@@ -120,8 +120,10 @@ class _Trainer(TrainingLoop):
         return bool(self.validation)
 
     def score(self) -> float:
-        chances = probabilities(self._validation_logits(), self.kind, offset=self._offset())
-        return validation_score(chances.double().numpy(), self.validation_targets, self.data.ontology)
+        offset = self._offset()
+        chances = probabilities(self._validation_logits(), self.kind, offset=offset).double().numpy()
+        lean = best_lean(chances, self.validation_targets, self.data.ontology, offset)
+        return validation_score(chances, self.validation_targets, self.data.ontology, offset, lean)
 
     def _validation_logits(self) -> Tensor:
         return image_logits(self.mean, self.validation, self.config.reading, ClassPredictConfig())
@@ -132,10 +134,12 @@ class _Trainer(TrainingLoop):
         return share_offset(self.targets, self.sampler.weights * (self.targets @ self.class_weights))
 
     def checkpoint(self) -> bytes:
-        offset, temperature = self._offset(), 1.0
+        offset, temperature, lean = self._offset(), 1.0, 0.0
         if self.validation:
-            targets = torch.from_numpy(self.validation_targets)
-            temperature = fit_temperature(self._validation_logits(), targets, self.kind, offset)
+            logits, targets = self._validation_logits(), torch.from_numpy(self.validation_targets)
+            temperature = fit_temperature(logits, targets, self.kind, offset)
+            chances = probabilities(logits, self.kind, temperature=temperature, offset=offset).double().numpy()
+            lean = best_lean(chances, self.validation_targets, self.data.ontology, offset)
         about = {**self.about, "seed": self.seed, "steps": self.step, "samples": len(self.targets)}
         if self.started is not None:
             about["start"] = self.started.document()
@@ -147,6 +151,7 @@ class _Trainer(TrainingLoop):
             temperature,
             offset,
             bool(self.validation),
+            lean,
             about,
         )
         return save_classifier(self.mean.state_dict(), config)

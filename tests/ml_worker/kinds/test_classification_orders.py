@@ -55,7 +55,8 @@ def test_cells_and_boxes_are_learnt_and_drafted(fields: OrderDesk) -> None:
     assert measures["images"] == 2
     assert 0 <= measures["macro_f1_low"] <= measures["macro_f1"] <= measures["macro_f1_high"] <= 1
     # Size and brightness say nothing of these classes; texture does, after a few steps.
-    assert measures["accuracy"] > report.baseline["most_frequent_accuracy"]
+    assert measures["macro_f1"] > report.baseline["most_frequent_macro_f1"]
+    assert measures["mean_average_precision"] > report.baseline["mean_average_precision"]
     assert set(measures["f1"]) <= set(KINDS.names)
     assert sum(sum(row.values()) for row in measures["confusion"].values()) == classified
     assert report.baseline["macro_f1"] >= report.baseline["most_frequent_macro_f1"]
@@ -75,7 +76,7 @@ def test_cells_and_boxes_are_learnt_and_drafted(fields: OrderDesk) -> None:
         values = read_reading(fields.store, draft.labels).values
         assert draft.cells == len(values) == len(item.cells)
         assert set(draft.cell_scores) == set(values)
-        assert all(0.25 <= sure <= 1 for sure in draft.cell_scores.values())
+        assert all(0 < sure <= 1 for sure in draft.cell_scores.values())
         assert 0 < draft.uncertainty < 1
         assert all(KINDS.checked(names) for names in values.values())
     by_report = {score.image: score.labels for score in report.images}
