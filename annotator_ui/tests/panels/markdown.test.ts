@@ -105,7 +105,7 @@ describe("Markdown", () => {
         expect(block?.kind === "paragraph" && plain(block.inlines)).toBe(words.join(" "));
       }),
     );
-  });
+  }, 30_000);
 
   it("ends on thousands of unfinished marks", () => {
     const long = "*a ".repeat(4000) + "[".repeat(4000) + "`".repeat(1000);
