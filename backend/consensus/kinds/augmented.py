@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from cellcommons.labels import Labels
 from cellcommons.reading import Reading
 
 PAD = 8
+QUESTIONS = ("trial", "preference")
 
 
 class Augmented:
@@ -21,11 +23,12 @@ class Augmented:
     context = 0
 
     def fuse(self, scene: Scene, readings: Sequence[ItemReading]) -> Fused:
+        asked = _asked(readings)
         if len(readings) == 1:
-            own = Reading(readings[0].reading.labels)
+            own = Reading(readings[0].reading.labels, asked)
             return Fused(own, single_rows(readings[0].annotation, scene.rows(own)), 1.0, SINGLE)
         fusion = fuse_failures([one.reading.labels > 0 for one in readings])
-        fused = Reading(fusion.labels)
+        fused = Reading(fusion.labels, asked)
         settled = [region for region in fusion.regions if region.settled]
         agreement = {number: region.support for number, region in enumerate(settled, start=1)}
         support = {
@@ -39,6 +42,12 @@ class Augmented:
         self, scene: Scene, base: Reading, evidence: Evidence, decisions: Sequence[Decision]
     ) -> tuple[Reading, tuple[CellEvidence, ...]]:
         return settle_cells(scene, base, evidence, decisions)
+
+
+def _asked(readings: Sequence[ItemReading]) -> dict[str, int]:
+    """Question -> readers who answered it: marks beside an answer are failures of a prediction, not of the target."""
+    answers = Counter(key for one in readings for key in QUESTIONS if key in one.reading.values)
+    return dict(answers)
 
 
 def _support(one: ItemReading, labels: Labels, number: int, region: FailureRegion) -> Support:

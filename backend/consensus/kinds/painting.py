@@ -24,7 +24,7 @@ def settle_cells(
         before = int(labels.max(initial=0))
         labels = apply_settlement(labels, decision.box, decision.labels)
         decided |= dict.fromkeys(range(before + 1, int(labels.max(initial=0)) + 1), decision.adjudication)
-    settled = Reading(labels)
+    settled = Reading(labels, base.values)
     return settled, settled_rows(scene.rows(settled), {cell.id: cell for cell in evidence.cells}, decided)
 
 

@@ -92,7 +92,9 @@ def test_nothing_wrong_is_a_consensus_too(item: Item, readers: list[Person], sto
     assert (consensus.state, consensus.cells, consensus.agreement) == (ConsensusState.SETTLED, 0, 1.0)
 
 
-def test_a_trial_is_no_part_of_the_consensus(item: Item, readers: list[Person], store: ObjectStore) -> None:
+def test_the_consensus_says_that_there_was_a_trial_and_not_what_was_answered(
+    item: Item, readers: list[Person], store: ObjectStore
+) -> None:
     predict(item, store, "ab" * 32)
     Item.objects.filter(pk=item.pk).update(readings_needed=1)
     item.refresh_from_db()
@@ -102,7 +104,8 @@ def test_a_trial_is_no_part_of_the_consensus(item: Item, readers: list[Person], 
     assert consensus is not None
     assert consensus.method == "single"
     kept = read_reading(store, consensus.labels_sha256)
-    assert dict(kept.values) == {}
+    # Marks beside an answer are failures of a prediction: a trainer must not take them for failures of the target.
+    assert dict(kept.values) == {"trial": 1}
     assert np.array_equal(kept.labels, marks((5, 5)))
 
 
@@ -170,7 +173,7 @@ def test_experts_see_who_is_who(
     services.fuse_item(item_id=item.pk)
     shown = client_of(expert).get(f"/api/v1/disagreements/{Disagreement.objects.get().pk}/").json()
     assert sorted(row["role"] for row in shown["given"]) == ["predicted", "real"]
-    assert shown["consensus_values"] == {}
+    assert shown["consensus_values"] == {"trial": 2}
     for row in shown["given"]:
         assert client_of(expert).get(f"{row['zarr_url']}/zarr.json").status_code == 200
     assert client_of(expert).get(f"{shown['consensus_zarr_url']}/zarr.json").status_code == 200
