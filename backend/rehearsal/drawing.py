@@ -1,4 +1,4 @@
-"""A simulated hand: turns a wish for a label map into the strokes that draw it, one cell a stroke."""
+"""A simulated hand: turns a wish for a reading into the edits that a browser would send, one object a stroke."""
 
 from __future__ import annotations
 
@@ -8,24 +8,68 @@ from typing import Any
 
 import numpy as np
 
-from cellcommons.edits import TILE, encode_tiles
+from cellcommons.edits import TILE, encode_tiles, fold_edits
 from cellcommons.labels import Labels, cells
+from cellcommons.reading import Reading, Value, fold_changes
+
+MOST_KEYS = 8
+"""Answers that one action may change: a person selects some crops and gives them a class, or links a few cells."""
 
 
 class Drawing:
-    """A label map under edit, with the tile versions that the protocol asks for.
+    """A reading under edit, with the tile versions that the protocol asks for.
 
     Args:
-        base: uint32, yx: the draft, or zeros.
+        base: the draft, or zeros; None where the task does not paint. values: the answers so far.
+        noun: what ``params`` call the id that a stroke paints.
     """
 
-    def __init__(self, base: Labels, *, seq: int = 0, versions: dict[str, int] | None = None) -> None:
-        self.labels = base.copy()
+    def __init__(
+        self,
+        base: Labels | None,
+        values: dict[str, Value] | None = None,
+        *,
+        seq: int = 0,
+        versions: dict[str, int] | None = None,
+        noun: str = "cell",
+    ) -> None:
+        self._painted = None if base is None else base.copy()
+        self.values = dict(values or {})
         self.seq = seq
         self.versions = dict(versions or {})
+        self.noun = noun
+
+    @property
+    def labels(self) -> Labels:
+        """The raster, uint32, yx."""
+        assert self._painted is not None
+        return self._painted
+
+    @property
+    def reading(self) -> Reading:
+        """What is said so far."""
+        return Reading(None if self._painted is None else self._painted.copy(), dict(self.values))
+
+    def edits_towards(self, goal: Reading, rng: np.random.Generator) -> list[dict[str, Any]]:
+        """Edits that turn what is said into ``goal``: answers first, then strokes."""
+        edits = list(self.answers_towards(dict(goal.values), rng))
+        if self._painted is not None and goal.raster is not None:
+            edits += self.strokes_towards(goal.raster)
+        return edits
+
+    def answers_towards(self, goal: dict[str, Value], rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+        """Edits that change a few answers each, in the order in which they would be asked."""
+        keys = [key for key in goal.keys() | self.values.keys() if self.values.get(key) != goal.get(key)]
+        keys.sort(key=_in_order)
+        while keys:
+            few = int(rng.integers(1, MOST_KEYS + 1))
+            now, keys = keys[:few], keys[few:]
+            changes = {key: [self.values.get(key), goal.get(key)] for key in now}
+            self.values = fold_changes(self.values, [changes])
+            yield self._edit("answer", {"keys": len(now)}, [], changes)
 
     def strokes_towards(self, goal: Labels) -> Iterator[dict[str, Any]]:
-        """Edits that turn the map into ``goal``: what must go is erased cell by cell, then each cell is painted."""
+        """Edits that turn the map into ``goal``: what must go is erased one by one, then each object is painted."""
         for cell in list(cells(self.labels)):
             y0, x0, y1, x1 = cell.box
             inside = goal[y0:y1, x0:x1]
@@ -56,5 +100,31 @@ class Drawing:
             tile["version"] = self.versions.get(key, 0)
             self.versions[key] = tile["version"] + 1
         if tiles:
-            self.seq += 1
-            yield {"uuid": str(uuid.uuid4()), "seq": self.seq, "tool": tool, "params": {"cell": cell}, "tiles": tiles}
+            yield self._edit(tool, {self.noun: cell}, tiles, None)
+
+    def _edit(
+        self, tool: str, params: dict[str, Any], tiles: list[dict[str, Any]], changes: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        self.seq += 1
+        edit = {"uuid": str(uuid.uuid4()), "seq": self.seq, "tool": tool, "params": params, "tiles": tiles}
+        return edit if changes is None else {**edit, "changes": changes}
+
+
+def fold(base: Reading, edits: list[dict[str, Any]]) -> Reading:
+    """What ``edits``, in their wire form and order, make of ``base``."""
+    raster = None if base.raster is None else fold_edits(base.raster, [edit["tiles"] for edit in edits])
+    return Reading(raster, fold_changes(base.values, [edit.get("changes") or {} for edit in edits]))
+
+
+def differences(one: Reading, other: Reading) -> int:
+    """Pixels and answers in which two readings of one image differ."""
+    keys = one.values.keys() | other.values.keys()
+    count = sum(one.values.get(key) != other.values.get(key) for key in keys)
+    if one.raster is not None and other.raster is not None:
+        count += int(np.count_nonzero(one.raster != other.raster))
+    return count
+
+
+def _in_order(key: str) -> tuple[list[int], str]:
+    """Numbers in keys count as numbers: 2 before 10, and a movie's early frames before its late ones."""
+    return [int(part) for part in key.split(":") if part.isdigit()], key

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from backend.rehearsal.api import Api
-from backend.rehearsal.arrays import read_labels_over_http
-from backend.rehearsal.person import Reading, SimulatedAnnotator, SimulatedExpert
+from backend.rehearsal.arrays import read_reading_over_http
+from backend.rehearsal.kinds.contract import Kind, Submission
+from backend.rehearsal.person import SimulatedAnnotator, SimulatedExpert
 from backend.rehearsal.pool import Pool
+from backend.rehearsal.splitting import Parting, part
 from cellcommons.client import Client
-from cellcommons.labels import Labels
-from cellcommons.measures.detection import detection_scores, summed
-from cellcommons.synthetic.annotator import skilled
+from cellcommons.reading import Reading
 
 DATASET = "rehearsal"
 CAMPAIGN = "rehearsal"
@@ -45,45 +45,53 @@ class Loop:
     """One rehearsal on one hub.
 
     Args:
-        curator: a curator's API. pool: the images and their truth. say: called with one line at each step.
-        folder: where downloads go.
+        curator: a curator's API. kind: the task. pool: the images and their truth. say: called with one line at each
+            step. folder: where downloads go.
     """
 
     curator: Api
+    kind: Kind
     pool: Pool
     plan: Plan
     folder: Path
     say: Callable[[str], None]
     people: list[SimulatedAnnotator] = field(default_factory=list)
     image_ids: dict[str, str] = field(default_factory=dict)
-    readings: list[Reading] = field(default_factory=list)
+    origins: dict[str, tuple[str, str]] = field(default_factory=dict)
+    readings: list[Submission] = field(default_factory=list)
     rounds: list[dict[str, Any]] = field(default_factory=list)
     releases: list[dict[str, Any]] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)
     training_seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
     expert: SimulatedExpert | None = None
 
     def run(self) -> None:
         """All rounds."""
         self._import_images()
         self._invite_people()
-        names = len(self.pool.entries)
+        names = len(self.pool.cases)
         for number in range(1, self.plan.rounds + 1):
             size = names * number // self.plan.rounds - names * (number - 1) // self.plan.rounds
             self._round(number, size)
         self._score_rounds()
 
     def _import_images(self) -> None:
-        archive = self.pool.zip_into(self.folder / "pool.zip")
         self.curator.post("datasets/", {"slug": DATASET, "title": "Rehearsal", "licence": "CC0-1.0"})
-        job = self.curator.upload("imports/", {"dataset": DATASET, "layout": self.pool.layout}, archive)
-        done = self.curator.wait(f"imports/{job['id']}/", until=("finished", "failed"))
-        if done["state"] == "failed" or done["imported"] != len(self.pool.entries):
-            raise RuntimeError(
-                f"import: {done['imported']} of {len(self.pool.entries)} images; {done['error'] or done['skipped'][:3]}"
-            )
-        self.image_ids = {row["name"]: row["id"] for row in self.curator.all("images/", dataset=DATASET)}
-        self.say(f"imported {done['imported']} images")
+        for number, upload in enumerate(self.pool.uploads):
+            archive = upload.zip_into(self.folder / f"pool-{number}.zip")
+            job = self.curator.upload("imports/", {"dataset": DATASET, "layout": upload.layout}, archive)
+            done = self.curator.wait(f"imports/{job['id']}/", until=("finished", "failed"))
+            if done["state"] == "failed" or done["imported"] != upload.images:
+                raise RuntimeError(
+                    f"import: {done['imported']} of {upload.images} images; {done['error'] or done['skipped'][:3]}"
+                )
+        rows = list(self.curator.all("images/", dataset=DATASET))
+        self.image_ids = {row["name"]: row["id"] for row in rows}
+        self.origins = {row["name"]: (row["source"], row["stratum"]) for row in rows}
+        if strange := set(self.image_ids) ^ set(self.pool.cases):
+            raise RuntimeError(f"the hub calls an image other than its layout does: {min(strange)}")
+        self.say(f"imported {len(rows)} images")
 
     def _invite_people(self) -> None:
         for index in range(self.plan.annotators):
@@ -91,16 +99,20 @@ class Loop:
             seed = self.plan.seed * 1000 + index
             self.curator.post("people/", {"username": name, "password": PASSWORD, "role": "annotator"})
             api = Api(self.curator.url, name, PASSWORD)
-            self.people.append(SimulatedAnnotator(api, name, skilled(seed), self.pool.truths, seed))
+            model = self.kind.person(seed, self.pool)
+            self.people.append(SimulatedAnnotator(api, name, self.kind, model, self.pool, seed))
         self.curator.post("people/", {"username": "expert", "password": PASSWORD, "role": "expert"})
-        self.expert = SimulatedExpert(Api(self.curator.url, "expert", PASSWORD), self.pool.truths, self.plan.seed)
-        campaign = {
+        api = Api(self.curator.url, "expert", PASSWORD)
+        self.expert = SimulatedExpert(api, self.kind, self.pool, self.plan.seed)
+        campaign: dict[str, Any] = {
             "slug": CAMPAIGN,
             "title": "Rehearsal",
             "dataset": DATASET,
-            "task": "instance_segmentation",
+            "task": self.pool.task,
             "readings_needed": min(self.plan.readings, self.plan.annotators),
         }
+        if self.pool.ontology is not None:
+            campaign["ontology"] = self.pool.ontology.document()
         self.curator.post("campaigns/", campaign)
         self.curator.post(f"campaigns/{CAMPAIGN}/open/")
 
@@ -127,26 +139,26 @@ class Loop:
                 "readings": len(done),
                 "readings_from_draft": sum(reading.from_draft for reading in done),
                 "annotator_seconds": round(sum(reading.seconds for reading in done), 1),
-                "annotator_f1": mean(reading.f1 for reading in done),
+                "annotator_score": mean(reading.score for reading in done),
                 "release": release["reference"],
                 "model_card": card["name"],
             }
         )
 
-    def _annotate(self) -> list[Reading]:
-        def work(person: SimulatedAnnotator) -> list[Reading]:
+    def _annotate(self) -> list[Submission]:
+        def work(person: SimulatedAnnotator) -> list[Submission]:
             return list(person.work(CAMPAIGN))
 
         with ThreadPoolExecutor(len(self.people)) as threads:
             done = [reading for batch in threads.map(work, self.people) for reading in batch]
         self.readings += done
-        self.say(f"{len(done)} readings, mean F1 {mean(reading.f1 for reading in done):.3f}")
+        self.say(f"{len(done)} readings, mean {self.kind.score} {mean(reading.score for reading in done):.3f}")
         return done
 
     def _settle(self) -> None:
         deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
-            self.expert.work(CAMPAIGN)
+            self.expert.work(CAMPAIGN, self.truths())
             progress = self.curator.get(f"campaigns/{CAMPAIGN}/")["progress"]
             complete = len({reading.image for reading in self.readings})
             if progress["settled"] >= complete:
@@ -157,12 +169,18 @@ class Loop:
             time.sleep(0.3)
         raise TimeoutError(f"consensus did not settle: {progress}")
 
+    def truths(self) -> dict[str, Reading]:
+        """Image name -> what is right to say of it, as its readers found it."""
+        return {reading.image: reading.truth for reading in self.readings}
+
     def _publish(self, number: int) -> dict[str, Any]:
+        parting = self._parting()
         order = {
             "campaign": CAMPAIGN,
             "title": f"Rehearsal, round {number}",
             "licence": "CC0-1.0",
-            "seed": self.plan.seed,
+            "seed": parting.seed,
+            "fractions": dict(parting.fractions),
         }
         draft = self.curator.post(f"datasets/{DATASET}/releases/", order)
         path = f"releases/{DATASET}/{draft['edition']}/"
@@ -184,16 +202,32 @@ class Loop:
         self.say(f"published {release['reference']} {release['manifest_sha256'][:12]} {release['splits']}")
         return release
 
+    def _parting(self) -> Parting:
+        """The plan's seed and the usual shares, or the next that hold out the images that shall be."""
+        read = sorted({reading.image for reading in self.readings})
+        items = [(name, *self.origins[name]) for name in read]
+        locked = {self.origins[row["name"]][0]: row["split"] for row in self._release_images()}
+        found = part(items, self.pool.into_test, locked=locked, first=self.plan.seed)
+        if found.wanted:
+            self.notes.append(
+                f"edition {len(self.releases) + 1}: split seed {found.seed}, {found.fractions['test']:.0%} for test; "
+                f"{found.held} of {found.wanted} images of the folder are held out"
+            )
+        return found
+
     def _train(self, release: dict[str, Any], seconds: float) -> dict[str, Any]:
         started = time.monotonic()
-        order = {"release": release["reference"], "seed": self.plan.seed, "budget_seconds": seconds}
+        order: dict[str, Any] = {"release": release["reference"], "seed": self.plan.seed, "budget_seconds": seconds}
+        if self.pool.config:
+            order["config"] = self.pool.config
         run = self.curator.post("training-runs/", order)
         run = self.curator.wait(f"training-runs/{run['id']}/", until=ENDED, every=1.0)
         self.training_seconds += time.monotonic() - started
         if run["state"] != "finished":
             raise RuntimeError(f"training {run['state']}: {run['error']}")
         card: dict[str, Any] = self.curator.get(f"model-cards/{run['model_card']}/")
-        self.say(f"trained {card['name']}: F1 {card['measures']['f1_50']:.3f} on the release's test split")
+        headline = card["headline"]
+        self.say(f"trained {card['name']}: {headline} {card['measures'].get(headline)} on the release's test split")
         return card
 
     def _predict(self, card: dict[str, Any], scope: str) -> dict[str, Any]:
@@ -207,45 +241,53 @@ class Loop:
     def _score_rounds(self) -> None:
         """Every round's model against the truth of the last release's test images: none was trained on them."""
         for row, card in zip(self.rounds, self.cards, strict=True):
-            row["held_out"] = self.score(self.predictions(card), self.test_images())
+            row["held_out"] = self.measure(self.predictions(card))
 
-    def test_images(self) -> list[str]:
-        """Names of the last release's test images."""
-        path = f"releases/{self.releases[-1]['name'].replace('@', '/')}/images/"
-        return [row["name"] for row in self.curator.all(path) if row["split"] == "test"]
+    def split(self, name: str) -> list[str]:
+        """Names of the last release's images of one split."""
+        return [row["name"] for row in self._release_images() if row["split"] == name]
 
-    def predictions(self, card: dict[str, Any]) -> dict[str, Labels]:
+    def _release_images(self) -> list[dict[str, Any]]:
+        if not self.releases:
+            return []
+        return list(self.curator.all(f"releases/{self.releases[-1]['name'].replace('@', '/')}/images/"))
+
+    def predictions(self, card: dict[str, Any]) -> dict[str, Any]:
         """Image name -> the card's prediction, for the test images."""
-        names = {self.image_ids[name]: name for name in self.test_images()}
+        names = {self.image_ids[name]: name for name in self.split("test")}
         run = self._predict(card, "all")
-        return {
-            names[row["image"]]: read_labels_over_http(self.curator, row["zarr_url"])
+        found = {
+            names[row["image"]]: self.kind.read_prediction(self.curator, row)
             for row in self.curator.all("predictions/", run=run["id"])
             if row["image"] in names
         }
+        if lacking := set(names.values()) - set(found):
+            self.notes.append(f"{card['name']} could not predict {len(lacking)} test images: {sorted(lacking)[0]} ...")
+        return found
 
-    def consensus(self) -> dict[str, Labels]:
+    def consensus(self) -> dict[str, Reading]:
         """Image name -> consensus."""
         names = {id_: name for name, id_ in self.image_ids.items()}
         return {
-            names[row["image"]]: read_labels_over_http(self.curator, row["zarr_url"])
+            names[row["image"]]: read_reading_over_http(
+                self.curator, f"/api/v1/consensus/{row['id']}/zarr", paints=self.kind.paints
+            )
             for row in self.curator.all("consensus/", campaign=CAMPAIGN)
         }
 
-    def score(self, predicted: dict[str, Labels], names: list[str]) -> dict[str, Any]:
-        """Measures against the truth over ``names``: pooled over cells, mean over images, and per stratum."""
-        scores = {name: detection_scores(self.pool.truths[name], predicted[name]) for name in names}
-        pooled = summed(list(scores.values()))
-        strata = sorted({self.pool.strata[name] for name in names})
+    def measure(self, predicted: dict[str, Any]) -> dict[str, Any]:
+        """Measures against the truth: all images together, and the headline of each stratum."""
+        headline = self.kind.headline(self.pool)
+        strata: dict[str, dict[str, Any]] = {}
+        for name, prediction in predicted.items():
+            strata.setdefault(self.pool.cases[name].stratum, {})[name] = prediction
         return {
-            "f1_50": round(pooled.f1_50, 4),
-            "ap_50": round(pooled.ap_50, 4),
-            "mean_ap": round(pooled.mean_ap, 4),
-            "f1_50_mean_over_images": mean(score.f1_50 for score in scores.values()),
-            "images": len(names),
+            **self.kind.measure(self.pool, predicted),
+            "images": len(predicted),
             "by_stratum": {
-                stratum: round(summed([scores[n] for n in names if self.pool.strata[n] == stratum]).f1_50, 4)
-                for stratum in strata
+                stratum: self.kind.measure(self.pool, some)[headline]
+                for stratum, some in sorted(strata.items())
+                if stratum
             },
         }
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from backend.rehearsal.drawing import Drawing
+from backend.rehearsal.drawing import MOST_KEYS, Drawing, differences, fold
 from cellcommons.edits import TILE, check_tiles, fold_edits
+from cellcommons.reading import Reading, check_changes
 from cellcommons.synthetic.annotator import simulate_reading, skilled
 from cellcommons.synthetic.cells import generate_cells
 
@@ -84,3 +85,46 @@ def test_the_base_is_left_alone():
     goal[3:9, 3:9] = 1
     list(Drawing(base).strokes_towards(goal))
     assert not base.any()
+
+
+answers = st.dictionaries(
+    st.from_regex(r"\A[0-9]{1,2}(:[0-9]{1,2})?\Z"),
+    st.one_of(st.lists(st.sampled_from(["RBC", "WBC"]), max_size=2, unique=True), st.sampled_from(["0:1", "a"])),
+    max_size=30,
+)
+
+
+@given(answers, answers, st.integers(0, 99))
+def test_answers_reach_the_goal_a_few_at_a_time(base, goal, seed):
+    drawing = Drawing(None, base)
+    edits = drawing.edits_towards(Reading(None, goal), np.random.default_rng(seed))
+    assert drawing.values == goal
+    assert fold(Reading(None, base), edits).values == goal
+    assert [edit["seq"] for edit in edits] == list(range(1, len(edits) + 1))
+    for edit in edits:
+        check_changes(edit["changes"])
+        assert 1 <= len(edit["changes"]) <= MOST_KEYS
+        assert edit["tiles"] == []
+
+
+def test_answers_are_given_in_the_order_of_the_movie():
+    edits = Drawing(None).edits_towards(
+        Reading(None, {"10:1": "9:1", "2:1": "1:1", "2:11": "1:1"}), np.random.default_rng(0)
+    )
+    asked = [key for edit in edits for key in edit["changes"]]
+    assert asked == ["2:1", "2:11", "10:1"]
+
+
+def test_a_reading_of_both_halves_is_reached_and_folds_back():
+    goal = Reading(generate_cells(4, height=140, width=140, count=3).labels, {"trial": "a"})
+    drawing = Drawing(np.zeros((140, 140), np.uint32), noun="region")
+    edits = drawing.edits_towards(goal, np.random.default_rng(0))
+    assert edits[0]["changes"] == {"trial": [None, "a"]}
+    assert edits[1]["params"] == {"region": 1}
+    assert differences(fold(Reading(np.zeros((140, 140), np.uint32)), edits), goal) == 0
+
+
+def test_what_is_lost_is_counted():
+    one = Reading(np.zeros((3, 3), np.uint32), {"a": "b", "c": "d"})
+    other = Reading(np.array([[1, 1, 0]] * 3, np.uint32), {"a": "x"})
+    assert differences(one, other) == 6 + 2
