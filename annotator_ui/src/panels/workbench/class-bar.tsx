@@ -58,7 +58,11 @@ export function ClassBar(props: {
               aria-pressed={state}
               disabled={props.disabled ?? false}
               {...(key ? { "aria-keyshortcuts": key } : {})}
-              onClick={() => props.choose(index)}
+              onClick={(event) => {
+                // A mouse leaves the focus behind: Enter must hand the image in, not press the class again.
+                if (event.detail > 0) event.currentTarget.blur();
+                props.choose(index);
+              }}
             >
               {key && <kbd>{key}</kbd>}
               <i aria-hidden="true" />
