@@ -1,7 +1,7 @@
 """Classes of subjects: readers weighed by how they answer over the whole campaign; who stays unsure is asked about.
 
 A single image tells little about its readers, so that what they said of the campaign's other images is fused with it
-(docs/decisions/0010-classification-in-context.md).
+(docs/decisions/0011-classification-in-context.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONTEXT = 400
 """Readings of other images that are fused along, newest first."""
 MIN_SHARED = 20
 """Subjects that two or more readers have classified, below which heads are counted instead."""
-SURE = 0.7
+SURE = 0.8
 """Posterior below which a subject is asked about. A majority needs more than half of the votes."""
 
 

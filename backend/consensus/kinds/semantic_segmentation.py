@@ -1,7 +1,7 @@
 """Classes of pixels: most readers' class, or from four readers on the one that their estimated skill speaks for.
 
 Areas in which heads and skill contradict each other, or in which there is no majority, are asked about. Why four, and
-what it gains, is in docs/decisions/0011-pixels-of-few-readers.md.
+what it gains, is in docs/decisions/0012-pixels-of-few-readers.md.
 """
 
 from __future__ import annotations
