@@ -12,8 +12,10 @@ from PIL import Image
 from strokes import strokes
 
 from cellcommons.classes import Ontology
-from cellcommons.images.ome_zarr import read_labels
+from cellcommons.images.data import ImageData
+from cellcommons.images.ome_zarr import read_labels, write_image
 from cellcommons.kinds.semantic_segmentation import class_raster
+from cellcommons.orders import ImageRef
 from cellcommons.reading import Reading
 from cellcommons.semantic import SemanticMap
 from cellcommons.synthetic.semantic import TISSUE, generate_tissue
@@ -134,3 +136,14 @@ def test_images_that_nobody_painted_are_passed_over(tmp_path: Path) -> None:
     assert load_semantic(desk.store.get(report.checkpoint or "")).config.about["images"] == 3
     assert report.measures["images"] == 3
     assert report.images[-1].measures["known_pixels"] == 0
+
+
+def test_one_bad_image_is_named_and_stops_no_other(desk: OrderDesk) -> None:
+    checkpoint = desk.train("b1", {**SMALL, "max_steps": 1}).checkpoint or ""
+    stack = write_image(desk.store, ImageData(np.zeros((1, 3, 40, 40), np.uint8), "czyx", ("a",)))
+    images = [ImageRef("gone", "0" * 64), ImageRef("stack", stack.digest, "a stack"), desk.ref(desk.items[0])]
+    report = desk.predict("b2", checkpoint, images)
+    assert (report.status, len(report.predictions)) == ("finished", 1)
+    assert set(report.failures) == {"gone", "stack"}
+    assert "2-D" in report.failures["stack"]
+    assert "tile" in desk.predict("b3", checkpoint, config={"tile": 1}).error
