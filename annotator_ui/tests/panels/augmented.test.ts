@@ -8,7 +8,7 @@ import type { Durability } from "../../src/session/durability";
 import type { Picture } from "../../src/session/picture";
 
 vi.stubGlobal("window", { location: { pathname: "/", search: "" } });
-const { BLINK_MS, columnsFor, Compare, firstPair, shareContrast, SharedDisplay, titleOf } = await import("../../src/panels/workbench/modes/augmented-compare");
+const { BLINK_MS, columnsFor, Compare, firstPair, leaderOf, shareContrast, SharedDisplay, titleOf } = await import("../../src/panels/workbench/modes/augmented-compare");
 const { Answering, ANSWERS, judgedKey, verdictOf } = await import("../../src/panels/workbench/modes/augmented-question");
 
 const given = (key: string, kind: Given["kind"], role: Given["role"] = null): Given => ({ key, kind, role, title: "", zarr_url: "/z", values: null, channels: null });
@@ -112,6 +112,26 @@ describe("answering", () => {
     expect(sitting("trial", trial(true), [], { trial: "a" }).answering.stage.value).toBe("marking");
   });
 
+  it("asks once more where the hub has the answer only after it was asked", async () => {
+    const { answering, refresh, durability } = sitting("trial", trial(), trial(true));
+    let arrive = () => {};
+    refresh.mockImplementationOnce(() => new Promise<void>((resolve) => (arrive = resolve))); // asked too early: it tells nothing
+    answering.say("a");
+    durability.value = { kind: "sending", waiting: 1 };
+    await settle();
+    durability.value = { kind: "saved" };
+    arrive();
+    await settle();
+    expect([answering.stage.value, refresh.mock.calls.length, answering.problem.value]).toEqual(["marking", 2, null]);
+  });
+
+  it("does not wait for ever for a hub that tells nothing", async () => {
+    const { answering } = sitting("trial", trial(), trial());
+    answering.say("a");
+    await settle();
+    expect([answering.stage.value, answering.problem.value?.remedy]).toEqual(["revealing", expect.stringContaining("Ask again")]);
+  });
+
   it("marks at once where nothing is asked", () => {
     const { answering, change } = sitting(null, [given("target", "target")], []);
     expect([answering.stage.value, answering.say("a"), change.mock.calls.length]).toEqual(["marking", false, 0]);
@@ -174,18 +194,24 @@ describe("comparing", () => {
     expect(titleOf(given("target", "target"), null)).toEqual({ short: "Real", title: "The real counterpart" });
   });
 
-  it("has one contrast for all, also for a picture that comes later", () => {
-    const display = (low: number) => signal({ visible: true, colour: "#fff", low, high: 9, gamma: 1 });
-    const picture = (low: number) => ({ level: signal({ channels: [{ display: display(low) }] }) }) as unknown as Picture & { level: { value: unknown } };
-    const [first, second, late] = [picture(1), picture(2), picture(3)];
+  it("has one contrast for all: the widest first, then what is set on any", () => {
+    const picture = (low: number, high: number) => {
+      const channel = { display: signal({ visible: true, colour: "#fff", low, high, gamma: 1 }), range: { low: 0, high } };
+      return { level: signal<unknown>({ channels: [channel] }) } as unknown as Picture & { level: { value: unknown } };
+    };
+    const [first, second, late] = [picture(1, 9), picture(2, 20), picture(0, 5)];
     const there = late.level.value;
     late.level.value = null;
     const stop = shareContrast([first, second, late]);
-    const low = (which: Picture) => which.level.value!.channels[0]!.display.value.low;
-    expect(low(second)).toBe(1);
-    first.level.value!.channels[0]!.display.value = { ...first.level.value!.channels[0]!.display.value, low: 5 };
+    const display = (which: Picture) => which.level.value!.channels[0]!.display;
+    expect(display(first).value).toMatchObject({ low: 1, high: 9 });
     late.level.value = there;
-    expect([low(second), low(late)]).toEqual([5, 5]);
+    for (const each of [first, second, late]) expect(display(each).value).toMatchObject({ low: 0, high: 20 });
+    display(second).value = { ...display(second).value, low: 5, visible: false };
+    for (const each of [first, second, late]) expect(display(each).value).toMatchObject({ low: 5, high: 20, visible: false });
+    display(late).value = { ...display(late).value, low: 6 };
+    expect(display(first).value.low).toBe(6);
+    expect([leaderOf([first, second, late]), leaderOf([])]).toEqual([second, undefined]);
     stop();
   });
 

@@ -3,7 +3,7 @@
 import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import type { Given, Question } from "../../../api/types";
 import type { Size } from "../../../layers/view";
-import type { Picture } from "../../../session/picture";
+import type { ChannelDisplay, Picture } from "../../../session/picture";
 import { Display } from "../display";
 
 export type View = "beside" | "swipe" | "blink";
@@ -119,19 +119,33 @@ export class Compare {
   }
 }
 
+/** The widest windows of `windows`: in it none of the pictures is cut off, and none is favoured. */
+function joined(windows: readonly ChannelDisplay[]): ChannelDisplay {
+  return { ...windows[0]!, low: Math.min(...windows.map(({ low }) => low)), high: Math.max(...windows.map(({ high }) => high)) };
+}
+
 /**
- * One contrast for pictures that are compared: what is set on the first holds for the others, channel by channel. A
- * contrast of each own would hide what differs. Returns how to stop.
+ * One contrast for pictures that are compared, channel by channel: first the widest, then whatever is set on any of
+ * them. A contrast of each own would hide what differs, and tell which is which. Returns how to stop.
  */
 export function shareContrast(pictures: readonly Picture[]): () => void {
-  const [leader, ...others] = pictures;
-  if (!leader) return () => {};
+  const known: ChannelDisplay[] = [];
   return effect(() => {
-    const channels = leader.level.value?.channels ?? [];
-    for (const other of others)
-      other.level.value?.channels.forEach(({ display }, i) => {
-        const wanted = channels[i]?.display.value;
-        if (wanted && display.peek() !== wanted) display.value = wanted;
-      });
+    const levels = pictures.map((picture) => picture.level.value);
+    if (levels.some((level) => level === null)) return;
+    const most = Math.max(0, ...levels.map((level) => level!.channels.length));
+    for (let i = 0; i < most; i++) {
+      const displays = levels.flatMap((level) => level!.channels[i]?.display ?? []);
+      const shown = displays.map((display) => display.value);
+      const wanted = known[i] ? (shown.find((each) => each !== known[i]) ?? known[i]) : joined(shown);
+      known[i] = wanted;
+      for (const display of displays) if (display.peek() !== wanted) display.value = wanted;
+    }
   });
+}
+
+/** The picture whose sliders reach farthest: the contrast of all is set on it. */
+export function leaderOf(pictures: readonly Picture[]): Picture | undefined {
+  const reach = (picture: Picture) => (picture.level.value?.channels ?? []).reduce((sum, { range }) => sum + range.high - range.low, 0);
+  return pictures.reduce<Picture | undefined>((best, picture) => (best && reach(best) >= reach(picture) ? best : picture), undefined);
 }

@@ -1,7 +1,7 @@
 /** The question about candidates: asked once, answered for good, then what was hidden is told. */
 
 import { computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
-import { asProblem, type Problem } from "../../../api/problem";
+import { asProblem, Problem } from "../../../api/problem";
 import type { Given, Question } from "../../../api/types";
 import type { AssignmentSession } from "../../../session/assignment";
 
@@ -68,6 +68,7 @@ export class Answering {
   /** Why what was hidden cannot be told yet; the answer itself is kept. */
   readonly problem = signal<Problem | null>(null);
   private asking = false;
+  private again = false;
   private readonly stop: () => void;
 
   constructor(private readonly session: Pick<AssignmentSession, "values" | "given" | "question" | "change" | "refresh"> & { line: Pick<AssignmentSession["line"], "durability"> }) {
@@ -94,12 +95,20 @@ export class Answering {
     return this.session.change("answer", { question }, { [question]: value });
   }
 
+  /** Ask what was hidden. Asked again while an answer is on its way, it asks once more after that. */
   async reveal(): Promise<void> {
+    this.again = true;
     if (this.asking) return;
     this.asking = true;
     this.problem.value = null;
     try {
-      await this.session.refresh();
+      while (this.again && this.stage.peek() === "revealing") {
+        this.again = false;
+        await null; // the answer takes its place in the line before it is waited for
+        await this.session.refresh();
+      }
+      if (this.stage.peek() === "revealing")
+        this.problem.value = new Problem(-1, { title: "The hub does not tell yet which is which", remedy: "Your answer is kept. Ask again in a moment." });
     } catch (error) {
       this.problem.value = asProblem(error);
     } finally {

@@ -17,7 +17,7 @@ import { labelKeys, sheetKey, viewKeys, workKeys, type Key, type KeyGroup } from
 import { StatusBar } from "../status-bar";
 import { RailButton, sizeKeys, toolKeys, ToolRail, type ToolChoice } from "../tool-rail";
 import { CompareBar, stepPlane } from "./augmented-bar";
-import { Compare, shareContrast, SharedDisplay, titleOf, type Shown } from "./augmented-compare";
+import { Compare, leaderOf, shareContrast, SharedDisplay, titleOf, type Shown } from "./augmented-compare";
 import { MarksPanel, QuestionPanel } from "./augmented-panels";
 import { Answering, ANSWERS, judgedKey, type Stage } from "./augmented-question";
 import { Views } from "./augmented-views";
@@ -68,13 +68,13 @@ function hold(compare: Compare): void {
 }
 
 /** 1 to 6 hide and show markers, in all pictures that are compared. */
-function markerKeys(leader: Picture | undefined): Key[] {
+function markerKeys(leader: () => Picture | undefined): Key[] {
   return [1, 2, 3, 4, 5, 6].map((number, i) => ({
     keys: [String(number)],
     shown: i === 0 ? ["1 – 6"] : [],
     does: i === 0 ? "Hide or show a marker" : "",
     run: () => {
-      const display = leader?.level.value?.channels[number - 1]?.display;
+      const display = leader()?.level.value?.channels[number - 1]?.display;
       if (display) display.value = { ...display.value, visible: !display.value.visible };
     },
   }));
@@ -133,7 +133,7 @@ function Opened(props: ModeProps & { pictures: ReadonlyMap<string, Picture> }) {
       ...(asked.length > 0 ? [{ group: "Answer, for good", keys: asked }] : []),
       ...marking,
       { group: "Compare", keys: compareKeys(compare, source) },
-      { group: "View", keys: [...viewKeys(display), ...labelKeys(display), ...markerKeys(given[0]), ...workKeys(session, frame.submit), sheetKey(frame.showKeys)] },
+      { group: "View", keys: [...viewKeys(display), ...labelKeys(display), ...markerKeys(() => leaderOf(given)), ...workKeys(session, frame.submit), sheetKey(frame.showKeys)] },
     ];
   }, [session, stage, question, frame]);
 
@@ -144,6 +144,7 @@ function Opened(props: ModeProps & { pictures: ReadonlyMap<string, Picture> }) {
       return picture ? [{ key: row.key, ...titleOf(row, question), picture }] : [];
     }),
   ];
+  const leader = leaderOf(given);
   const wanted = question === "trial" ? PREDICTED : question === "preference" ? NEWER : TARGET;
   return (
     <Frame
@@ -165,7 +166,7 @@ function Opened(props: ModeProps & { pictures: ReadonlyMap<string, Picture> }) {
         <>
           <QuestionPanel session={session} answering={answering} urged={urged.value} />
           {stage === "marking" && <MarksPanel session={session} display={display} wanted={wanted} />}
-          {given[0] && <ChannelsPanel picture={given[0]} title={given.length > 1 ? "Markers, in all pictures" : "Markers"} />}
+          {leader && <ChannelsPanel picture={leader} title={given.length > 1 ? "Markers, in all pictures" : "Markers"} />}
           <ChannelsPanel picture={source} title="Source" digits={false} />
           <GuidelinesPanel session={session} otherwise={wanted} />
         </>
