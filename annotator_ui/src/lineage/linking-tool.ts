@@ -42,8 +42,14 @@ export function choose(choosing: Choosing, lineage: Lineage, key: Key, scope: Sc
       if (!from) return more(true);
       const [parent, child] = frameOf(from) < frameOf(key) ? [from, key] : [key, from];
       const changes = link(lineage, parent, child, beside);
-      // The line is drawn on from the cell that was just linked.
-      return { next: { tool, chosen: [child] }, selected: child, edit: { tool: "link", params: { parent, child }, changes }, forward: key === child };
+      // The line is drawn on from the cell that was just linked, unless it goes on already.
+      const goOn = key === child && lineage.childrenOf(child).length === 0 && frameOf(child) < lineage.detections.frameCount - 1;
+      return {
+        next: goOn ? { tool, chosen: [child] } : { tool: "select", chosen: [] },
+        selected: child,
+        edit: { tool: "link", params: { parent, child }, changes },
+        forward: goOn,
+      };
     }
     case "divide": {
       const [mother, first] = chosen;
@@ -83,11 +89,11 @@ export function prompt({ tool, chosen }: Choosing, scope: Scope): string {
     case "select":
       return "";
     case "link":
-      return chosen.length === 0 ? "Choose the earlier cell" : "Choose the cell it goes on as, in a later frame (Shift: as a further daughter)";
+      return chosen.length === 0 ? "Choose the earlier cell" : "Choose the cell it goes on as (Shift: a further daughter)";
     case "divide":
       return ["Choose the mother in her last frame", "Choose the first daughter", "Choose the second daughter"][chosen.length]!;
     case "swap":
-      return chosen.length === 0 ? "Choose the first of two cells" : `Choose the other cell of this frame; they are swapped ${part}`;
+      return chosen.length === 0 ? "Choose the first of two cells" : `Choose the other cell: swapped ${part}`;
     case "assign":
       return chosen.length === 0 ? "Choose a cell of the right track" : `Choose the cell that belongs to it, ${part}`;
   }

@@ -47,7 +47,11 @@ export class Masks {
         detail: `They are ${frames} frames of ${height} x ${width}, the movie ${image.frames} of ${image.height} x ${image.width}.`,
         remedy: "Give the movie back and tell a curator.",
       });
-    return new Masks({ frames, height, width, read: async (t) => new Uint32Array((await pyramid.read(0, { t })).channels[0]!) });
+    const read = async (t: number) => {
+      const ids = (await pyramid.read(0, { t })).channels[0]!;
+      return ids instanceof Uint32Array && ids.buffer instanceof ArrayBuffer ? (ids as Uint32Array<ArrayBuffer>) : new Uint32Array(ids);
+    };
+    return new Masks({ frames, height, width, read });
   }
 
   get frames(): number {

@@ -31,7 +31,12 @@ export interface TrackingHost {
 export interface Said {
   readonly tone: "info" | "bad";
   readonly text: string;
+  /** Counts what has been said: the same words again are new. */
+  readonly number: number;
 }
+
+/** While the movie is read, lists follow this often, ms. */
+const TELL_EVERY = 600;
 
 export class Tracking {
   readonly movie: Movie;
@@ -53,6 +58,7 @@ export class Tracking {
   /** The selected track's cell in this frame. */
   readonly here: ReadonlySignal<Cell | null>;
   private readonly stops: (() => void)[];
+  private sayings = 0;
 
   constructor(
     private readonly host: TrackingHost,
@@ -82,7 +88,17 @@ export class Tracking {
     void this.movie.goTo(this.frame.peek());
     if (this.detections.peek().complete) return;
     try {
-      await this.masks.measure((cells) => (this.detections.value = this.detections.peek().with(cells)));
+      const waiting = new Map<number, readonly Cell[]>();
+      let told = performance.now();
+      await this.masks.measure((cells) => {
+        for (const [frame, found] of cells) waiting.set(frame, found);
+        // Each time all tracks are made anew: not for every frame.
+        const last = this.detections.peek().measured + waiting.size === this.movie.frames;
+        if (!last && performance.now() - told < TELL_EVERY) return;
+        this.detections.value = this.detections.peek().with(waiting);
+        waiting.clear();
+        told = performance.now();
+      });
     } catch (error) {
       this.unmeasured.value = asProblem(error);
     }
@@ -188,7 +204,7 @@ export class Tracking {
   /** Cut at the selected cell: see `newTrack`. */
   cut(scope: Scope): void {
     const cell = this.here.peek();
-    if (!cell) return void (this.said.value = { tone: "bad", text: "Select a cell of this frame first." });
+    if (!cell) return this.say("bad", "Select a cell of this frame first.");
     this.attempt(() => {
       const tool = { future: "unlink", past: "disappear", this: "isolate" }[scope];
       this.apply(tool, { cell: cell.key }, newTrack(this.lineage.peek(), cell.key, scope));
@@ -198,9 +214,9 @@ export class Tracking {
   /** Follow the selected track on by overlap, to the first place that is not plain. One step of undo. */
   async extend(): Promise<void> {
     const track = this.track.peek();
-    if (!track) return void (this.said.value = { tone: "bad", text: "Select a track first." });
+    if (!track) return this.say("bad", "Select a track first.");
     if (!this.detections.peek().complete) return this.attempt(() => {});
-    if (track.daughters.length > 0) return void (this.said.value = { tone: "bad", text: `Track ${track.number} ends with a division.` });
+    if (track.daughters.length > 0) return this.say("bad", `Track ${track.number} ends with a division.`);
     const begun = track.cells.at(-1)!;
     const { changes, last, doubt } = await followOn(begun, this.lineage.peek(), this.masks);
     // The person may have linked something while masks were on their way.
@@ -208,23 +224,27 @@ export class Tracking {
     batch(() => {
       if (last !== begun) this.host.change("extend", { from: begun.key, to: last.key }, changes);
       this.select(last, true);
-      this.said.value = { tone: "info", text: `${last === begun ? "Stays here" : `Followed to frame ${last.frame + 1}`}: ${doubt}.` };
+      this.say("info", `${last === begun ? "Stays here" : `Followed to frame ${last.frame + 1}`}: ${doubt}.`);
     });
   }
 
+  say(tone: Said["tone"], text: string): void {
+    this.said.value = { tone, text, number: ++this.sayings };
+  }
+
   private attempt(act: () => void): void {
-    if (!this.detections.peek().complete) return void (this.said.value = { tone: "bad", text: "The movie is still being read; links can be changed in a moment." });
+    if (!this.detections.peek().complete) return this.say("bad", "The movie is still being read; links can be changed in a moment.");
     try {
       batch(act);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.said.value = { tone: "bad", text: error.message };
+      this.say("bad", error.message);
     }
   }
 
   private apply(tool: string, params: Record<string, string>, changes: Changes): void {
     const changed = this.host.change(tool, params, changes);
-    this.said.value = changed ? { tone: "info", text: this.outcome(tool, params) } : { tone: "info", text: "It is so already." };
+    this.say("info", changed ? this.outcome(tool, params) : "It is so already.");
   }
 
   /** What an edit has brought about, for the person. */
@@ -265,7 +285,7 @@ export class Tracking {
     this.choosing.value = { tool: "select", chosen: [] };
     this.light();
     if (changed.length === 0) return;
-    this.said.value = { tone: "info", text };
+    this.say("info", text);
     const frame = this.frame.peek();
     if (changed.some((key) => Math.abs(frameOf(key) - frame) <= 1)) return;
     const cell = this.detections.peek().get(changed.sort((a, b) => frameOf(a) - frameOf(b))[0]!);
@@ -283,7 +303,7 @@ export class Tracking {
     this.review.current.value = event?.id ?? null;
     if (event) this.select(event.cell, true);
     const none = this.ready ? "Nothing suspicious is left." : "The movie is still being read.";
-    this.said.value = { tone: "info", text: event?.text ?? none };
+    this.say("info", event?.text ?? none);
   }
 
   /** The current event is no error: it is not shown again, and the next one comes. */

@@ -19,6 +19,12 @@ describe("the linking tools", () => {
     expect(answer).toMatchObject({ next: { tool: "link", chosen: ["1:2"] }, selected: "1:2", forward: true });
   });
 
+  it("link no further where the cell goes on already, or the movie ends", () => {
+    const mended = lineageOf(counts, { "2:1": "1:1" });
+    expect(choose(take("link", "0:1"), mended, "1:1", "future")).toMatchObject({ next: { tool: "select" }, selected: "1:1", forward: false });
+    expect(choose(take("link", "1:2"), loose, "2:2", "future")).toMatchObject({ next: { tool: "select" }, forward: false });
+  });
+
   it("link backwards as well: the earlier of two cells is the parent", () => {
     expect(choose(take("link", "2:1"), loose, "1:2", "future").edit?.changes).toEqual({ "2:1": "1:2" });
   });

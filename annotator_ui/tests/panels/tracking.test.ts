@@ -13,7 +13,7 @@ describe("the keys of tracking", () => {
   const note = (name: string) => (...given: unknown[]): void => void calls.push([name, ...given.filter((each) => each !== undefined && typeof each !== "object")].join(" "));
   const movie = { frame: { peek: () => 3 }, frames: 10, goTo: note("go"), pause: () => {}, play: note("play") };
   const tracking = {
-    movie, track: { peek: () => null }, scope: { value: "future" }, said: { value: null },
+    movie, track: { peek: () => null }, scope: { value: "future" }, say: note("say"),
     take: note("take"), accept: note("accept"), extend: note("extend"), cut: note("cut"), escape: note("escape"), undo: note("undo"), redo: note("redo"),
     selectNext: note("next"), selectTowards: note("towards"), nextEvent: note("event"), dismiss: note("fine"),
   };

@@ -196,7 +196,7 @@ describe("tracking a movie", () => {
     tracking.select(cell("1:1"));
     tracking.take("swap");
     tracking.point(cell("1:1"));
-    expect(tracking.said.value).toEqual({ tone: "bad", text: "Choose another cell to swap with." });
+    expect(tracking.said.value).toMatchObject({ tone: "bad", text: "Choose another cell to swap with." });
     tracking.escape();
     tracking.select(cell("0:1"));
     tracking.cut("future");

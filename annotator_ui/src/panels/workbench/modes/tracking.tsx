@@ -190,9 +190,13 @@ function Prompt({ tracking }: { tracking: Tracking }) {
   if (!wanted && !said) return null;
   return (
     <div class="tracking-prompt" role="status">
-      {said && <span class={said.tone === "bad" ? "said bad" : "said"}>{said.text}</span>}
+      {said && (
+        <span key={said.number} class={`prompt-said ${said.tone}`}>
+          {said.text}
+        </span>
+      )}
       {wanted && (
-        <span class="wanted">
+        <span key="wanted" class="prompt-wanted">
           {wanted}
           <button type="button" class="link" onClick={() => tracking.escape()}>
             Esc

@@ -71,7 +71,7 @@ export function trackingKeys(tracking: Tracking, display: Display, look: Look, m
           does: i === 0 ? "Swap and give: past, this frame, future" : "",
           run: () => {
             tracking.scope.value = scope;
-            tracking.said.value = { tone: "info", text: `Swap and give: ${hint}.` };
+            tracking.say("info", `Swap and give: ${hint}.`);
           },
         })),
         { keys: ["escape"], shown: ["Esc"], does: "Put the tool away, then let go of the track", run: () => tracking.escape() },

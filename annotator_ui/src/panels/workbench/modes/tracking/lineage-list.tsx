@@ -115,7 +115,6 @@ export function LineageList({ tracking, rows, filter }: { tracking: Tracking; ro
                 <span class="track-name" style={{ paddingLeft: `${8 + INDENT * Math.min(DEEPEST, depth)}px` }}>
                   <i style={{ background: trackColour(track.number) }} aria-hidden="true" />
                   {track.number}
-                  {track.daughters.length > 0 && <small aria-hidden="true">⑂</small>}
                 </span>
               </div>
             ))}
