@@ -137,7 +137,8 @@ export function shareContrast(pictures: readonly Picture[]): () => void {
     for (let i = 0; i < most; i++) {
       const displays = levels.flatMap((level) => level!.channels[i]?.display ?? []);
       const shown = displays.map((display) => display.value);
-      const wanted = known[i] ? (shown.find((each) => each !== known[i]) ?? known[i]) : joined(shown);
+      const before = known[i];
+      const wanted = before ? (shown.find((each) => each !== before) ?? before) : joined(shown);
       known[i] = wanted;
       for (const display of displays) if (display.peek() !== wanted) display.value = wanted;
     }
