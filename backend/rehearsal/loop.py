@@ -18,8 +18,6 @@ from backend.rehearsal.splitting import Parting, part
 from cellcommons.client import Client
 from cellcommons.reading import Reading
 
-DATASET = "rehearsal"
-CAMPAIGN = "rehearsal"
 PASSWORD = "rehearsal-only-1"
 ENDED = ("finished", "failed", "cancelled")
 
@@ -31,6 +29,7 @@ class Plan:
     Attributes:
         readings: readings that the policy asks of each image.
         training_seconds: wall budget of each round's training but the last, and of the last.
+        prefix: of the names of dataset, campaign and people, where one hub is to hold several rehearsals.
     """
 
     annotators: int
@@ -38,6 +37,12 @@ class Plan:
     seed: int
     readings: int = 3
     training_seconds: tuple[float, float] = (90.0, 150.0)
+    prefix: str = ""
+
+    @property
+    def slug(self) -> str:
+        """Of dataset and campaign."""
+        return f"{self.prefix}rehearsal"
 
 
 @dataclass
@@ -77,16 +82,16 @@ class Loop:
         self._score_rounds()
 
     def _import_images(self) -> None:
-        self.curator.post("datasets/", {"slug": DATASET, "title": "Rehearsal", "licence": "CC0-1.0"})
+        self.curator.post("datasets/", {"slug": self.plan.slug, "title": "Rehearsal", "licence": "CC0-1.0"})
         for number, upload in enumerate(self.pool.uploads):
             archive = upload.zip_into(self.folder / f"pool-{number}.zip")
-            job = self.curator.upload("imports/", {"dataset": DATASET, "layout": upload.layout}, archive)
+            job = self.curator.upload("imports/", {"dataset": self.plan.slug, "layout": upload.layout}, archive)
             done = self.curator.wait(f"imports/{job['id']}/", until=("finished", "failed"))
             if done["state"] == "failed" or done["imported"] != upload.images:
                 raise RuntimeError(
                     f"import: {done['imported']} of {upload.images} images; {done['error'] or done['skipped'][:3]}"
                 )
-        rows = list(self.curator.all("images/", dataset=DATASET))
+        rows = list(self.curator.all("images/", dataset=self.plan.slug))
         self.image_ids = {row["name"]: row["id"] for row in rows}
         self.origins = {row["name"]: (row["source"], row["stratum"]) for row in rows}
         if strange := set(self.image_ids) ^ set(self.pool.cases):
@@ -95,26 +100,27 @@ class Loop:
 
     def _invite_people(self) -> None:
         for index in range(self.plan.annotators):
-            name = f"annotator-{index + 1}"
+            name = f"{self.plan.prefix}annotator-{index + 1}"
             seed = self.plan.seed * 1000 + index
             self.curator.post("people/", {"username": name, "password": PASSWORD, "role": "annotator"})
             api = Api(self.curator.url, name, PASSWORD)
             model = self.kind.person(seed, self.pool)
             self.people.append(SimulatedAnnotator(api, name, self.kind, model, self.pool, seed))
-        self.curator.post("people/", {"username": "expert", "password": PASSWORD, "role": "expert"})
-        api = Api(self.curator.url, "expert", PASSWORD)
+        name = f"{self.plan.prefix}expert"
+        self.curator.post("people/", {"username": name, "password": PASSWORD, "role": "expert"})
+        api = Api(self.curator.url, name, PASSWORD)
         self.expert = SimulatedExpert(api, self.kind, self.pool, self.plan.seed)
         campaign: dict[str, Any] = {
-            "slug": CAMPAIGN,
+            "slug": self.plan.slug,
             "title": "Rehearsal",
-            "dataset": DATASET,
+            "dataset": self.plan.slug,
             "task": self.pool.task,
             "readings_needed": min(self.plan.readings, self.plan.annotators),
         }
         if self.pool.ontology is not None:
             campaign["ontology"] = self.pool.ontology.document()
         self.curator.post("campaigns/", campaign)
-        self.curator.post(f"campaigns/{CAMPAIGN}/open/")
+        self.curator.post(f"campaigns/{self.plan.slug}/open/")
 
     def _round(self, number: int, size: int) -> None:
         ranking: dict[str, Any] = {"strategy": "random", "size": size, "seed": self.plan.seed}
@@ -124,7 +130,7 @@ class Loop:
                 "size": size,
                 "prediction_run": self._predict(self.cards[-1], "unread")["id"],
             }
-        self.curator.post(f"campaigns/{CAMPAIGN}/rounds/", ranking)
+        self.curator.post(f"campaigns/{self.plan.slug}/rounds/", ranking)
         done = self._annotate()
         self._settle()
         release = self._publish(number)
@@ -147,7 +153,7 @@ class Loop:
 
     def _annotate(self) -> list[Submission]:
         def work(person: SimulatedAnnotator) -> list[Submission]:
-            return list(person.work(CAMPAIGN))
+            return list(person.work(self.plan.slug))
 
         with ThreadPoolExecutor(len(self.people)) as threads:
             done = [reading for batch in threads.map(work, self.people) for reading in batch]
@@ -158,8 +164,8 @@ class Loop:
     def _settle(self) -> None:
         deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
-            self.expert.work(CAMPAIGN, self.truths())
-            progress = self.curator.get(f"campaigns/{CAMPAIGN}/")["progress"]
+            self.expert.work(self.plan.slug, self.truths())
+            progress = self.curator.get(f"campaigns/{self.plan.slug}/")["progress"]
             complete = len({reading.image for reading in self.readings})
             if progress["settled"] >= complete:
                 self.say(
@@ -176,14 +182,14 @@ class Loop:
     def _publish(self, number: int) -> dict[str, Any]:
         parting = self._parting()
         order = {
-            "campaign": CAMPAIGN,
+            "campaign": self.plan.slug,
             "title": f"Rehearsal, round {number}",
             "licence": "CC0-1.0",
             "seed": parting.seed,
             "fractions": dict(parting.fractions),
         }
-        draft = self.curator.post(f"datasets/{DATASET}/releases/", order)
-        path = f"releases/{DATASET}/{draft['edition']}/"
+        draft = self.curator.post(f"datasets/{self.plan.slug}/releases/", order)
+        path = f"releases/{self.plan.slug}/{draft['edition']}/"
         release = self.curator.wait(path, until=("published", "failed"))
         if release["state"] == "failed":
             raise RuntimeError(f"release: {release['error']}")
@@ -231,7 +237,7 @@ class Loop:
         return card
 
     def _predict(self, card: dict[str, Any], scope: str) -> dict[str, Any]:
-        order = {"model_card": card["id"], "campaign": CAMPAIGN, "scope": scope}
+        order = {"model_card": card["id"], "campaign": self.plan.slug, "scope": scope}
         run = self.curator.post("prediction-runs/", order)
         run = self.curator.wait(f"prediction-runs/{run['id']}/", until=ENDED)
         if run["state"] != "finished":
@@ -272,7 +278,7 @@ class Loop:
             names[row["image"]]: read_reading_over_http(
                 self.curator, f"/api/v1/consensus/{row['id']}/zarr", paints=self.kind.paints
             )
-            for row in self.curator.all("consensus/", campaign=CAMPAIGN)
+            for row in self.curator.all("consensus/", campaign=self.plan.slug)
         }
 
     def measure(self, predicted: dict[str, Any]) -> dict[str, Any]:

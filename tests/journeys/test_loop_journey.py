@@ -18,8 +18,11 @@ from visitor import Bench, Visitor
 
 from backend.door.hub import Hub
 from backend.rehearsal.api import Api
+from backend.rehearsal.kinds.registry import get_kind
 from backend.rehearsal.person import SimulatedAnnotator
+from backend.rehearsal.pool import Case, Pool
 from cellcommons.labels import Labels
+from cellcommons.reading import Reading
 from cellcommons.synthetic.annotator import ErrorModel
 from cellcommons.synthetic.cells import generate_cells
 
@@ -130,12 +133,15 @@ def read_images(hub: Hub, curator: Api, truths: dict[str, Labels]) -> str:
     people = {}
     for name, sees in (("ada", truths), ("ben", overlooked), ("cleo", overlooked)):
         curator.post("people/", {"username": name, "password": PASSWORD, "role": "annotator"})
-        people[name] = SimulatedAnnotator(Api(hub.url, name, PASSWORD), name, FAULTLESS, sees, 0)
+        cases = {image: Case(image, image, "", Reading(labels), labels.shape) for image, labels in sees.items()}
+        kind = get_kind("instance_segmentation")
+        pool = Pool("plain", kind.task, cases, ())
+        people[name] = SimulatedAnnotator(Api(hub.url, name, PASSWORD), name, kind, FAULTLESS, pool, 0)
     assert len(list(people["ada"].work("loop-campaign"))) == READ
     first = [next(people["ben"].work("loop-campaign")) for _ in range(2)]
     rest = [*people["cleo"].work("loop-campaign"), *people["ben"].work("loop-campaign")]
     assert len(first + rest) == READ
-    assert sum(reading.lost for person in people.values() for reading in person.readings) == 0
+    assert sum(reading.lost for person in people.values() for reading in person.submissions) == 0
     return disputed
 
 

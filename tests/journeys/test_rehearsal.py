@@ -7,32 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from cellcommons.images.data import ImageData
-from cellcommons.labels import LabelMap
-from cellcommons.layouts.contract import Entry, Record
-from cellcommons.layouts.dsb2018 import Dsb2018
-from cellcommons.synthetic.cells import SOURCES, generate_cells
+from tests.backend.rehearsal.folders import write_bowl, write_voc
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = 8
 pytestmark = pytest.mark.journey
-
-
-def write_folder(folder: Path) -> Path:
-    """Eight small images in the layout of the Data Science Bowl, of two strata, each its own source."""
-    records = []
-    for seed in range(IMAGES):
-        slide = SOURCES[seed % 2]
-        made = generate_cells(seed, height=96, width=96, count=6, source=slide)
-        pixels = np.clip(made.image / 24, 0, 255).astype(np.uint8)
-        entry = Entry(f"field-{seed}", (), f"well-{seed}", slide.name, {"source_known": True})
-        image = ImageData(pixels, "cyx", made.channels, made.pixel_size)
-        records.append(Record(entry, image, LabelMap(made.labels), Path()))
-    Dsb2018().write(records, folder)
-    return folder
 
 
 def rehearse(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +23,7 @@ def rehearse(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    folder = write_folder(tmp_path_factory.mktemp("rehearsal") / "bowl")
+    folder = write_bowl(tmp_path_factory.mktemp("rehearsal") / "bowl", IMAGES)
     asked = ["--images", str(IMAGES), "--annotators", "3", "--rounds", "2", "--training-seconds", "6", "6", "--json"]
     done = rehearse("dsb2018", str(folder), *asked)
     assert done.returncode == 0, done.stderr
@@ -58,7 +39,10 @@ def test_nothing_is_lost(report):
 
 def test_the_report_says_all_that_it_must(report):
     asked = {"images", "annotations", "annotator_f1", "consensus_f1", "releases", "rounds", "model", "lost", "seconds"}
+    asked |= {"task", "score", "headline", "annotator_score", "consensus_score", "majority_score", "notes"}
     assert asked <= set(report)
+    assert (report["task"], report["headline"]) == ("instance_segmentation", "f1_50")
+    assert report["consensus_f1"] == report["consensus_score"]
     assert len(report["releases"]) == len(report["rounds"]) == 2
     for release in report["releases"]:
         assert {"name", "manifest_sha256", "bytes", "delta_bytes"} <= set(release)
@@ -91,16 +75,20 @@ def test_the_second_release_is_a_delta_of_the_first(report):
     assert sum(second["splits"].values()) == IMAGES
 
 
-def test_a_folder_that_cannot_be_rehearsed_gets_one_line(tmp_path):
-    done = rehearse("dsb2018", str(tmp_path))
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "dsb2018" in done.stderr
-    assert done.stdout == ""
-
-
-def test_more_images_than_there_are_get_one_line(tmp_path):
-    done = rehearse("dsb2018", str(write_folder(tmp_path / "bowl")), "--images", "9")
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert f"--images {IMAGES}" in done.stderr
+def test_what_cannot_be_rehearsed_gets_one_line(tmp_path):
+    (tmp_path / "empty").mkdir()
+    bowl, boxes = write_bowl(tmp_path / "bowl", 3), write_voc(tmp_path / "voc", 3)
+    asked = {
+        "the layout": ["dsb2018", tmp_path / "empty"],
+        "--images 3": ["dsb2018", bowl, "--images", "9"],
+        "tracking": ["voc", boxes, "--task", "tracking"],
+        "Choose one of": ["voc", boxes, "--task", "nonsense"],
+        "no such layout": ["nonsense", boxes],
+        "--rounds": ["dsb2018", bowl, "--rounds", "4"],
+    }
+    for words, arguments in asked.items():
+        done = rehearse(*map(str, arguments))
+        assert done.returncode == 2, arguments
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert words in done.stderr
+        assert done.stdout == ""

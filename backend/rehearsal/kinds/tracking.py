@@ -115,9 +115,10 @@ class Tracking(PlainKind):
         """Links and divisions of all movies together, and those of the folder apart from those generated."""
         scores = {name: _scores(pool.cases[name], reading.values) for name, reading in predicted.items()}
         out = _summary(list(scores.values()))
+        mixed = any(case.generated for case in pool.cases.values())
         for name, generated in (("of_the_folder", False), ("generated", True)):
             some = [score for image, score in scores.items() if pool.cases[image].generated == generated]
-            if some and len(some) < len(scores):
+            if some and mixed:
                 out[name] = {**_summary(some), "movies": len(some)}
         return out
 
