@@ -245,6 +245,43 @@ def test_nist_tables_that_contradict_are_refused(record: Record, tmp_path: Path)
         only(NistLineage(), tmp_path)
 
 
+def test_usiigaci_frames_missing_or_out_of_order_are_refused(record: Record, tmp_path: Path) -> None:
+    Usiigaci().write([without_divisions(record)], tmp_path)
+    masks = tmp_path / "dish_Exp_0" / "Id_masks_per_frame"
+    first, last = masks / "id_masks_00.png", masks / "id_masks_11.png"
+    first.rename(masks / "x"), last.rename(first), (masks / "x").rename(last)
+    with pytest.raises(InvalidDocument, match=r"the (table|mask) alone has cell \d+ in frame 0"):
+        only(Usiigaci(), tmp_path)
+    last.unlink()
+    assert "frame 12 is without labels" in Usiigaci().scan(tmp_path).skipped[0].reason
+    (tmp_path / "dish" / "disht03.tif").unlink()
+    assert "frame 3 is missing between" in Usiigaci().scan(tmp_path).skipped[0].reason
+
+
+def test_nist_frames_missing_or_out_of_order_are_refused(record: Record, tmp_path: Path) -> None:
+    NistLineage().write([record], tmp_path)
+    folder = tmp_path / "dish"
+    first, last = folder / "trk-seg_001.tif", folder / "trk-seg_012.tif"
+    first.rename(folder / "x"), last.rename(first), (folder / "x").rename(last)
+    with pytest.raises(InvalidDocument, match=r"mother|born|begins"):
+        only(NistLineage(), tmp_path)
+    (folder / "trk-seg_005.tif").unlink()
+    assert "frame 5 is missing" in NistLineage().scan(tmp_path).skipped[0].reason
+    last.unlink()
+    (folder / "seg_012.tif").unlink()
+    assert "frame 5 is missing" in NistLineage().scan(tmp_path).skipped[0].reason
+
+
+def test_a_nist_daughter_before_her_mother_is_refused(record: Record, tmp_path: Path) -> None:
+    NistLineage().write([record], tmp_path)
+    division = truth(record).lineage.divisions[0]
+    early = next(t.id for t in truth(record).lineage.tracks if t.begin == 0 and t.id != division.mother)
+    table = tmp_path / "dish" / "trk-division.csv"
+    table.write_text(table.read_text() + f"3,{division.daughters[0]},{early},{early}\n")
+    with pytest.raises(InvalidDocument, match=f"track {early}: it begins in frame 0, but its mother"):
+        only(NistLineage(), tmp_path)
+
+
 @pytest.mark.parametrize("name", ["ctc", "usiigaci", "nist_lineage", "trackmate"])
 def test_an_empty_folder_is_none_of_them(tmp_path: Path, name: str) -> None:
     layout = get_layout(name)
