@@ -47,7 +47,7 @@ def release_item(store: ObjectStore, consensus: Consensus, split: str, dataset_i
             consensus=str(consensus.pk),
             annotations=tuple(sorted(str(reading.pk) for reading in readings)),
             people=tuple(sorted({pseudonym(dataset_id, reading.person_id) for reading in readings})),
-            prediction=_started_from(readings),
+            prediction=_judged(readings) or _started_from(readings),
         ),
     )
 
@@ -74,6 +74,17 @@ def class_counts(items: Iterable[ReleaseItem], names: Iterable[str]) -> dict[str
             for name in row.classes:
                 counts[name][item.split] += 1
     return counts
+
+
+def _judged(readings: Sequence[Annotation]) -> str | None:
+    """Id of the prediction that the readings judged: what they marked are its failures. None where they judged none."""
+    for reading in readings:
+        shown = reading.assignment.given if reading.assignment else []
+        for row in shown:
+            if row.get("role") == "predicted":
+                provenance = Annotation.objects.values_list("provenance", flat=True).get(pk=row["annotation"])
+                return str(provenance.get("prediction", row["annotation"]))
+    return None
 
 
 def _started_from(readings: Sequence[Annotation]) -> str | None:

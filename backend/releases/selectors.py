@@ -43,7 +43,7 @@ def frozen_contents(release: Release) -> list[Consensus]:
     return list(
         Consensus.objects.filter(pk__in=release.contents)
         .select_related("item__image__source", "item__campaign")
-        .prefetch_related("readings__started_from")
+        .prefetch_related("readings__started_from", "readings__assignment")
         .order_by("item__image_id")
     )
 

@@ -44,7 +44,8 @@ class Provenance:
         method: how the readings were fused, e.g. ``"majority"``; ``"single"`` for one reading.
         consensus: hub id of the consensus. annotations: hub ids of the readings in it.
         people: pseudonyms of those who read it, never names; one per person.
-        prediction: hub id of the prediction that the readings started from, or None.
+        prediction: hub id of the prediction that the readings started from, or, in augmented microscopy, whose failures
+            they marked; None where there was none.
     """
 
     method: str

@@ -65,9 +65,9 @@ def dataset_card(
         [description.strip()] if description.strip() else [],
         ["## What is new in this edition", "", notes.strip()] if notes.strip() else [],
         ["## What it holds", "", *_contents(items, kind, ontology)],
-        ["## How it was made", "", *_making(items)],
+        ["## How it was made", "", *_making(items, kind)],
         ["## How it was split", "", *_splitting(certificate)],
-        ["## Limits", "", *kind.limits(items, ontology), *_limits(items, certificate)],
+        ["## Limits", "", *kind.limits(items, ontology), *_limits(items, certificate, kind)],
         ["## Load it", "", "```python", *_loading(slug, edition, kind), "```"],
         ["## Licence", "", f"{licence}. Images from other publications keep the licence and citation of their source."],
         ["## Cite", "", "```bibtex", *_citation(slug, title, edition, created), "```"],
@@ -100,7 +100,7 @@ def _contents(items: Sequence[ReleaseItem], kind: Kind, ontology: Ontology | Non
     return [*lines, "", "Images are OME-Zarr 0.5; each names its axes."]
 
 
-def _making(items: Sequence[ReleaseItem]) -> list[str]:
+def _making(items: Sequence[ReleaseItem], kind: Kind) -> list[str]:
     readings = [len(item.provenance.annotations) for item in items]
     people = {person for item in items for person in item.provenance.people}
     methods = Counter(item.provenance.method for item in items)
@@ -113,8 +113,9 @@ def _making(items: Sequence[ReleaseItem]) -> list[str]:
         f"- {sum(readings)} readings by {len(people)} {'person' if len(people) == 1 else 'people'}, "
         f"{min(readings)} to {max(readings)} per image.",
         f"- Readings were fused to one: {fused}.",
-        f"- {drafts} of {len(items)} images were read starting from a model's draft.",
     ]
+    if not kind.judges:
+        lines.append(f"- {drafts} of {len(items)} images were read starting from a model's draft.")
     if agreements:
         lines.append(
             f"- Mean agreement of the readings on what is published: {sum(agreements) / len(agreements):.2f} of 1."
@@ -138,7 +139,7 @@ def _splitting(certificate: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _limits(items: Sequence[ReleaseItem], certificate: Mapping[str, Any]) -> list[str]:
+def _limits(items: Sequence[ReleaseItem], certificate: Mapping[str, Any], kind: Kind) -> list[str]:
     lines = [
         "- Labels are the agreement of people, not a measurement; people differ on faint, touching and cut-off cells.",
         "- Near-duplicates are found where whole images look alike. Crops, shifted views and frames of one field are "
@@ -155,7 +156,7 @@ def _limits(items: Sequence[ReleaseItem], certificate: Mapping[str, Any]) -> lis
     single = sum(len(item.provenance.annotations) == 1 for item in items)
     if single:
         lines.append(f"- {single} images rest on a single reading.")
-    if any(item.provenance.prediction for item in items):
+    if not kind.judges and any(item.provenance.prediction for item in items):
         lines.append("- Readings that start from a model's draft lean towards that model.")
     return lines
 

@@ -25,11 +25,13 @@ class Augmented:
     classed = False
     companions: tuple[str, ...] = (TARGET,)
     required: tuple[str, ...] = (TARGET,)
+    judges = True
     baseline = "ridge regression"
     loading: tuple[str, ...] = (
         "image = release.image(item)    # ImageData, axes cyx or czyx",
         "target = release.target(item)  # ImageData, axes cyx: what to predict from it",
-        "marked = release.labels(item)  # uint32, axes yx: failed regions, leave them out",
+        "marked = release.labels(item)  # uint32, axes yx: failed regions of the target, or ...",
+        "judged = item.provenance.prediction  # ... where this is set, of that prediction",
     )
 
     def rows(self, reading: Reading, given: Given, ontology: Ontology | None) -> tuple[CellRow, ...]:
@@ -53,7 +55,9 @@ class Augmented:
             *table(["pairs with marker", *SPLITS], [[plain(n), *(markers[n, s] for s in SPLITS)] for n in names]),
             "",
             "Each image has a counterpart of the same rows and columns (`target`, an OME-Zarr image). Labels are label "
-            "maps, uint32, axes y, x: 0 is good, every other value a region that people marked as failed.",
+            "maps, uint32, axes y, x: 0 is good, every other value a region that people marked as failed. "
+            f"{sum(map(on_prediction, items))} of {len(items)} mark failures of a model's prediction (named in "
+            "`indexes/provenance.parquet`), the others of the target itself.",
         ]
 
     def limits(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
@@ -65,3 +69,8 @@ class Augmented:
             if lacking:
                 lines.append(f"- Absent from {split}: {', '.join(map(plain, lacking))}.")
         return lines
+
+
+def on_prediction(item: ReleaseItem) -> bool:
+    """Whether the item's regions are failures of a prediction; else its target is not to be trusted there."""
+    return item.provenance.prediction is not None

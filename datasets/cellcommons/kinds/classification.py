@@ -28,6 +28,7 @@ class Classification:
     classed = True
     companions: tuple[str, ...] = (CELLS, BOXES)
     required: tuple[str, ...] = ()
+    judges = False
     baseline = "logistic regression on size and colour"
     loading: tuple[str, ...] = (
         "image = release.image(item)  # ImageData, axes cyx",

@@ -18,6 +18,7 @@ class Kind(Protocol):
     Attributes:
         task: its name. classed: needs an ontology.
         companions: what may be given beside an image. required: what of it must be.
+        judges: a reading that has to do with a prediction judges it, rather than starting from it.
         baseline: the plain method that a model is measured beside, for people.
         loading: lines of Python that read one item; ``release`` and ``item`` are in scope.
     """
@@ -26,6 +27,7 @@ class Kind(Protocol):
     classed: bool
     companions: tuple[str, ...]
     required: tuple[str, ...]
+    judges: bool
     baseline: str
     loading: tuple[str, ...]
 

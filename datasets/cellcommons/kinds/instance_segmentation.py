@@ -20,6 +20,7 @@ class InstanceSegmentation:
     classed = False
     companions: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    judges = False
     baseline = "Otsu + watershed"
     loading: tuple[str, ...] = (
         "image = release.image(item)    # ImageData, axes cyx",

@@ -53,6 +53,7 @@ class SemanticSegmentation:
     classed = True
     companions: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    judges = False
     baseline = "class by brightness"
     loading: tuple[str, ...] = (
         "image = release.image(item)        # ImageData, axes cyx",

@@ -42,6 +42,7 @@ class Tracking:
     classed = False
     companions: tuple[str, ...] = (DETECTIONS,)
     required: tuple[str, ...] = (DETECTIONS,)
+    judges = False
     baseline = "overlap linking"
     loading: tuple[str, ...] = (
         "image = release.image(item)  # ImageData, axes tcyx",

@@ -10,12 +10,14 @@ import pytest
 from every_task import BLOOD, TISSUE, boxed_image, movie_image, noise, paired_image, say, task_campaign
 
 from backend.annotation.models import Campaign
+from backend.annotation.services import attach_draft
 from backend.consensus.services import fuse_item
 from backend.imaging.models import Companion, Dataset, Image
 from backend.people.models import Person
 from backend.releases import services
 from backend.releases.models import Release, ReleaseObject, ReleaseState, SplitLock
 from cellcommons.classes import parse_ontology
+from cellcommons.images.ome_zarr import write_image
 from cellcommons.release import Release as Sealed
 from cellcommons.release import open_release
 from cellcommons.store import ObjectStore
@@ -143,6 +145,30 @@ def test_augmented(
         assert item.markers == ("channel 1", "channel 2")
         assert np.array_equal(sealed.labels(item) > 0, marks > 0)
     assert "| channel 2 |" in sealed.card()
+
+
+def test_marks_on_a_prediction_are_told_from_marks_on_the_target(
+    dataset: Dataset, bring_image: Callable[..., Image], readers: list[Person], publish: Publish, store: ObjectStore
+) -> None:
+    images = [bring_image(*paired_image(seed)) for seed in range(3)]
+    campaign = task_campaign(dataset, images, "augmented", readings_needed=1)
+    judged, *others = campaign.items.order_by("rank")
+    tree = write_image(store, noise((2, 64, 80), "cyx", 99))
+    attach_draft(
+        item=judged, labels_sha256=tree.digest, cells=0, cell_scores={},
+        provenance={"checkpoint_sha256": "ab" * 32, "prediction": "prediction-1"},
+    )  # fmt: skip
+    marks = np.zeros((64, 80), np.uint32)
+    marks[5:15, 5:15] = 1
+    say(judged, readers[0], raster=marks, values={"trial": "a"})
+    for item in others:
+        say(item, readers[0], raster=marks)
+    sealed = publish(campaign)
+    named = {item.image: item.provenance.prediction for item in sealed.items()}
+    assert named.pop(str(judged.image_id)) == "prediction-1"
+    assert set(named.values()) == {None}
+    assert "1 of 3 mark failures of a model's prediction" in sealed.card()
+    assert "starting from a model's draft" not in sealed.card()
 
 
 def test_a_second_campaign_of_another_task_keeps_the_splits_of_the_first(

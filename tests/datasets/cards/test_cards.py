@@ -165,6 +165,23 @@ def test_a_model_card_admits_losing_to_the_baseline() -> None:
     assert "Otsu + watershed does better by f1_50" in text
 
 
+def test_a_model_card_names_its_tasks_plain_method_and_says_the_notes_first() -> None:
+    release = replace(manifest(), task="classification")
+    measured = report(
+        headline="macro_f1",
+        measures={"accuracy": 0.9, "macro_f1": 0.7, "ece": 0.2},
+        baseline={"accuracy": 0.8, "macro_f1": 0.75, "ece": 0.1},
+        notes=("One class only in the test split: RBC.",),
+    )
+    text = model_card(measured, release, name="x")
+    assert front(text)["pipeline_tag"] == "image-classification"
+    assert "| measure | this model | logistic regression on size and colour |" in text
+    assert text.index("| macro_f1 |") < text.index("| accuracy |")
+    assert "- One class only in the test split: RBC." in text
+    # A calibration error is better small: only where more is better does the plain method win.
+    assert "Logistic regression on size and colour does better by macro_f1: prefer it there." in text
+
+
 @pytest.mark.parametrize("changes", [{"checkpoint": None, "status": "cancelled"}, {"measures": {}}])
 def test_no_card_for_a_run_that_measured_nothing(changes: dict) -> None:
     with pytest.raises(InvalidDocument, match="run-1"):
