@@ -10,6 +10,8 @@ import type { AssignmentSession } from "../../src/session/assignment";
 vi.stubGlobal("window", { location: { pathname: "/", search: "" } });
 const { keyFor } = await import("../../src/panels/workbench/keys");
 const { Display } = await import("../../src/panels/workbench/display");
+const { rowsOf } = await import("../../src/panels/workbench/gallery");
+const { pathsByColour } = await import("../../src/panels/workbench/subject-overlay");
 const { GalleryState } = await import("../../src/panels/workbench/gallery-state");
 const { classKeys, digitsOf } = await import("../../src/panels/workbench/class-bar");
 const { galleryKeys } = await import("../../src/panels/workbench/modes/given-subjects");
@@ -41,14 +43,16 @@ function bench(draft: { values: Record<string, Value>; cells: Record<string, num
   const display = new Display({ height: 9, width: 9 });
   const calls: string[] = [];
   const frame = { submit: () => calls.push("submit"), showKeys: () => calls.push("keys") };
-  const groups = galleryKeys(session, state, display, frame);
+  const box = { y0: 2, x0: 4, y1: 5, x1: 6 };
+  const subjects = { byKey: new Map(SUBJECTS.map((key) => [key, { key, box }])) };
+  const groups = galleryKeys(session, state, subjects, display, frame);
   const key = (name: string, held: { ctrlKey?: boolean; shiftKey?: boolean } = {}) => {
     const event = { key: name, ctrlKey: false, shiftKey: false, metaKey: false, altKey: false, ...held };
     const found = keyFor(groups, event);
     if (!found) throw new Error(`no key ${name}`);
     found.run(event);
   };
-  return { state, session, edits, calls, key, values: () => Object.fromEntries(values.value), display, frame };
+  return { state, session, edits, calls, key, values: () => Object.fromEntries(values.value), display, frame, groups };
 }
 
 const chosen = (state: { selection: { value: { chosen: ReadonlySet<string> } } }) => [...state.selection.value.chosen].sort();
@@ -133,6 +137,22 @@ describe("the gallery", () => {
     expect(chosen(state)).toEqual(["1", "2", "5"]);
   });
 
+  it("zooms the image in on the one it stands on", () => {
+    const { key, display } = bench();
+    display.resize({ height: 300, width: 300 });
+    key("v");
+    const { scale, y, x } = display.view.value;
+    expect(scale).toBeCloseTo(300 / 3 / 3);
+    expect([y + 150 / scale, x + 150 / scale]).toEqual([3.5, 5]);
+  });
+
+  it("puts all boxes of a colour into one path", () => {
+    const box = (y0: number) => ({ y0, x0: 1, y1: y0 + 2, x1: 4 });
+    const list = [{ key: "1", box: box(0) }, { key: "2", box: box(5) }, { key: "3", box: box(9) }];
+    const paths = pathsByColour({ list, byKey: new Map(), cells: null }, (key) => (key === "2" ? "#ffffff" : null));
+    expect(Object.fromEntries([...paths].map(([colour, path]) => [String(colour), path]))).toEqual({ null: "M1 0H4V2H1ZM1 9H4V11H1Z", "#ffffff": "M1 5H4V7H1Z" });
+  });
+
   it("with several classes adds and takes away, and waits for more", () => {
     const { state, key, values } = bench(null, { ...CLASSES, multi: true });
     key("3");
@@ -144,6 +164,21 @@ describe("the gallery", () => {
     expect(values()).toEqual({});
     key("n");
     expect([values(), state.selection.value.focus]).toEqual([{ "1": [] }, "2"]);
+  });
+});
+
+describe("the rows of the gallery", () => {
+  it("are those in sight and a few beyond, of as many columns as fit", () => {
+    const rows = rowsOf(1600, 100, 660, 500, 3000);
+    expect(rows.columns).toBe(6);
+    expect(rows.side).toBeGreaterThanOrEqual(100);
+    expect(6 * rows.side + 5 * 6 + 20).toBeCloseTo(660);
+    expect(rows.first * rows.pitch).toBeLessThan(3000);
+    expect(rows.last * rows.pitch).toBeGreaterThan(3500);
+    expect((rows.last - rows.first) * rows.columns).toBeLessThan(70);
+    expect(rowsOf(1600, 100, 660, 500, 0).first).toBe(0);
+    expect(rowsOf(7, 100, 660, 500, 0)).toMatchObject({ first: 0, last: 2 });
+    expect(rowsOf(7, 240, 0, 0, 0).columns).toBe(1);
   });
 });
 
@@ -181,9 +216,9 @@ describe("keys of the other modes", () => {
   });
 
   it("give no key two meanings in any of them", () => {
-    const { session, state, display, frame } = bench(null, { ...CLASSES, multi: true });
+    const { session, display, frame, groups: gallery } = bench(null, { ...CLASSES, multi: true });
     const multi = { ...CLASSES, multi: true };
-    for (const groups of [galleryKeys(session, state, display, frame), wholeKeys(session, multi, display, frame, () => {}), semanticKeys(session, multi, display, frame)]) {
+    for (const groups of [gallery, wholeKeys(session, multi, display, frame, () => {}), semanticKeys(session, multi, display, frame)]) {
       const names = groups.flatMap(({ keys }) => keys).flatMap((key) => key.keys.map((name) => `${key.ctrl ? "ctrl " : ""}${key.shift ? "shift " : ""}${name}`));
       expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
     }

@@ -2,6 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import type { Point } from "../../labels/raster";
+import type { Rect } from "../../labels/rect";
 import { fit, panBy, toScreen, zoomAt, type Size, type View } from "../../layers/view";
 
 export class Display {
@@ -44,6 +45,16 @@ export class Display {
     const anchor = at ?? { y: screen.height / 2, x: screen.width / 2 };
     this.view.value = zoomAt(this.view.value, anchor, factor, this.image, screen);
     this.fitted = false;
+  }
+
+  /** Zoom in on a part of the image: it fills a third of the screen. */
+  closeUp({ y0, x0, y1, x1 }: Rect): void {
+    const { height, width } = this.screen.value;
+    const centre = { y: (y0 + y1) / 2, x: (x0 + x1) / 2 };
+    const wanted = Math.min(height / (y1 - y0), width / (x1 - x0)) / 3;
+    this.zoom(wanted / this.view.value.scale);
+    const { scale } = this.view.value;
+    this.view.value = { scale, y: centre.y - height / scale / 2, x: centre.x - width / scale / 2 };
   }
 
   /** Bring an image point into sight: to the middle of the screen, unless it is well inside it already or all is. */

@@ -10,6 +10,9 @@ import type { Picture } from "../../session/picture";
 import type { Subject, Subjects } from "../../session/subjects";
 import type { Display } from "./display";
 
+/** Height of the line below a tile's picture, CSS pixels; as the style sheet has it. */
+export const CAPTION = 24;
+
 export interface TileLook {
   readonly picture: Picture;
   readonly subjects: Subjects;
@@ -70,6 +73,11 @@ function draw(canvas: HTMLCanvasElement, subject: Subject, { picture, subjects, 
 export interface TileProps {
   readonly subject: Subject;
   readonly look: TileLook;
+  /** Side on the screen, CSS pixels: another one draws it anew. */
+  readonly size: number;
+  /** Its place in the list, from 1, and how long that is. */
+  readonly place: number;
+  readonly of: number;
   readonly chosen: boolean;
   readonly focused: boolean;
   /** Names of the classes said, one string; null where nothing is said, "" where none holds. */
@@ -80,41 +88,24 @@ export interface TileProps {
   readonly suggested: number | null;
 }
 
-export const Tile = memo(function Tile({ subject, look, chosen, focused, said, colour, suggested }: TileProps) {
+export const Tile = memo(function Tile({ subject, look, size, place, of, chosen, focused, said, colour, suggested }: TileProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    const element = canvas.current!;
-    let stop: (() => void) | null = null;
     let frame = 0;
-    // Only what is in sight is drawn, and drawn anew when a contrast moves: once a frame.
-    const watch = new IntersectionObserver(
-      ([entry]) => {
-        if (entry!.isIntersecting && !stop)
-          stop = effect(() => {
-            for (const channel of look.picture.level.value?.channels ?? []) void channel.display.value;
-            void [look.display.outlines.value, look.display.smoothly.value];
-            frame ||= requestAnimationFrame(() => {
-              frame = 0;
-              draw(element, subject, look);
-            });
-          });
-        else if (!entry!.isIntersecting) {
-          stop?.();
-          stop = null;
-        }
-      },
-      { rootMargin: "120px" },
-    );
-    const resized = new ResizeObserver(() => stop && draw(element, subject, look));
-    watch.observe(element);
-    resized.observe(element);
+    const stop = effect(() => {
+      for (const channel of look.picture.level.value?.channels ?? []) void channel.display.value;
+      void [look.display.outlines.value, look.display.smoothly.value];
+      // While a contrast moves: once a frame.
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
+        if (canvas.current) draw(canvas.current, subject, look);
+      });
+    });
     return () => {
-      watch.disconnect();
-      resized.disconnect();
-      stop?.();
+      stop();
       cancelAnimationFrame(frame);
     };
-  }, [subject, look]);
+  }, [subject, look, size]);
 
   const state = said === null ? "not labelled" : said === "" ? "no class" : said;
   const sure = suggested === null ? "" : `, draft, ${Math.round(suggested * 100)}% sure`;
@@ -125,6 +116,8 @@ export const Tile = memo(function Tile({ subject, look, chosen, focused, said, c
       class={`subject-tile${focused ? " focused" : ""}${said === null ? " unsaid" : ""}`}
       role="option"
       aria-selected={chosen}
+      aria-posinset={place}
+      aria-setsize={of}
       aria-label={`Subject ${subject.key}: ${state}${sure}`}
       style={colour ? { "--class": colour } : {}}
     >

@@ -29,8 +29,26 @@ const advances = preference("classes.go-on", true);
 /** Subjects of which nothing is said. */
 const OPEN = "#7f8c99";
 
-export function galleryKeys(session: AssignmentSession, state: GalleryState, display: Display, frame: Pick<FrameState, "submit" | "showKeys">): KeyGroup[] {
+/** Before anything is shown. */
+const NOT_SEEN = {
+  title: "Nothing is shown yet",
+  text: "The cells of this image are not there yet, so you would hand in what is filled in without having seen it. Submit it so?",
+  yes: "Submit it unseen",
+  no: "Wait",
+};
+
+export function galleryKeys(
+  session: AssignmentSession,
+  state: GalleryState,
+  subjects: Pick<Subjects, "byKey">,
+  display: Display,
+  frame: Pick<FrameState, "submit" | "showKeys">,
+): KeyGroup[] {
   const { classes } = state;
+  const closeUp = () => {
+    const subject = subjects.byKey.get(state.selection.peek().focus ?? "");
+    if (subject) display.closeUp(subject.box);
+  };
   const none: Key[] = classes.multi ? [{ keys: ["n"], shown: ["N"], does: "None of these classes", run: () => state.sayAll([]) }] : [];
   return [
     {
@@ -56,7 +74,15 @@ export function galleryKeys(session: AssignmentSession, state: GalleryState, dis
         { keys: ["u"], shown: ["U"], does: "Next without a class", run: () => state.nextUnsaid() },
       ],
     },
-    { group: "View", keys: [...viewKeys(display, false), ...labelKeys(display), sheetKey(frame.showKeys)] },
+    {
+      group: "View",
+      keys: [
+        { keys: ["v"], shown: ["V"], does: "Zoom the image in on it", run: closeUp },
+        ...viewKeys(display, false),
+        ...labelKeys(display),
+        sheetKey(frame.showKeys),
+      ],
+    },
   ];
 }
 
@@ -65,7 +91,7 @@ export function GivenSubjects(props: ModeProps & { classes: Classes; given: Give
   const { session, given } = props;
   const [subjects, setSubjects] = useState<Subjects | null>(null);
   const problem = useSignal<Problem | null>(null);
-  const frame = useFrame(props);
+  const frame = useFrame(props, () => NOT_SEEN);
   const keys = useMemo(() => [{ group: "Work", keys: workKeys(session, frame.submit) }], [session]);
   const load = () => {
     problem.value = null;
@@ -101,7 +127,7 @@ function Loaded(props: ModeProps & { classes: Classes; subjects: Subjects }) {
       no: "Go on labelling",
     };
   });
-  const keys = useMemo(() => galleryKeys(session, state, display, frame), [session, state]);
+  const keys = useMemo(() => galleryKeys(session, state, subjects, display, frame), [session, state]);
   const look = useMemo<TileLook>(
     () => ({ picture: session.picture, subjects, display, side: squareFor(subjects.list.map(({ box }) => box)) }),
     [session, subjects],
@@ -114,7 +140,7 @@ function Loaded(props: ModeProps & { classes: Classes; subjects: Subjects }) {
     const key = subjectAt(subjects, y, x);
     return key === null ? "" : `${key}: ${saidOf(session.values.value, key)?.join(", ") || "–"}`;
   };
-  const palette = useComputed(() => new Map(subjects.cells ? subjects.list.map(({ key }) => [Number(key), colourOf(key) ?? OPEN] as const) : []));
+  const palette = useComputed(() => subjects.cells && new Map(subjects.list.map(({ key }) => [Number(key), colourOf(key) ?? OPEN] as const)));
   const labels = useMemo(() => computed(() => subjects.cells), [subjects]);
 
   const { focus, chosen } = state.selection.value;
@@ -159,7 +185,13 @@ function Loaded(props: ModeProps & { classes: Classes; subjects: Subjects }) {
                 if (key !== null) state.go(key);
               }}
             >
-              <SubjectOverlay subjects={subjects} focus={focus} display={display} colourOf={colourOf} />
+              <SubjectOverlay
+                subjects={subjects}
+                values={session.values.value}
+                focus={focus}
+                display={display}
+                colourOf={(name) => classColour(classes.names.indexOf(name))}
+              />
             </PictureStage>
           </div>
         </div>
