@@ -54,7 +54,7 @@ function Notes({ notes }: { notes: readonly string[] }) {
 
 function Strata({ card, headline }: { card: ModelCard; headline: string }) {
   const rows = Object.entries(card.by_stratum);
-  if (rows.length === 0) return null;
+  if (rows.length === 0 || (rows.length === 1 && rows[0]![0] === "")) return null; // it would say again what stands above
   const all = rows.map(([, row]) => sortMeasures(row, headline));
   const shown = [...new Set(all.flatMap(({ ratios }) => ratios.slice(0, 4)))].slice(0, 4);
   const counts = [...new Set(all.flatMap(({ counts: names }) => names))].slice(0, 3);

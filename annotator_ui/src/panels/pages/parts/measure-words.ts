@@ -162,8 +162,11 @@ export function sortMeasures(measures: Flat, headline: string): Sorted {
     else if (table) for (const [measure, row] of Object.entries(table)) parts[measure] = row;
   }
   const order = Object.keys(ROWS);
-  const first = (a: string, b: string) => Number(b === headline) - Number(a === headline) || order.indexOf(a) - order.indexOf(b);
-  return { ratios: ratios.sort(first), numbers, counts, parts, confusion };
+  // Those without words come last, in the order they came.
+  const place = (name: string) => (name === headline ? -1 : name in ROWS ? order.indexOf(name) : order.length);
+  const first = (a: string, b: string) => place(a) - place(b);
+  const ordered = Object.fromEntries(Object.entries(parts).sort(([a], [b]) => first(a, b)));
+  return { ratios: ratios.sort(first), numbers: numbers.sort(first), counts: counts.sort(first), parts: ordered, confusion };
 }
 
 /** The measure a model is judged by: what its card says, else its task's. */
