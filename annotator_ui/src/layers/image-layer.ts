@@ -57,6 +57,7 @@ void main() {
 export class ImageLayer {
   private readonly program: Program;
   private texture: WebGLTexture | null = null;
+  private form = "";
   private planes: ImagePlanes | null = null;
   private lods = 1;
 
@@ -69,10 +70,16 @@ export class ImageLayer {
     const { gl } = this;
     const planes = image.planes.slice(0, MOST_CHANNELS);
     const levels = halvings(image.height, image.width);
-    gl.deleteTexture(this.texture);
-    this.texture = integerTexture(gl, gl.TEXTURE_2D_ARRAY);
-    gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.NEAREST_MIPMAP_NEAREST);
-    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, levels.length, gl.R16UI, image.width, image.height, planes.length);
+    const form = `${image.height} x ${image.width} x ${planes.length}`;
+    // The frames of a movie go into one texture, one after the other.
+    if (this.texture && form === this.form) gl.bindTexture(gl.TEXTURE_2D_ARRAY, this.texture);
+    else {
+      gl.deleteTexture(this.texture);
+      this.texture = integerTexture(gl, gl.TEXTURE_2D_ARRAY);
+      gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.NEAREST_MIPMAP_NEAREST);
+      gl.texStorage3D(gl.TEXTURE_2D_ARRAY, levels.length, gl.R16UI, image.width, image.height, planes.length);
+      this.form = form;
+    }
     planes.forEach((plane, layer) => {
       let texels = plane;
       levels.forEach(({ height, width, from }, lod) => {

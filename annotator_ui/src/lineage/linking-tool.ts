@@ -2,6 +2,7 @@
 
 import { frameOf, type Key } from "./cells";
 import type { Lineage } from "./lineage";
+import { SCOPE_WORDS } from "./outcome";
 import { assign, divide, link, Refusal, swap, type Changes, type Scope } from "./operations";
 
 export type LinkingTool = "select" | "link" | "divide" | "swap" | "assign";
@@ -84,7 +85,7 @@ export function choose(choosing: Choosing, lineage: Lineage, key: Key, scope: Sc
 
 /** What the person is asked for next. */
 export function prompt({ tool, chosen }: Choosing, scope: Scope): string {
-  const part = { past: "up to this frame", this: "in this frame only", future: "from this frame on" }[scope];
+  const part = SCOPE_WORDS[scope];
   switch (tool) {
     case "select":
       return "";

@@ -25,6 +25,7 @@ export async function followOn(from: Cell, lineage: Lineage, masks: Pick<Masks, 
     if ("doubt" in step) return { changes, last, doubt: step.doubt };
     changes[step.cell.key] = last.key;
     last = step.cell;
+    if (lineage.childrenOf(last.key).length > 0) return { changes, last, doubt: "it goes on from there already" };
   }
   return { changes, last, doubt: "the movie ends" };
 }

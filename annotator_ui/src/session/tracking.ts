@@ -8,6 +8,7 @@ import { Detections, frameOf, keyOf, type Cell, type Key } from "../lineage/cell
 import { cellIn, lastUpTo, Lineage, TrackNumbers, type Track } from "../lineage/lineage";
 import { choose, take, type Choosing, type LinkingTool } from "../lineage/linking-tool";
 import { newTrack, Refusal, type Changes, type Scope } from "../lineage/operations";
+import { outcome } from "../lineage/outcome";
 import { suspicions, type Suspicion } from "../lineage/suspicion";
 import { nearest, nearestCell, neighbour } from "../lineage/trails";
 import { followOn } from "./follow-on";
@@ -244,28 +245,7 @@ export class Tracking {
 
   private apply(tool: string, params: Record<string, string>, changes: Changes): void {
     const changed = this.host.change(tool, params, changes);
-    this.say("info", changed ? this.outcome(tool, params) : "It is so already.");
-  }
-
-  /** What an edit has brought about, for the person. */
-  private outcome(tool: string, params: Record<string, string>): string {
-    const number = (key: string | undefined) => (key && this.lineage.peek().trackOf(key)?.number) ?? 0;
-    switch (tool) {
-      case "link":
-        return `Linked: this is track ${number(params["child"])} now.`;
-      case "divide":
-        return `Track ${number(params["mother"])} divides into ${number(params["first"])} and ${number(params["second"])}.`;
-      case "swap":
-        return `Swapped ${SCOPE_WORDS[params["scope"] as Scope]}.`;
-      case "assign":
-        return `The cell is in track ${number(params["cell"])} now.`;
-      case "unlink":
-        return `Track ${number(params["cell"])} begins here.`;
-      case "disappear":
-        return `Track ${number(params["cell"])} ends here.`;
-      default:
-        return "The cell is on its own now.";
-    }
+    this.say("info", changed ? outcome(this.lineage.peek(), tool, params) : "It is so already.");
   }
 
   undo(): void {
@@ -327,6 +307,3 @@ export class Tracking {
     this.masks.close();
   }
 }
-
-/** How a scope is said. */
-export const SCOPE_WORDS: Readonly<Record<Scope, string>> = { past: "up to this frame", this: "in this frame only", future: "from this frame on" };

@@ -191,6 +191,27 @@ describe("tracking a movie", () => {
     tracking.close();
   });
 
+  it("follows a track by overlap up to where it is joined to the rest, in one step of undo", async () => {
+    const { tracking, values, edits, cell } = await open({ links: { "4:1": "3:1" } });
+    await tracking.movie.goTo(0);
+    tracking.select(cell("0:1"));
+    await tracking.extend();
+    expect(values.value).toEqual(new Map([["1:1", "0:1"], ["2:1", "1:1"], ["3:1", "2:1"], ["4:1", "3:1"]]));
+    expect([tracking.frame.value, tracking.said.value?.text]).toEqual([3, "Followed to frame 4: it goes on from there already."]);
+    expect(edits).toEqual(["extend"]);
+    tracking.undo();
+    expect(values.value.size).toBe(1);
+    tracking.select(cell("2:3"));
+    await tracking.extend();
+    expect(tracking.said.value?.text).toBe("Followed to frame 5: the movie ends.");
+    expect(tracking.track.value?.cells.length).toBe(3);
+    tracking.escape();
+    tracking.escape();
+    await tracking.extend();
+    expect(tracking.said.value?.tone).toBe("bad");
+    tracking.close();
+  });
+
   it("refuses in words, and changes nothing", async () => {
     const { tracking, values, edits, cell } = await open({ links: { "1:1": "0:1" } });
     tracking.select(cell("1:1"));

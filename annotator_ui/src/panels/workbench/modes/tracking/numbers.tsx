@@ -21,7 +21,7 @@ export function Numbers({ tracking }: { tracking: Tracking }) {
       <dl>
         <Figure value={tracks.length} name={tracks.length === 1 ? "track" : "tracks"} />
         <Figure value={divisions} name={divisions === 1 ? "division" : "divisions"} />
-        <Figure value={unlinked} name={unlinked === 1 ? "cell unlinked" : "cells unlinked"} />
+        <Figure value={unlinked} name="unlinked" />
       </dl>
       {!detections.complete && (
         <p class="dim" role="status">
