@@ -32,7 +32,7 @@ export function ClassesPanel({ session, classes, display, take }: {
   return (
     <section class="panel" aria-label="Classes">
       <h3>Classes</h3>
-      {session.assignment.draft && <p class="dim">You start from a model's draft. Correct what is wrong.</p>}
+      {session.assignment.draft && <p class="dim">You start from a model's draft; dashed amber outlines are the classes it was least sure of. Correct what is wrong.</p>}
       <div class="filter-rows" role="group" aria-label="Class in hand">
         {classes.names.map((name, index) => {
           const key = digits[index];
