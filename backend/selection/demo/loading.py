@@ -33,7 +33,9 @@ PEOPLE = {
     "annotator2": (Role.ANNOTATOR, "Ben Annotator"),
     "annotator3": (Role.ANNOTATOR, "Chiara Annotator"),
 }
-READINGS_NEEDED = 3
+# They read in the background, several campaigns at once, so they are here before any of it begins.
+READERS = {f"simulated{number}": f"Simulated reader {number}" for number in (1, 2, 3)}
+READINGS_NEEDED = len(READERS)
 
 
 def load_demo(*, home: Path | None, say: Callable[[str], None]) -> list[Campaign]:
@@ -67,6 +69,11 @@ def _make_people(home: Path | None, say: Callable[[str], None]) -> None:
             display_name=display_name,
             operator=role == Role.CURATOR,
         )
+    for name, display_name in READERS.items():
+        if not Person.objects.filter(username=name).exists():
+            create_person(
+                username=name, password=secrets.token_urlsafe(24), role=Role.ANNOTATOR, display_name=display_name
+            )
     if passwords and home is not None:
         # Inside the transaction: without the file nobody could sign in, so without it nobody is made.
         write_accounts(home, {name: Account(username=name, password=word) for name, word in passwords.items()})

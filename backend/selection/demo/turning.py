@@ -7,7 +7,6 @@ disagreements left open, are for people.
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,18 +25,17 @@ from backend.consensus.services import fuse_item, settle_consensus, settle_disag
 from backend.core.dispatch import dispatch
 from backend.modelzoo.models import ModelCard, PredictionRun, PredictionScope
 from backend.modelzoo.services import order_prediction, order_training
-from backend.people.models import Person, Role
-from backend.people.services import create_person
+from backend.people.models import Person
 from backend.releases.models import Release, ReleaseState
 from backend.releases.services import draft_release, publish_release
 from backend.selection.demo.contract import DemoTask
+from backend.selection.demo.loading import READERS
 from backend.selection.demo.registry import SLUGS, demo_task
 from cellcommons.edits import encode_tiles, inflate
 from cellcommons.errors import CellCommonsError
 from cellcommons.reading import Reading, reading_sha256
 
 TURN = "selection.turn_demo"
-READERS = ("Simulated reader 1", "Simulated reader 2", "Simulated reader 3")
 _SILENT = timedelta(minutes=3)
 
 
@@ -51,7 +49,8 @@ def turn_demo_once(*, slug: str, say: Callable[[str], None]) -> Release | None:
     if campaign.releases.filter(state=ReleaseState.PUBLISHED).exists():
         return None
     curator = Person.objects.get(username="curator")
-    readings = sum(_read(task, campaign, number, name) for number, name in enumerate(READERS))
+    readers = Person.objects.in_bulk(READERS, field_name="username")
+    readings = sum(_read(task, campaign, number, readers[name]) for number, name in enumerate(READERS))
     items = list(campaign.items.filter(readings_done__gte=campaign.readings_needed).order_by("rank", "created", "pk"))
     for item in items:
         fuse_item(item_id=item.pk)
@@ -101,12 +100,8 @@ def _draft(campaign: Campaign) -> int:
     return 1
 
 
-def _read(task: DemoTask, campaign: Campaign, number: int, name: str) -> int:
+def _read(task: DemoTask, campaign: Campaign, number: int, person: Person) -> int:
     """One reader's readings, as many as are still due; how many they were."""
-    username = f"simulated{number + 1}"
-    person = Person.objects.filter(username=username).first() or create_person(
-        username=username, password=secrets.token_urlsafe(24), role=Role.ANNOTATOR, display_name=name
-    )
     due = task.page.images_read - person.assignments.filter(item__campaign=campaign).exclude(annotation=None).count()
     for _ in range(due):
         assignment, _new = lease_next_assignment(campaign=campaign, person=person)

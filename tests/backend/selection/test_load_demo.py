@@ -40,6 +40,7 @@ def test_the_demo_is_made_once_and_can_be_signed_in_to(tmp_path: Path, small_dem
     assert Image.objects.filter(dataset__slug="demo-tracking").first().frames > 1
     assert Dataset.objects.filter(slug="demo").get().sources.filter(known=True).count() == SMALL
     assert said[-1] == "5 people, 5 open campaigns"
+    assert Person.objects.filter(username__startswith="simulated").count() == 3
     accounts = json.loads((tmp_path / "accounts.json").read_text())
     assert set(accounts) == {"curator", "expert", "annotator", "annotator2", "annotator3"}
     client = APIClient()
