@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -82,6 +82,7 @@ def convert_image(
         MismatchedShapes: ``truth`` differs in size from the image.
     """
     kept = keep_truth(store, image, truth) if truth is not None else Kept()
+    image = replace(image, metadata={**image.metadata, **kept.metadata})
     tree = write_image(store, image)
     return Converted(
         name=name,

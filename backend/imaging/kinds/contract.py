@@ -27,12 +27,14 @@ class Kept:
     Attributes:
         companions: kind -> what people are given. truth: digest of a Reading tree that is kept from them, or "".
         count: labelled cells, subjects or tracks in the truth. ontology: the classes it names, where it names any.
+        metadata: what it says of the image itself, to be kept with the image.
     """
 
     companions: Mapping[str, Given] = field(default_factory=dict)
     truth: str = ""
     count: int = 0
     ontology: Ontology | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class TruthKind(Protocol):

@@ -34,7 +34,9 @@ class TrackTruth:
         given = write_reading(store, Reading(detections), image.pixel_size)
         kept = write_reading(store, Reading(None, links))
         summary = detections_summary(detections) | ({"discs": True} if discs else {})
-        return Kept({"detections": Given(given.digest, summary)}, kept.digest, len(movie.lineage.tracks))
+        pace = {} if movie.seconds_per_frame is None else {"seconds_per_frame": movie.seconds_per_frame}
+        companions = {"detections": Given(given.digest, summary)}
+        return Kept(companions, kept.digest, len(movie.lineage.tracks), metadata=pace)
 
 
 def detections_summary(detections: Raster) -> dict[str, list[int]]:

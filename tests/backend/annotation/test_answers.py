@@ -18,6 +18,7 @@ from backend.people.models import Person
 from cellcommons.classes import CellBox, CellBoxes, ImageClasses, Ontology
 from cellcommons.errors import InvalidDocument
 from cellcommons.images.data import ImageData
+from cellcommons.images.ome_zarr import read_image_tree
 from cellcommons.reading import Reading, read_reading, write_reading
 from cellcommons.store import ObjectStore
 from cellcommons.tracks import LabelMovie, Lineage, Track
@@ -151,7 +152,9 @@ def test_a_classification_without_classes_is_refused(dataset: Dataset) -> None:
 def two_frames(image: ImageData) -> LabelMovie:
     data = np.zeros((2, 20, 20), np.uint32)
     data[0, 2:6, 2:6], data[1, 1:4, 2:6], data[1, 8:12, 8:12] = 7, 8, 9
-    return LabelMovie(data, Lineage((Track(7, 0, 0, None), Track(8, 1, 1, 7), Track(9, 1, 1, 7))))
+    return LabelMovie(
+        data, Lineage((Track(7, 0, 0, None), Track(8, 1, 1, 7), Track(9, 1, 1, 7))), seconds_per_frame=30.0
+    )
 
 
 @pytest.fixture
@@ -173,6 +176,8 @@ def test_link_divide_and_submit(
     hand.say("1:2", "0:1")
     assert hand.submit().json()["cells"] == 3
     assert read_reading(store, Truth.objects.get().tree_sha256).values == hand.values
+    image = read_image_tree(store, Image.objects.get().tree_sha256)
+    assert image.metadata["seconds_per_frame"] == 30.0
 
 
 @pytest.mark.django_db
