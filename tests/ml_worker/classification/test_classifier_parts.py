@@ -53,6 +53,15 @@ def test_draws_are_balanced_over_classes():
     assert offset == pytest.approx(np.log([30 / 33 / 0.5, 3 / 33 / 0.5]))
 
 
+def test_a_faultless_validation_split_does_not_make_the_next_answer_certain():
+    places = np.arange(60) % 3
+    targets = torch.from_numpy(np.eye(3, dtype=bool)[places])
+    logits = torch.where(targets, 2.0, 0.0)
+    surest = float(probabilities(logits, "single", temperature=fit_temperature(logits, targets, "single")).max())
+    # Of 60 right answers the rule of succession makes 61 of 62.
+    assert 0.97 < surest < 0.995
+
+
 def test_temperature_mends_overconfidence():
     random = np.random.default_rng(0)
     truth = random.integers(0, 3, 3000)
