@@ -65,7 +65,7 @@ function leading(tracking: Tracking, display: Display, look: Look): () => void {
   const stops = [
     effect(() => {
       const cell = tracking.lookAt.value;
-      if (cell) display.show(cell);
+      if (cell) display.show(cell, 16);
     }),
     effect(() => {
       const cell = look.centred.value ? tracking.here.value : null;
