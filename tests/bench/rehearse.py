@@ -27,6 +27,7 @@ def run() -> Result:
         "annotator_f1": report["annotator_f1"],
         "best_annotator_f1": report["best_annotator_f1"],
         "consensus_f1": report["consensus_f1"],
+        "consensus_gain_over_majority": report["consensus_score"] - report["majority_score"],
         "consensus_gain_over_best": report["consensus_f1"] - report["best_annotator_f1"],
         "model_f1": report["model"]["f1_50"],
         "seconds": report["seconds"],

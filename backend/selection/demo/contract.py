@@ -10,7 +10,7 @@ import numpy as np
 
 from cellcommons.images.data import ImageData
 from cellcommons.labels import Labels
-from cellcommons.layouts.contract import Truth
+from cellcommons.layouts.contract import Truth as LayoutTruth
 from cellcommons.reading import Reading, Value
 
 Box = tuple[int, int, int, int]
@@ -46,7 +46,7 @@ class DemoImage:
     name: str
     source: str
     image: ImageData
-    truth: Truth
+    truth: LayoutTruth
     generator: str
 
 
