@@ -16,7 +16,7 @@ Float = NDArray[np.float32]
 GAUSSIANS, GRADIENTS = (1.0, 2.0, 4.0, 8.0), (1.0, 3.0)
 PENALTY = 100.0
 # Pairs, rows and columns, and pixels that the regression is fitted to, at most.
-PAIRS, SIDE, PIXELS = 8, 512, 1 << 17
+PAIRS, SIDE, PIXELS = 8, 1024, 1 << 17
 
 
 class Baseline(Protocol):
@@ -53,7 +53,8 @@ class RidgeBaseline:
 
     def __init__(self, pairs: Sequence[PairSample]) -> None:
         taught = [pair for pair in pairs if pair.target is not None][:PAIRS]
-        step = max(1, int(np.ceil((len(taught) * SIDE * SIDE / PIXELS) ** 0.5)))
+        pixels = sum(min(SIDE, pair.source.shape[1]) * min(SIDE, pair.source.shape[2]) for pair in taught)
+        step = max(1, int(np.ceil((pixels / PIXELS) ** 0.5)))
         wide, wanted = [], []
         for pair in taught:
             assert pair.target is not None
