@@ -108,8 +108,12 @@ class Ask:
 
 
 def scan_entries(ask: Ask) -> list[Entry]:
-    """The entries of the folder, in order of name. Raises UnknownLayout."""
-    return sorted(get_layout(ask.layout).scan(ask.root).entries, key=lambda entry: entry.name)
+    """The entries of the folder, in order of name. Raises UnknownLayout; InvalidDocument where there are none."""
+    scan = get_layout(ask.layout).scan(ask.root)
+    if not scan.entries:
+        why = f": {scan.skipped[0].reason}" if scan.skipped else ""
+        raise InvalidDocument(f"no image that can be used{why}", where=str(ask.root))
+    return sorted(scan.entries, key=lambda entry: entry.name)
 
 
 def count_of(ask: Ask, available: int, *, usual: int) -> int:

@@ -26,6 +26,7 @@ from backend.rehearsal.pool import (
     stratified,
     upload_of,
 )
+from cellcommons.discs import disc_movie
 from cellcommons.errors import InvalidDocument
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.linking.contract import links_to_edges
@@ -33,6 +34,7 @@ from cellcommons.linking.features import measure_cells
 from cellcommons.linking.overlap import MaskOverlap
 from cellcommons.links import detections_of, edges_of_links, links_of, movie_of
 from cellcommons.measures.tracking import TrackingScores, link_counts, pooled, tracking_scores
+from cellcommons.points import PointTracks
 from cellcommons.reading import Reading, Values
 from cellcommons.synthetic.lineage_annotator import LineageErrorModel, simulate_linking, skilled_linker
 from cellcommons.tracks import Edges, LabelMovie
@@ -139,7 +141,12 @@ def _upload(ask: Ask, entries: Sequence[Entry]) -> Upload:
 
 
 def _case(record: Record, generated: bool) -> Case:
-    entry, movie = record.entry, has_truth(record, LabelMovie, task="tracking")
+    entry, truth = record.entry, record.truth
+    if isinstance(truth, PointTracks):
+        # Spots become discs, as the hub makes them at import.
+        movie = disc_movie(truth, (record.image.size("t"), *record.image.shape_yx))
+    else:
+        movie = has_truth(record, LabelMovie, task="tracking")
     detections, links = detections_of(movie)
     given = {"movie": movie, "detections": detections, "tables": track_of_detections(movie, detections)}
     shape = detections.shape[1], detections.shape[2]

@@ -15,7 +15,9 @@ from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.ctc import Ctc
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.paired import Paired
+from cellcommons.layouts.trackmate import TrackMate
 from cellcommons.pairs import ImagePair
+from cellcommons.points import PointTracks
 from cellcommons.synthetic.cells import SOURCES, generate_cells
 from cellcommons.synthetic.classes import KINDS, generate_class_field
 from cellcommons.synthetic.failures import plant_failures
@@ -129,4 +131,15 @@ def write_crowd(folder: Path, images: int = 6) -> Path:
         pixels = np.clip(made.image[0] / max(int(made.image.max()), 1) * 255, 0, 255).astype(np.uint8)
         (raw / f"{seed:03d}.png").write_bytes(imagecodecs.png_encode(pixels))
         (gold / f"seg_{seed:03d}.png").write_bytes(imagecodecs.png_encode(np.where(inside, 0, 255).astype(np.uint8)))
+    return folder
+
+
+def write_spots(folder: Path) -> Path:
+    """One movie of spots, ``trackmate``."""
+    made = generate_movie(2, density="easy", frames=4, height=96, width=96)
+    nodes = made.truth.nodes()
+    centres = [np.argwhere(made.truth.data[frame] == cell).mean(axis=0) for frame, cell in nodes.tolist()]
+    points = PointTracks(np.array(centres), np.full(len(nodes), 4.0), made.truth.lineage)
+    image = ImageData(made.image, "tcyx", made.channels)
+    TrackMate().write([Record(Entry("spots", (), ""), image, points, Path())], folder)
     return folder

@@ -14,7 +14,15 @@ from backend.rehearsal.pool import Ask
 from cellcommons.layouts.registry import get_layout
 from cellcommons.reading import Reading, read_reading
 from cellcommons.store import open_store
-from tests.backend.rehearsal.folders import write_bowl, write_crowd, write_movies, write_pairs, write_plate, write_voc
+from tests.backend.rehearsal.folders import (
+    write_bowl,
+    write_crowd,
+    write_movies,
+    write_pairs,
+    write_plate,
+    write_spots,
+    write_voc,
+)
 
 FOLDERS = {
     "dsb2018": write_bowl,
@@ -23,6 +31,7 @@ FOLDERS = {
     "ctc": write_movies,
     "paired": write_pairs,
     "bubil": write_crowd,
+    "trackmate": write_spots,
 }
 READABLE = [
     ("dsb2018", "instance_segmentation"),
@@ -31,6 +40,7 @@ READABLE = [
     ("voc", "classification"),
     ("plate", "classification"),
     ("ctc", "tracking"),
+    ("trackmate", "tracking"),
 ]
 
 
