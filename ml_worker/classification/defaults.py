@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from cellcommons.errors import InvalidDocument
-from cellcommons.images.colour import RGB_NAMES
 from cellcommons.kinds.given import BOXES, CELLS
 from cellcommons.release import ReleaseItem
 
@@ -19,11 +18,12 @@ def reading_defaults(items: Sequence[ReleaseItem]) -> dict[str, Any]:
     """Fields of ``ReadingConfig`` for these items.
 
     Crops are resized to one size, which is told beside them. Fields are read in windows at one scale, each by its own
-    brightness, as stains differ between wells and slides. Stains keep their roles where all images have the same ones.
+    brightness, as stains differ between wells and slides. Stains and colours keep their roles where all images have the
+    same ones.
     """
     channels = {item.channels for item in items}
     stains = next(iter(channels), ())
-    own = len(channels) == 1 and 2 <= len(stains) <= MOST_OWN and tuple(stains) != RGB_NAMES
+    own = len(channels) == 1 and 2 <= len(stains) <= MOST_OWN
     chosen: dict[str, Any] = {"channels": "own"} if own else {}
     given = any(kind in item.companions for item in items for kind in (CELLS, BOXES))
     if given or all(max(item.height, item.width) <= CROP_SIDE for item in items):

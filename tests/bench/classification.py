@@ -32,7 +32,7 @@ from tests.conftest import REAL_DATA
 
 SEEDS = (0, 1, 2)
 TEST_SHARE, VALIDATION_SHARE = 0.25, 0.15
-CELLS: dict[str, Any] = {"max_steps": 260}
+CELLS: dict[str, Any] = {"max_steps": 260, "reading": {"channels": "own"}}
 # Wall clock; steps decide, so that a busy machine gives the same figures, only later. CPU seconds are what is counted.
 CELL_SECONDS, WELL_SECONDS = 900.0, 600.0
 WELLS: dict[str, Any] = {
