@@ -30,6 +30,7 @@ export type AssignmentSummary = Schemas["AssignmentSummary"];
 export type Edit = Schemas["Edit"];
 export type EditTile = Schemas["Tile"];
 export type Consensus = Schemas["Consensus"];
+export type Preferences = Schemas["Preferences"];
 export type Disagreement = Schemas["Disagreement"];
 export type DisagreementSummary = Schemas["DisagreementSummary"];
 export type DisagreementOption = Schemas["DisagreementOption"];

@@ -1,7 +1,7 @@
 /** Campaigns as the person signed in may see them, and what a curator does with one. */
 
 import { api } from "../api/client";
-import type { AssignmentSummary, Campaign, Consensus, NewCampaign } from "../api/types";
+import type { AssignmentSummary, Campaign, Consensus, NewCampaign, Preferences } from "../api/types";
 
 export async function listCampaigns(): Promise<Campaign[]> {
   return (await api.get("/api/v1/campaigns/", { query: { page_size: 200 } })).results;
@@ -41,4 +41,9 @@ export async function myPart(campaign: string): Promise<MyPart> {
 /** The latest consensus of each item (experts). */
 export async function listConsensus(campaign: string): Promise<Consensus[]> {
   return (await api.get("/api/v1/consensus/", { query: { campaign, page_size: 200 } })).results;
+}
+
+/** Of a campaign of augmented microscopy: which checkpoint people prefer, and whether they tell it from the real picture. */
+export function getPreferences(slug: string): Promise<Preferences> {
+  return api.get("/api/v1/campaigns/{slug}/preferences/", { path: { slug } });
 }

@@ -83,4 +83,14 @@ describe("what pages choose from", async () => {
     const cards = [card("low", "tracking", "link_f1", 0.2), card("other", "classification", "macro_f1", 1), card("none", "tracking", "link_f1"), card("high", "tracking", "link_f1", 0.9)];
     expect(usable(cards, "tracking").map(({ name }) => name)).toEqual(["high", "low", "none"]);
   });
+
+  it("what trials say: at a half nobody can tell, and few trials say nothing", async () => {
+    const { toldApart } = await import("../../src/panels/pages/campaign-preferences");
+    const share = (value: number | null, low: number, high: number, count: number) => toldApart({ value, low, high, count });
+    expect(share(null, 0, 1, 0)).toBe("not tried yet");
+    expect(share(0.9, 0.7, 0.97, 20)).toBe("people tell it from the real one");
+    expect(share(0.1, 0.03, 0.3, 20)).toBe("people take it for the real one");
+    expect(share(0.5, 0.3, 0.7, 20)).toBe("people cannot tell it from the real one");
+    expect(share(1, 0.3, 1, 2)).toBe("too few trials to say");
+  });
 });

@@ -7,6 +7,7 @@ import { previewOf } from "../../session/catalogue";
 import { may } from "../../session/people";
 import { query } from "../router";
 import { DraftsPanel } from "./campaign-drafts";
+import { PreferencesPanel } from "./campaign-preferences";
 import { RoundsPanel } from "./campaign-rounds";
 import { Markdown } from "../markdown";
 import { wordsOf } from "../task-words";
@@ -148,6 +149,7 @@ export default function CampaignPage({ params }: { params: Record<string, string
           )}
           {curator && <DraftsPanel campaign={campaign} finished={() => setDrafted((before) => before + 1)} />}
           {curator && <RoundsPanel campaign={campaign} drafted={drafted} />}
+          {may("expert") && campaign.task === "augmented" && <PreferencesPanel campaign={campaign} />}
           {may("expert") && <ConsensusPanel campaign={campaign} />}
         </>
       )}
