@@ -275,5 +275,6 @@ def test_the_wheel_turns_through_the_pages(hub, arrive, files, truths, tmp_path)
     bench = Bench(reader.page)
     bench.wait()
     expect(reader.page.get_by_text("You start from a model's draft.")).to_be_visible()
-    held = Api(hub.url, "ada", PASSWORD).get("assignments/", state="leased")["results"][0]
+    ada = Api(hub.url, "ada", PASSWORD)
+    held = ada.get(f"assignments/{ada.get('assignments/', state='leased')['results'][0]['id']}/")
     bench.expect_cells(len(held["draft"]["cells"]))

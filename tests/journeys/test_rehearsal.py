@@ -79,7 +79,7 @@ def test_what_cannot_be_rehearsed_gets_one_line(tmp_path):
     (tmp_path / "empty").mkdir()
     bowl, boxes = write_bowl(tmp_path / "bowl", 3), write_voc(tmp_path / "voc", 3)
     asked = {
-        "the layout": ["dsb2018", tmp_path / "empty"],
+        "so this is not the dsb2018 layout": ["dsb2018", tmp_path / "empty"],
         "--images 3": ["dsb2018", bowl, "--images", "9"],
         "tracking": ["voc", boxes, "--task", "tracking"],
         "Choose one of": ["voc", boxes, "--task", "nonsense"],
