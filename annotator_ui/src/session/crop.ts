@@ -26,6 +26,12 @@ export function surround(box: Box, height: number, width: number): Box {
   return around(box, longer + Math.max(48, longer), height, width);
 }
 
+/** `box` with a margin of a fifth of its longer side, at least 24 pixels, in its own shape: where the box holds all that matters. */
+export function nearby(box: Box, height: number, width: number): Box {
+  const margin = Math.max(24, Math.round(Math.max(box.y1 - box.y0, box.x1 - box.x0) / 5));
+  return { y0: Math.max(0, box.y0 - margin), x0: Math.max(0, box.x0 - margin), y1: Math.min(height, box.y1 + margin), x1: Math.min(width, box.x1 + margin) };
+}
+
 function rgbOf(colour: string): [number, number, number] {
   const value = Number.parseInt(colour.slice(1), 16);
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];

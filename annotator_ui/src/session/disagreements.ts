@@ -5,7 +5,7 @@ import { Problem } from "../api/problem";
 import type { Disagreement, DisagreementSummary, Given, HubImage, Ontology, Said, TaskName } from "../api/types";
 import { Pyramid, type PlaneAt } from "../api/zarr";
 import { fromBase64, inflate } from "../labels/encoding";
-import { compose, cut, surround, type Box } from "./crop";
+import { compose, cut, nearby, surround, type Box } from "./crop";
 import { framesOf } from "./nodes";
 import { Picture, type PictureLevel, type PictureSource } from "./picture";
 
@@ -183,7 +183,8 @@ export function prepare(id: string): Promise<Dispute> {
     const { image } = dispute;
     const [y0, x0, y1, x1] = dispute.box as [number, number, number, number];
     const box = { y0, x0, y1, x1 };
-    const crop = surround(box, image.height, image.width);
+    // The box of a link holds parents and children already, in both frames.
+    const crop = (dispute.task === "tracking" ? nearby : surround)(box, image.height, image.width);
     const frames = framesOf(dispute.keys, dispute.options.map((option) => option.values ?? {}), dispute.frame ?? 0);
     const around = dispute.task === "instance_segmentation" && dispute.consensus_zarr_url;
     const [sights, given, consensus, options] = await Promise.all([

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { deflate, pixelBytes, toBase64 } from "../../src/labels/encoding";
 import { outlines } from "../../src/labels/outlines";
-import { compose, surround } from "../../src/session/crop";
+import { compose, cut, nearby, surround } from "../../src/session/crop";
 import { decodeLabels, undisputed } from "../../src/session/disagreements";
 
 describe("options", () => {
@@ -39,6 +39,15 @@ describe("the place around", () => {
       }),
     );
     expect(surround({ y0: 100, x0: 100, y1: 110, x1: 130 }, 500, 500)).toEqual({ y0: 66, x0: 76, y1: 144, x1: 154 });
+  });
+
+  it("keeps the shape of a box that holds all that matters, within the image", () => {
+    expect(nearby({ y0: 0, x0: 338, y1: 97, x1: 718 }, 800, 750)).toEqual({ y0: 0, x0: 262, y1: 173, x1: 750 });
+    expect(nearby({ y0: 50, x0: 50, y1: 60, x1: 60 }, 500, 500)).toEqual({ y0: 26, x0: 26, y1: 84, x1: 84 });
+  });
+
+  it("cuts ids out of their plane", () => {
+    expect([...cut([1, 2, 3, 4, 5, 6], 3, { y0: 0, x0: 1, y1: 2, x1: 3 })]).toEqual([2, 3, 5, 6]);
   });
 
   it("leaves out the cells that are disputed", () => {

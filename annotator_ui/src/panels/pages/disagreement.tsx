@@ -18,8 +18,11 @@ import { useReply } from "./parts/reply";
 type Chosen = readonly string[] | null;
 
 function Pictures({ dispute, pictures }: { dispute: Dispute; pictures: readonly Still[] }) {
+  const { crop } = dispute;
+  // Two wide frames stand one above the other.
+  const wide = crop.x1 - crop.x0 > 1.4 * (crop.y1 - crop.y0);
   return (
-    <span class={pictures.length > 1 ? "crops several" : "crops"}>
+    <span class={pictures.length > 1 && !wide ? "crops several" : "crops"}>
       {pictures.map((still, i) => (
         <span key={i} class="crop-frame">
           <CropCanvas drawing={still} crop={dispute.crop} box={dispute.box} />
