@@ -134,7 +134,11 @@ function Settling({ dispute, next, left }: { dispute: Dispute; next: string | nu
           </>
         }
       />
-      {over && <p class="badge good">{dispute.state === "superseded" ? "asked anew since" : "settled already"}</p>}
+      {over && (
+        <p>
+          <span class="badge good">{dispute.state === "superseded" ? "asked anew since" : "settled already"}</span>
+        </p>
+      )}
       {worded ? (
         <div class="options words">
           {stills}
