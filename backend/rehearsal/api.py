@@ -21,8 +21,9 @@ class Refused(Exception):
 
     def __init__(self, status: int, problem: dict[str, Any], request: str) -> None:
         self.status, self.problem = status, problem
-        detail = problem.get("detail") or problem.get("title") or ""
-        super().__init__(f"{request}: {status} {detail} {json.dumps(problem.get('errors', ''))}".strip())
+        said = [problem.get("detail") or problem.get("title"), problem.get("remedy"), problem.get("errors")]
+        words = [part if isinstance(part, str) else json.dumps(part) for part in said if part]
+        super().__init__(f"{request}: {status} {' '.join(words)}".strip())
 
 
 class Api:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,12 @@ from backend.rehearsal.pool import Ask, Case, Pool, count_of, read_records, scan
 from cellcommons.classes import CellBoxes, CellClasses, ImageClasses, Ontology
 from cellcommons.errors import InvalidDocument
 from cellcommons.fusion.classes import ClassReading, fuse_classes
-from cellcommons.layouts.contract import Entry, Record
+from cellcommons.layouts.contract import Record
 from cellcommons.measures.classification import ConfusionScores, confusion_scores, spearman
 from cellcommons.reading import Reading, Values
 from cellcommons.synthetic.class_annotator import ClassErrorModel, simulate_classes, skilled_classes
 
 USUAL = 40
-FEWEST = 3
 WHOLE = "0"
 GLANCE = 0.3
 """Share of the time for an answer that it takes to see that a draft's answer is right."""
@@ -40,7 +38,7 @@ class Classification(PlainKind):
 
     def draw_pool(self, ask: Ask) -> Pool:
         entries = [entry for entry in scan_entries(ask) if entry.metadata.get("boxes") != 0]
-        chosen, notes = _sample(entries, count_of(ask, len(entries), usual=USUAL), ask.seed)
+        chosen = stratified(entries, count_of(ask, len(entries), usual=USUAL), ask.seed)
         cases = {}
         ontology: Ontology | None = None
         for record in read_records(ask, chosen):
@@ -50,7 +48,7 @@ class Classification(PlainKind):
             cases[entry.name] = replace(case, given={"ontology": ontology})
         assert ontology is not None
         pool = Pool(ask.layout, self.task, cases, (upload_of(ask, chosen),), ontology)
-        return replace(pool, notes=(*notes, *_rare(pool)))
+        return replace(pool, notes=_rare(pool))
 
     def headline(self, pool: Pool) -> str:
         return "spearman" if pool.ontology is not None and pool.ontology.ordinal else "macro_f1"
@@ -121,19 +119,6 @@ class Classification(PlainKind):
         most = list(counts.most_common(1)[0][0])
         said = {name: Reading(None, dict.fromkeys(pool.cases[name].truth.values, most)) for name in test}
         return {"method": f"always {' and '.join(most) or 'none'}", **self.measure(pool, said)}
-
-
-def _sample(entries: Sequence[Entry], count: int, seed: int) -> tuple[list[Entry], tuple[str, ...]]:
-    """About ``count`` entries; where several are cut from one file, all of those, for the file is what is uploaded."""
-    files: dict[tuple[Path, ...], list[Entry]] = {}
-    for entry in entries:
-        files.setdefault(entry.paths, []).append(entry)
-    if len(files) == len(entries):
-        return stratified(entries, count, seed), ()
-    firsts = [members[0] for members in files.values()]
-    wanted = min(len(files), max(FEWEST, round(count * len(files) / len(entries))))
-    chosen = [entry for first in stratified(firsts, wanted, seed) for entry in files[first.paths]]
-    return chosen, (f"{len(chosen)} images cut from {wanted} files; {count} images were asked for",)
 
 
 def _said(record: Record, known: Ontology | None) -> tuple[Values, Ontology]:

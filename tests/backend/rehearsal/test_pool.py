@@ -181,15 +181,3 @@ def test_a_sequence_goes_with_its_masks(tmp_path, draw):
     assert {name: case.truth.values for name, case in again.cases.items()} == {
         name: case.truth.values for name, case in pool.cases.items()
     }
-
-
-def test_crops_of_one_picture_are_taken_together(tmp_path, draw):
-    folder = write_voc(tmp_path / "voc", 5, cells=4)
-    pool = draw("voc_crops", folder, task="classification", images=13)
-    sources = {case.source for case in pool.cases.values()}
-    assert len(sources) == 3
-    assert len(pool.cases) == 3 * 4 == pool.uploads[0].images
-    assert any("3 files" in note for note in pool.notes)
-    with zipfile.ZipFile(pool.uploads[0].zip_into(tmp_path / "pool.zip")) as archive:
-        archive.extractall(tmp_path / "out")
-    assert set(draw("voc_crops", tmp_path / "out", task="classification", work="again").cases) == set(pool.cases)
