@@ -14,22 +14,11 @@ from numpy.typing import NDArray
 from cellcommons.linking.contract import Links, checked_links
 from cellcommons.linking.divisions import NUCLEI, DivisionModel, candidate_divisions
 from cellcommons.linking.features import CellTable, Column
-from cellcommons.linking.motion import (
-    NEIGHBOURS,
-    Motion,
-    Pairs,
-    candidate_pairs,
-    fit_motion,
-    mutual_neighbours,
-    pair_costs,
-)
+from cellcommons.linking.motion import Motion, Pairs, candidate_pairs, fit_motion, mutual_neighbours, pair_costs
 from cellcommons.linking.packing import best_packing
 
 GOOD = 2.5
 """Cost below which a link of one pass is not put in question by gaps in the next."""
-
-FIRST = 3
-"""Candidate successors of each cell in the first pass, which only reads how the movie moves."""
 
 FAR = 6.0
 """A link that is worse by more than this than the best one of each of its cells is left out."""
@@ -67,26 +56,17 @@ class GlobalProgram:
         motion = fit_motion(cells, links, drift, persistence=False)
         for turn in range(max(self.passes, 1)):
             last = turn == max(self.passes, 1) - 1
-            links = self._solve(
-                cells,
-                motion,
-                links if turn else None,
-                divisions=self.divisions and last,
-                # A pass that only reads the movie's motion need not look far down the list.
-                neighbours=NEIGHBOURS if last else FIRST,
-            )
+            links = self._solve(cells, motion, links if turn else None, divisions=self.divisions and last)
             if not last:
                 motion = fit_motion(cells, links, drift, persistence=self.persistence)
         return links
 
-    def _solve(
-        self, cells: CellTable, motion: Motion, before: Links | None, *, divisions: bool, neighbours: int
-    ) -> Links:
+    def _solve(self, cells: CellTable, motion: Motion, before: Links | None, *, divisions: bool) -> Links:
         """One pass; ``before`` are the links of the one before, whose doubtful ends may be joined over gaps."""
         n = len(cells)
         edge = alone_costs(cells, motion, self.alone, self.at_border)
         reach = self.max_distance or max(6 * motion.sigma, 2.5 * float(np.median(cells.radius)) if n else 1.0)
-        pairs = candidate_pairs(cells, motion, reach=reach, neighbours=neighbours)
+        pairs = candidate_pairs(cells, motion, reach=reach)
         slots = [np.column_stack([pairs.before, n + pairs.after, np.full(pairs.before.size, -1)])]
         weights = [edge[pairs.before] + edge[pairs.after] - pair_costs(cells, motion, pairs)]
         if divisions:

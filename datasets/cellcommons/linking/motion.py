@@ -146,18 +146,12 @@ def fit_motion(cells: CellTable, links: Links, drift: NDArray[np.float64], *, pe
 
 
 def candidate_pairs(
-    cells: CellTable,
-    motion: Motion,
-    *,
-    reach: float,
-    gap: int = 1,
-    sources: NDArray[np.bool_] | None = None,
-    neighbours: int = NEIGHBOURS,
+    cells: CellTable, motion: Motion, *, reach: float, gap: int = 1, sources: NDArray[np.bool_] | None = None
 ) -> Pairs:
     """The nearest few cells, ``gap`` frames later, of where each cell is expected, up to ``reach`` pixels.
 
     Args:
-        sources: which rows to look ahead from, bool, shape (n,); all if None. neighbours: at most so many of each.
+        sources: which rows to look ahead from, bool, shape (n,); all if None.
     """
     starts, trees = cells.starts, cells.trees
     found: list[tuple[Rows, Rows, Column]] = []
@@ -168,7 +162,7 @@ def candidate_pairs(
         tree = trees[frame + gap]
         if not here.size or not tree.n:
             continue
-        wanted = list(range(1, min(neighbours, tree.n) + 1))
+        wanted = list(range(1, min(NEIGHBOURS, tree.n) + 1))
         distance, col = tree.query(motion.ahead(cells, here, gap), k=wanted, distance_upper_bound=reach)
         near = np.isfinite(distance)
         row = np.broadcast_to(here[:, None], near.shape)[near]
