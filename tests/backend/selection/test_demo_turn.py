@@ -12,7 +12,7 @@ from django.utils import timezone
 from backend.annotation.models import Annotation, Campaign
 from backend.consensus.models import ConsensusState, DisagreementState
 from backend.consensus.selectors import latest_consensuses, list_disagreements
-from backend.modelzoo.models import TrainingRun
+from backend.modelzoo.models import ModelCard, PredictionRun, TrainingRun
 from backend.releases.models import ReleaseState
 from backend.selection.demo import turning
 from backend.selection.demo.loading import load_demo
@@ -27,6 +27,14 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for task in DEMO:
         monkeypatch.setattr(type(task), "page", replace(task.page, images=IMAGES, images_read=READ))
     load_demo(home=tmp_path, say=lambda line: None)
+
+
+def came_of(run: TrainingRun) -> ModelCard:
+    """A card as a finished training leaves it."""
+    measured = {key: {} for key in ("measures", "baseline", "by_stratum")}
+    return ModelCard.objects.create(
+        name="first", training_run=run, checkpoint_sha256="ab" * 32, checkpoint_bytes=1, images=[], text="", **measured
+    )
 
 
 def cut(**_: object) -> None:
@@ -62,6 +70,13 @@ def test_the_wheel_has_turned_once_for_each_task(demo: None, monkeypatch: pytest
         assert turning.turn_demo_once(slug=slug, say=said.append) is None
         run = TrainingRun.objects.get(release__campaign=campaign)
         assert (run.release, run.budget_seconds) == (release, task.page.training_seconds)
+    assert turning.sweep_demo() == 0  # nothing has come of the trainings yet
+    card = came_of(TrainingRun.objects.get(release__campaign__slug="demo-tracking"))
+    assert turning.sweep_demo() == 1
+    drafting = PredictionRun.objects.get()
+    assert (drafting.model_card, drafting.campaign.slug, drafting.scope) == (card, "demo-tracking", "unread")
+    assert drafting.images == IMAGES - READ
+    assert turning.sweep_demo() == 0
 
 
 @pytest.mark.django_db
