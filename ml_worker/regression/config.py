@@ -23,17 +23,12 @@ LABEL_FREE: dict[str, Any] = {
 DENOISING: dict[str, Any] = {
     "loss": {"l1": 0.0, "mse": 1.0},
     "learning_rate": 4e-3,
-    "weight_decay": 1e-4,
-    "bf16": False,
     "network": {"widths": [32, 64], "full": 16, "layers": 2, "residual": True},
     "crops": {"size": 64, "batch": 8, "gain": 1.3, "same_gain": True},
 }
-"""The same light with less noise: what is taken away is learnt, and crops are never interpolated. Eight bits of
-mantissa are too coarse for what is left at 40 dB."""
+"""The same light with less noise: what is taken away is learnt, and crops are never interpolated."""
 BLIND: dict[str, Any] = {
     "learning_rate": 4e-3,
-    "weight_decay": 1e-4,
-    "bf16": False,
     "network": {"widths": [32, 64], "full": 16, "layers": 2},
     "crops": {"size": 64, "batch": 8},
 }
