@@ -30,6 +30,8 @@ FAMILY = "cellcommons.learned-linker/1"
 FEATURES: dict[str, tuple[str, ...]] = {"link": PAIR_FEATURES, "gap": GAP_FEATURES, "division": DIVISION_FEATURES}
 NO_LINK = -6.0
 """Log odds of a link that was not worth judging."""
+TANGLED = 300
+"""Hypotheses of a component beyond which its choice is rounded: to a badly trained model nearly all is likely."""
 UNSURE = 0.9
 """A cell whose answer is less certain than this counts as unsure."""
 
@@ -156,7 +158,7 @@ def choose(cells: CellTable, hypotheses: Hypotheses, odds: LogOdds, point: Opera
             np.column_stack([triples.mother, n + triples.first, n + triples.second]),
         ]
     )
-    taken = slots[best_packing(slots, np.concatenate([link, gap, better + division]), 2 * n)]
+    taken = slots[best_packing(slots, np.concatenate([link, gap, better + division]), 2 * n, whole=TANGLED)]
     third = taken[:, 2] >= 0
     parents = np.concatenate([taken[:, 0], taken[third, 0]])
     children = np.concatenate([taken[:, 1], taken[third, 2]]) - n

@@ -26,17 +26,20 @@ DENSE = 160
 """Sides up to which a component is assigned as a dense matrix."""
 TRIED = 12
 """Hypotheses up to which every choice of a component is tried."""
+WHOLE, NODES = 20_000, 1000
+"""Hypotheses of a component up to which it is solved in integers, and branches looked at; beyond, it is rounded."""
 BATCH = 6000
 """Hypotheses that share one linear program."""
 
 
-def best_packing(slots: Slots, weights: Weights, n_slots: int) -> Chosen:
+def best_packing(slots: Slots, weights: Weights, n_slots: int, *, whole: int = WHOLE) -> Chosen:
     """The choice of hypotheses of the largest total weight.
 
     Args:
         slots: int64, shape (m, 3); the slots a hypothesis uses, -1 in the third column where it uses two. The first
             column is a slot of one side (ways out), the others of the other (ways in).
         weights: shape (m,); hypotheses of weight <= 0 are never taken.
+        whole: hypotheses of a component up to which a split linear program is solved in integers.
 
     Returns:
         bool, shape (m,).
@@ -60,7 +63,7 @@ def best_packing(slots: Slots, weights: Weights, n_slots: int) -> Chosen:
         left = np.flatnonzero(~(used[columns[0]] | used[columns[1]] | used[columns[2]]))
         open_, mine, columns = open_[left], mine[left], [column[left] for column in columns]
     if open_.size:
-        chosen[open_[_by_component(np.column_stack(columns), mine, n_slots)]] = True
+        chosen[open_[_by_component(np.column_stack(columns), mine, n_slots, whole)]] = True
     return chosen
 
 
@@ -87,7 +90,7 @@ def _dominant(columns: list[NDArray[np.int64]], weights: Weights, n_slots: int) 
     return np.asarray(leads & (weights >= rivals))
 
 
-def _by_component(slots: Slots, weights: Weights, n_slots: int) -> NDArray[np.int64]:
+def _by_component(slots: Slots, weights: Weights, n_slots: int, whole: int) -> NDArray[np.int64]:
     """Indices of the best hypotheses, found component by component."""
     third = slots[:, 2] >= 0
     ends_a = np.concatenate([slots[:, 0], slots[third, 0]])
@@ -113,10 +116,10 @@ def _by_component(slots: Slots, weights: Weights, n_slots: int) -> NDArray[np.in
         batch.append(members)
         waiting += members.size
         if waiting >= BATCH:
-            chosen.append(_program(batch, slots, weights))
+            chosen.append(_program(batch, slots, weights, whole))
             batch, waiting = [], 0
     if batch:
-        chosen.append(_program(batch, slots, weights))
+        chosen.append(_program(batch, slots, weights, whole))
     return np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.int64)
 
 
@@ -162,7 +165,7 @@ def _assign(rows: Slots, cols: Slots, weights: Weights) -> NDArray[np.int64]:
     return np.asarray(once[partner[row] == col])
 
 
-def _program(batch: list[NDArray[np.int64]], slots: Slots, weights: Weights) -> NDArray[np.int64]:
+def _program(batch: list[NDArray[np.int64]], slots: Slots, weights: Weights, most: int) -> NDArray[np.int64]:
     """Indices of the best hypotheses of some components: the linear program, in integers where it is split."""
     members = np.concatenate(batch)
     constraint = _incidence(slots[members])
@@ -178,13 +181,34 @@ def _program(batch: list[NDArray[np.int64]], slots: Slots, weights: Weights) -> 
         if np.all(np.abs(value - np.rint(value)) < 1e-6):
             taken.append(part[value > 0.5])
             continue
-        # Odd cycles of divisions can leave a vertex of halves: these few components are solved in integers.
-        limit = LinearConstraint(_incidence(slots[part]), ub=1)
-        exact = milp(-weights[part], constraints=limit, integrality=np.ones(part.size), bounds=Bounds(0, 1))
-        if exact.x is None:
-            raise RuntimeError(f"the integer program of {part.size} hypotheses failed: {exact.message}")
-        taken.append(part[np.asarray(exact.x) > 0.5])
+        # Odd cycles of divisions can leave a vertex of halves: these few components are solved in integers. Where
+        # nearly everything may be anything, as under a badly trained model, that would never end: the limit counts
+        # nodes, not seconds, so that equal input gives equal links.
+        found: NDArray[np.float64] | None = None
+        if part.size <= most:
+            limit = LinearConstraint(_incidence(slots[part]), ub=1)
+            exact = milp(
+                -weights[part],
+                constraints=limit,
+                integrality=np.ones(part.size),
+                bounds=Bounds(0, 1),
+                options={"node_limit": NODES},
+            )
+            found = exact.x
+        taken.append(_rounded(part, value, slots, weights) if found is None else part[np.asarray(found) > 0.5])
     return np.concatenate(taken)
+
+
+def _rounded(part: NDArray[np.int64], value: Weights, slots: Slots, weights: Weights) -> NDArray[np.int64]:
+    """A choice near the linear program's: what it takes most of first, the heavier where tied."""
+    used: set[int] = set()
+    taken = []
+    for place in np.lexsort((-weights[part], -np.round(value, 6))).tolist():
+        wanted = {slot for slot in slots[part[place]].tolist() if slot >= 0}
+        if not wanted & used:
+            used |= wanted
+            taken.append(part[place])
+    return np.array(taken, dtype=np.int64)
 
 
 def _incidence(slots: Slots) -> csr_matrix:

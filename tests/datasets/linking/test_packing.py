@@ -75,3 +75,19 @@ def test_assignment_equals_scipys_on_a_full_matrix(dense: int, monkeypatch: pyte
 def test_nothing_to_choose() -> None:
     assert best_packing(np.zeros((0, 3), dtype=np.int64), np.zeros(0), 4).size == 0
     assert not best_packing(np.array([[0, 1, -1]], dtype=np.int64), np.array([0.0]), 2).any()
+
+
+def test_a_hopeless_tangle_is_rounded_and_ends() -> None:
+    """Everything may be anything at nearly the same weight: an integer program would not end in a day."""
+    rng = np.random.default_rng(3)
+    side = 60
+    pairs = np.column_stack([rng.integers(0, side, 900), rng.integers(side, 2 * side, 900), np.full(900, -1)])
+    first, second = rng.integers(side, 2 * side, (2, 1500))
+    triples = np.column_stack([rng.integers(0, side, 1500), first, second])[first != second]
+    slots = np.concatenate([pairs, triples]).astype(np.int64)
+    weights = np.concatenate([rng.uniform(4.9, 5, len(pairs)), rng.uniform(7.3, 7.5, len(triples))])
+    chosen = best_packing(slots, weights, 2 * side, whole=300)
+    assert allowed(slots[chosen])
+    assert (chosen == best_packing(slots, weights, 2 * side, whole=300)).all()
+    # Every way in is worth about 5 alone and 3.7 in a division: near all of them can be used.
+    assert weights[chosen].sum() > 0.85 * 5 * side
