@@ -24,7 +24,7 @@ from ml_worker.tracking.network import PARTS, LinkNetwork, linker_of, save_linke
 from ml_worker.tracking.samples import Lesson, MovieSample, lesson, with_cells_lost
 
 STATE = "cellcommons.learned-linker-training-state/1"
-SHIFTS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+SHIFTS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
 DIVISION_WEIGHT = 0.1
 """Of division F1 beside link F1 where the operating point is chosen: divisions are few, and matter most to people."""
 
