@@ -93,7 +93,13 @@ def import_folder(*, record: Import, path: Path, progress: Progress | None = Non
     scan = layout.scan(path)
     entries = list(scan.entries)[: record.limit or None]
     if not entries:
-        raise UnknownLayout("no image found", where=str(path.name), remedy="Look at what the layout expects.")
+        # A folder of one movie that lacks a frame is such a folder: the reason is worth more than the count.
+        why = "; ".join(f"{item.path.name}: {item.reason}" for item in scan.skipped[:3])
+        raise UnknownLayout(
+            f"no image found that can be imported{f' ({why})' if why else ''}",
+            where=str(path.name),
+            remedy="Look at what the layout expects.",
+        )
     skipped = [{"where": str(item.path.relative_to(path)), "reason": item.reason} for item in scan.skipped]
     Import.objects.filter(pk=record.pk).update(
         state=ImportState.RUNNING, heartbeat=timezone.now(), found=len(entries) + len(scan.skipped)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from django.core.management import call_command
 from PIL import Image as Picture
 
@@ -154,3 +155,18 @@ def test_a_layout_that_the_hub_cannot_keep_is_refused_with_the_one_to_use(tmp_pa
     (line,) = errors
     assert "classification" in line
     assert "Import the layout voc instead" in line
+
+
+@pytest.mark.django_db
+def test_a_movie_that_lacks_a_frame_says_which(tmp_path: Path) -> None:
+    for folder, name in (("01", "t{:03d}.tif"), ("01_GT/TRA", "man_track{:03d}.tif")):
+        (tmp_path / folder).mkdir(parents=True)
+        for frame in (0, 2):
+            cell = np.zeros((20, 20), np.uint16)
+            cell[5:9, 5:9] = 1
+            tifffile.imwrite(tmp_path / folder / name.format(frame), cell)
+    (tmp_path / "01_GT/TRA/man_track.txt").write_text("1 0 2 0\n")
+    code, _, errors = run("ctc", tmp_path, "--dataset", "movies")
+    assert code == 2
+    (line,) = errors
+    assert "t001" in line or "frame 1" in line
