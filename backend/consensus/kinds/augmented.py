@@ -1,4 +1,8 @@
-"""Failure regions: marks of people, voted on region by region. Trials and preferences are counted, not fused."""
+"""Failure regions: marks of people, voted on region by region. Trials and preferences are counted, not fused.
+
+From three readers on a vote weighs as much as its reader's marks are like those of the others
+(docs/decisions/0013-skill-from-readings.md).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import numpy as np
 from backend.consensus.evidence import CellEvidence, Evidence, Support, evidence_rows, single_rows
 from backend.consensus.kinds.contract import SINGLE, Decision, Fused, ItemReading, Option, Region, Scene
 from backend.consensus.kinds.painting import cut, padded, settle_cells
-from cellcommons.fusion.failures import FailureMap, FailureRegion, fuse_failures
+from cellcommons.fusion.failures import FailureMap, FailureRegion, fuse_failures, peer_weights
 from cellcommons.labels import Labels
 from cellcommons.reading import Reading
 
@@ -27,7 +31,8 @@ class Augmented:
         if len(readings) == 1:
             own = Reading(readings[0].reading.labels, asked)
             return Fused(own, single_rows(readings[0].annotation, scene.rows(own)), 1.0, SINGLE)
-        fusion = fuse_failures([one.reading.labels > 0 for one in readings])
+        marks = [one.reading.labels > 0 for one in readings]
+        fusion = fuse_failures(marks, weights=peer_weights(marks))
         fused = Reading(fusion.labels, asked)
         settled = [region for region in fusion.regions if region.settled]
         agreement = {number: region.support for number, region in enumerate(settled, start=1)}
@@ -36,7 +41,8 @@ class Augmented:
             for number, region in enumerate(settled, start=1)
         }
         rows = evidence_rows(scene.rows(fused), agreement=agreement, support=support)
-        return Fused(fused, rows, fusion.agreement, "vote", _regions(fusion, readings, scene.shape))
+        method = "vote" if len(readings) < 3 else "weighted-vote"
+        return Fused(fused, rows, fusion.agreement, method, _regions(fusion, readings, scene.shape))
 
     def settle(
         self, scene: Scene, base: Reading, evidence: Evidence, decisions: Sequence[Decision]
@@ -64,5 +70,5 @@ def _regions(fusion: FailureMap, readings: Sequence[ItemReading], shape: tuple[i
         who = tuple(readings[at].annotation for at in region.readings)
         others = tuple(one.annotation for one in readings if one.annotation not in who)
         options = (Option(who, 1, marked), Option(others, 0, np.zeros_like(marked)))
-        found.append(Region("failure", box, tuple(sorted(options, key=lambda option: -len(option.readings)))))
+        found.append(Region("failure", box, options if region.support >= 0.5 - 1e-9 else options[::-1]))
     return tuple(found)

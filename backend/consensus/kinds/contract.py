@@ -97,7 +97,8 @@ class Region:
     """What the readings could not settle.
 
     Attributes:
-        kind: what is asked. box: half-open, around what it is about. options: what readers said, most readers first.
+        kind: what is asked. box: half-open, around what it is about.
+        options: what readers said, the one with most readers, or most weight, first.
         keys: what of the values it decides; no other region decides it too. frame: of a movie.
     """
 

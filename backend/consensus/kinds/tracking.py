@@ -1,4 +1,7 @@
-"""Links between given cells: voted on cell by cell, divisions too; what has no majority is asked about."""
+"""Links between given cells: voted on, from three readers on by their rates of error; what stays unsure is asked about.
+
+A movie has hundreds of links, so that it tells alone how its readers err (docs/decisions/0013-skill-from-readings.md).
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,10 @@ from cellcommons.reading import Reading
 from cellcommons.tracks import Movie, Nodes, movie_nodes
 
 PAD = 12
+SURE = 0.8
+"""Probability below which a link is asked about."""
+MANY = 3
+"""Readers from which rates of error are believed; two cannot tell which of them errs."""
 Ints = NDArray[np.int64]
 Cell = tuple[int, int]
 
@@ -32,15 +39,17 @@ class Tracking:
             return Fused(own, single_rows(readings[0].annotation, scene.rows(own)), 1.0, SINGLE)
         movie = scene.given.frame_movie()
         nodes = movie_nodes(movie)
-        fusion = fuse_lineages(nodes, [edges_of_links(one.reading.values) for one in readings])
+        said = [edges_of_links(one.reading.values) for one in readings]
+        few = len(readings) < MANY
+        fusion = fuse_lineages(nodes, said) if few else fuse_lineages(nodes, said, method="em", quorum=SURE)
         links, questions = _questions(fusion, readings)
         boxes = _Boxes(movie)
-        regions = tuple(_region(question, readings, boxes) for question in questions)
+        regions = tuple(_region(question, readings, fusion.weights, boxes) for question in questions)
         fused = Reading(None, links)
         asked = {key for question in questions for key in question.keys}
         agreement, support = _track_evidence(nodes, fused, readings, asked)
         rows = evidence_rows(scene.rows(fused), agreement=agreement, support=support)
-        return Fused(fused, rows, fusion.agreement, "vote", regions)
+        return Fused(fused, rows, fusion.agreement, "vote" if few else "em", regions)
 
     def settle(
         self, scene: Scene, base: Reading, evidence: Evidence, decisions: Sequence[Decision]
@@ -104,8 +113,15 @@ def _questions(fusion: LineageFusion, readings: Sequence[ItemReading]) -> tuple[
     return links, order
 
 
-def _region(question: _Question, readings: Sequence[ItemReading], boxes: _Boxes) -> Region:
-    ranked = sorted(question.answers.items(), key=lambda said: (-len(said[1]), tuple(p or "" for p in said[0])))
+def _region(question: _Question, readings: Sequence[ItemReading], weights: Sequence[float], boxes: _Boxes) -> Region:
+    likely = {at: option.weight for option in question.event.options for at in option.readings}
+
+    def rank(said: tuple[tuple[str | None, ...], list[int]]) -> tuple[float, tuple[str, ...]]:
+        # A link's options have their probability; what becomes of a mother is voted on.
+        weight = likely[said[1][0]] if question.event.kind == "link" else sum(weights[at] for at in said[1])
+        return -round(weight, 9), tuple(parent or "" for parent in said[0])
+
+    ranked = sorted(question.answers.items(), key=rank)
     options = tuple(
         Option(
             tuple(readings[at].annotation for at in who),

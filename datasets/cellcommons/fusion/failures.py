@@ -2,6 +2,10 @@
 
 People mark failures loosely: they agree that something is wrong here, less on its outline. So a region is voted on as a
 whole, by who marked its core, and its outline is then what most of those who marked it share.
+
+Weights from the marks themselves: Langerak et al., "Label fusion in atlas-based segmentation using a selective and
+iterative method for performance level estimation (SIMPLE)", IEEE TMI 29:2000-2008, 2010, here in one step and against
+the others only, so that nobody is measured by their own marks.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from cellcommons.labels import Labels, Mask, cells
 Box = tuple[int, int, int, int]
 BAND = 0.05
 OUTLINE = 2 / 3
+LEAST_WEIGHT = 0.05
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,29 @@ def fuse_failures(
             target[y0:y1, x0:x1][extent] = int(target.max()) + 1
         found.append(FailureRegion(box, int(extent.sum()), support, tuple(int(r) for r in readings), settled))
     return FailureMap(share.astype(np.float32), labels, disputed, tuple(found), _agreement(stack))
+
+
+def peer_weights(marks: Sequence[Mask]) -> tuple[float, ...]:
+    """What each person's marks weigh: their Dice with the share of the others who marked each pixel, 0.05 at least.
+
+    Equal for two people, who cannot tell which of them errs, and where nobody marked what another did.
+
+    Args:
+        marks: as of ``fuse_failures``.
+
+    Raises:
+        InvalidDocument, MismatchedShapes: as ``fuse_failures``.
+    """
+    _checked(marks, None, 0.5, 0)
+    if len(marks) < 3:
+        return (1.0,) * len(marks)
+    total = np.sum(marks, axis=0, dtype=np.float64)
+    weights = []
+    for mark in marks:
+        others = (total - mark) / (len(marks) - 1)
+        either = float(others.sum()) + int(np.count_nonzero(mark))
+        weights.append(2 * float(others[mark].sum()) / either if either else 1.0)
+    return tuple(max(LEAST_WEIGHT, weight) for weight in weights)
 
 
 def marker_skill(marks: Sequence[Mask], consensus: FailureMap) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ different readers none of whom saw a division.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellcommons.errors import InvalidDocument
+from cellcommons.fusion.link_skill import link_skill
 from cellcommons.linked import edges_of, lineage_from_edges, parents_of
 from cellcommons.measures.tracking import link_counts
 from cellcommons.tracks import Edges, Lineage, Nodes, sorted_nodes
 
 EventKind = Literal["link", "division"]
+Method = Literal["vote", "em"]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -30,7 +32,8 @@ class LineageOption:
     """One answer that readers gave.
 
     Attributes:
-        readings: indices of the readings that gave it. weight: their share of all weight, 0..1.
+        readings: indices of the readings that gave it. weight: their share of all weight, 0..1; of a link under ``em``
+            its probability.
         cells: (frame, id) of the parent, or of the daughters; empty for none.
     """
 
@@ -61,10 +64,11 @@ class LineageFusion:
 
     Attributes:
         nodes: every cell, (n, 2) frame, id. edges: the settled links, (m, 4). support: share of the weight that drew
-            each, (m,).
+            each, (m,); of ``em`` the probability that it is right.
         disagreements: what was not settled, in order of frame, then cell.
         dissents: links of each reading that the settled majority overruled, one count a reading.
         agreement: mean edge F1 over all pairs of readings; 1.0 for a single reading.
+        weights: share of all weight that each reading had, (readings,).
     """
 
     nodes: Nodes = field(repr=False)
@@ -73,6 +77,7 @@ class LineageFusion:
     disagreements: tuple[DisputedEvent, ...]
     dissents: tuple[int, ...]
     agreement: float
+    weights: tuple[float, ...] = ()
 
     def lineage(self) -> tuple[Lineage, Ints]:
         """Tracks of the settled links, and the track of each node, as ``lineage_from_edges``."""
@@ -80,14 +85,21 @@ class LineageFusion:
 
 
 def fuse_lineages(
-    nodes: Nodes, readings: Sequence[Edges], *, weights: Sequence[float] | None = None, quorum: float = 0.5
+    nodes: Nodes,
+    readings: Sequence[Edges],
+    *,
+    weights: Sequence[float] | None = None,
+    quorum: float = 0.5,
+    method: Method = "vote",
 ) -> LineageFusion:
     """Fuse readings of one movie.
 
     Args:
         nodes: the cells that all readings link, (n, 2) frame, id. readings: links of each, (m, 4).
         weights: of each reading, > 0; equal if None.
-        quorum: an answer is settled if its share of the weight is above this; 0.5 to 1.
+        quorum: an answer is settled if its share of the weight, of ``em`` its probability, is above this; 0.5 to 1.
+        method: ``vote``, or ``em``: answers are as likely as the readers' rates of error make them, which are estimated
+            from these readings (see ``link_skill``); a division is then one if at least one reader saw it.
 
     Raises:
         InvalidDocument: no readings, weights or quorum out of range, or a reading that is no lineage of these cells.
@@ -95,7 +107,13 @@ def fuse_lineages(
     nodes = sorted_nodes(nodes)
     share = _shares(readings, weights, quorum)
     parents = np.stack([_checked(nodes, edges, index) for index, edges in enumerate(readings)])
-    support = np.stack([((parents == own) * share[:, None]).sum(axis=0) for own in parents])
+    if method == "em":
+        if weights is not None:
+            raise InvalidDocument("em finds the weights of the readings itself", remedy="Give none.")
+        skill = link_skill(parents, nodes[:, 0] > nodes[:, 0].min(initial=0))
+        support, share = skill.posterior, np.asarray(skill.weights()) / sum(skill.weights())
+    else:
+        support = np.stack([((parents == own) * share[:, None]).sum(axis=0) for own in parents])
     best = support.argmax(axis=0)
     at = np.arange(len(nodes))
     top, winner = support[best, at], parents[best, at]
@@ -103,9 +121,14 @@ def fuse_lineages(
     open_links = np.round(top, 9) <= quorum
     settled, ruled = np.where(open_links, -1, winner), ~open_links
     divides = _division_share(parents, share, len(nodes))
-    events = [_link_event(nodes, parents, share, cell) for cell in np.flatnonzero(open_links).tolist()]
+    seen = np.round(divides, 9) > (0.0 if method == "em" else quorum)
+    events = [
+        _link_event(nodes, parents, None if method == "vote" else support, share, cell)
+        for cell in np.flatnonzero(open_links).tolist()
+    ]
     children = np.bincount(settled[settled >= 0], minlength=len(nodes))
-    doubtful = np.flatnonzero((children > 1) != (np.round(divides, 9) > quorum)).tolist()
+    many = np.round(divides, 9) > quorum
+    doubtful = np.flatnonzero(np.where(children > 1, ~seen, many)).tolist()
     asked = {(event.frame, event.cell) for event in events}
     for mother in doubtful:
         event = _division_event(nodes, parents, share, mother)
@@ -127,6 +150,7 @@ def fuse_lineages(
         disagreements=tuple(sorted(events, key=lambda event: (event.frame, event.cell, event.kind))),
         dissents=tuple(int(((own >= 0) & (own != settled) & ruled).sum()) for own in parents),
         agreement=float(np.mean(agreement)) if agreement else 1.0,
+        weights=tuple(share.tolist()),
     )
 
 
@@ -175,11 +199,14 @@ def _division_share(parents: Ints, share: Floats, n: int) -> Floats:
     return np.asarray((np.stack(saw) * share[:, None]).sum(axis=0))
 
 
-def _link_event(nodes: Nodes, parents: Ints, share: Floats, cell: int) -> DisputedEvent:
+def _link_event(nodes: Nodes, parents: Ints, likely: Floats | None, share: Floats, cell: int) -> DisputedEvent:
     answers: dict[tuple[tuple[int, int], ...], list[int]] = {}
     for reading, parent in enumerate(parents[:, cell].tolist()):
         answers.setdefault(() if parent < 0 else (_cell(nodes, parent),), []).append(reading)
-    return DisputedEvent("link", *_cell(nodes, cell), _options(answers, share))
+    options = _options(answers, share)
+    if likely is not None:
+        options = tuple(replace(option, weight=float(likely[option.readings[0], cell])) for option in options)
+    return DisputedEvent("link", *_cell(nodes, cell), _ranked(options))
 
 
 def _division_event(nodes: Nodes, parents: Ints, share: Floats, mother: int) -> DisputedEvent:
@@ -194,6 +221,10 @@ def _options(answers: dict[tuple[tuple[int, int], ...], list[int]], share: Float
     options = [
         LineageOption(tuple(given), float(share[given].sum()), cells) for cells, given in sorted(answers.items())
     ]
+    return _ranked(options)
+
+
+def _ranked(options: Sequence[LineageOption]) -> tuple[LineageOption, ...]:
     return tuple(sorted(options, key=lambda option: -round(option.weight, 9)))
 
 

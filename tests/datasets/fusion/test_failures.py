@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellcommons.errors import InvalidDocument, MismatchedShapes
-from cellcommons.fusion.failures import fuse_failures, marker_skill
+from cellcommons.fusion.failures import fuse_failures, marker_skill, peer_weights
+from cellcommons.synthetic.failure_annotator import MODELS, FailureModel, annotate_failures
 
 ROWS, COLUMNS = np.indices((80, 120))
 
@@ -94,3 +95,46 @@ def test_bad_marks_are_refused() -> None:
     for marks, weights in (([], None), ([NOTHING.astype(int)], None), ([NOTHING], [0.0]), ([NOTHING], [1.0, 2.0])):
         with pytest.raises(InvalidDocument):
             fuse_failures(marks, weights=weights)
+
+
+def test_who_marks_like_the_others_weighs_more() -> None:
+    good = [disc(30, 30, 10) | disc(50, 90, 8), disc(31, 30, 10) | disc(50, 91, 8)]
+    wild = disc(12, 60, 11) | disc(65, 20, 11)
+    weights = peer_weights([*good, wild])
+    assert weights[0] == pytest.approx(weights[1], abs=0.05)
+    assert weights[2] == pytest.approx(0.05)
+    assert peer_weights([*good, wild][::-1]) == pytest.approx(weights[::-1])
+    # Where two good outlines differ, one that is everywhere too wide no longer takes the side of the larger.
+    two, wide = [disc(28, 30, 10), disc(32, 30, 10)], disc(30, 30, 18) | wild
+    plain, weighed = fuse_failures([*two, wide]), fuse_failures([*two, wide], weights=peer_weights([*two, wide]))
+    assert [r.settled for r in weighed.regions] == [r.settled for r in plain.regions]
+    assert (plain.labels > 0).sum() == (two[0] | two[1]).sum()
+    assert (weighed.labels > 0).sum() == (two[0] & two[1]).sum()
+
+
+def test_two_people_weigh_alike_and_nothing_marked_is_agreement() -> None:
+    assert peer_weights([disc(30, 30, 10), NOTHING]) == (1.0, 1.0)
+    assert peer_weights([NOTHING] * 3) == (1.0, 1.0, 1.0)
+    assert peer_weights([disc(20, 20, 5), disc(40, 60, 5), disc(60, 100, 5)]) == (0.05, 0.05, 0.05)
+    with pytest.raises(InvalidDocument, match="at least one"):
+        peer_weights([])
+
+
+def test_a_crowd_with_a_poor_marker_gains_over_the_vote_of_pixels() -> None:
+    """On the mean of many images; on a single one it may well be the other way round."""
+    levels = (MODELS["expert"], MODELS["practised"], FailureModel(miss=0.4, spurious=6, margin_px=5, loose_px=4))
+    rows, columns = np.indices((192, 192))
+    gains = []
+    for image in range(40):
+        rng = np.random.default_rng([7, image])
+        truth = np.zeros(rows.shape, dtype=bool)
+        for y, x, radius in np.column_stack([rng.integers(30, 162, (4, 2)), rng.integers(8, 24, 4)]).tolist():
+            truth |= (rows - y) ** 2 + (columns - x) ** 2 < radius**2
+        marks = [annotate_failures(truth, who, seed=10 * image + k).marked for k, who in enumerate(levels)]
+        weighed = fuse_failures(marks, weights=peer_weights(marks)).labels > 0
+        gains.append(dice_of(weighed, truth) - dice_of(np.mean(marks, axis=0) > 0.5, truth))
+    assert np.mean(gains) > 0.01
+
+
+def dice_of(one: np.ndarray, other: np.ndarray) -> float:
+    return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
