@@ -49,7 +49,7 @@ from cellcommons.synthetic.pixel_annotator import PixelErrorModel, simulate_map 
 from cellcommons.synthetic.semantic import TISSUE, generate_tissue  # noqa: E402
 from tests.bench.result import Goal, Result  # noqa: E402
 
-SEEDS = range(24)
+SEEDS = range(48)
 CROWDS = {3: ("poor", "practised", "expert"), 5: ("poor", "practised", "practised", "practised", "expert")}
 CLASSES = Ontology(("RBC", "WBC", "platelet", "debris"))
 Person = Any
@@ -84,7 +84,7 @@ class Bare(Scene):
 
 
 def run() -> Result:
-    """24 seeds, each with its own truth and people; crowds of 3 and of 5; about two minutes of CPU."""
+    """48 seeds, each with its own truth and people; crowds of 3 and of 5; between two and three minutes of CPU."""
     figures: dict[str, Any] = {"seeds": len(SEEDS), "crowds": {str(n): "+".join(who) for n, who in CROWDS.items()}}
     goals = []
     began = time.process_time()

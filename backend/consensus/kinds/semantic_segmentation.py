@@ -1,7 +1,8 @@
 """Classes of pixels: most readers' class, or from four readers on the one that their estimated skill speaks for.
 
-Areas in which heads and skill contradict each other, or in which there is no majority, are asked about. Why four, and
-what it gains, is in docs/decisions/0012-pixels-of-few-readers.md.
+Of fewer, a tie goes to those whom the others agree with most. Areas in which heads and skill contradict each other, or
+in which there is no majority, are asked about; what was chosen there pixel by pixel is one of the answers, although no
+reader may have painted it so. See docs/decisions/0012-pixels-of-few-readers.md and 0013-skill-from-readings.md.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from scipy import ndimage
 from backend.consensus.evidence import CellEvidence, Evidence, Support, evidence_rows, settled_rows, single_rows
 from backend.consensus.kinds.contract import SINGLE, Box, Decision, Fused, ItemReading, Option, Region, Scene
 from backend.consensus.kinds.painting import count_cells, cut, padded
-from cellcommons.fusion.semantic import SemanticFusion, fuse_semantic
+from cellcommons.fusion.semantic import SemanticFusion, fuse_semantic, peer_weights
 from cellcommons.kinds.semantic_segmentation import class_raster, semantic_map
 from cellcommons.labels import Labels
 from cellcommons.reading import Reading
@@ -46,12 +47,13 @@ class SemanticSegmentation:
         maps = [semantic_map(one.reading.labels, scene.ontology) for one in readings]
         weighed = fuse_semantic(maps)
         few = len(readings) < MANY
-        labels = class_raster((fuse_semantic(maps, method="majority") if few else weighed).consensus)
+        voted = fuse_semantic(maps, method="majority", weights=peer_weights(maps)) if few else weighed
+        labels = class_raster(voted.consensus)
         open_regions = unsure_regions(labels, weighed, [one.reading.labels for one in readings])
         regions = []
         for inside, box in open_regions:
+            regions.append(_region(readings, labels, inside, box))
             labels[box[0] : box[2], box[1] : box[3]][inside] = 0
-            regions.append(_region(readings, inside, box, scene.shape))
         fused = Reading(labels)
         rows = scene.rows(fused)
         agreement = {row.id: _overlap(labels, readings, row.id) for row in rows}
@@ -115,8 +117,8 @@ def unsure_regions(
     return found
 
 
-def _region(readings: Sequence[ItemReading], inside: NDArray[np.bool_], box: Box, shape: tuple[int, int]) -> Region:
-    shown = padded(box, PAD, shape)
+def _region(readings: Sequence[ItemReading], chosen: Labels, inside: NDArray[np.bool_], box: Box) -> Region:
+    shown = padded(box, PAD, chosen.shape)
     mask = np.zeros((shown[2] - shown[0], shown[3] - shown[1]), dtype=np.bool_)
     top, left = box[0] - shown[0], box[1] - shown[1]
     mask[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
@@ -126,6 +128,9 @@ def _region(readings: Sequence[ItemReading], inside: NDArray[np.bool_], box: Box
         if painted.any():  # who said nothing there gave no answer
             same.setdefault(painted.tobytes(), (painted, []))[1].append(one.annotation)
     options = sorted(same.values(), key=lambda said: (-len(said[1]), -int((said[0] > 0).sum()), said[0].tobytes()))
+    mixed = np.where(mask, cut(chosen, shown), 0).astype(np.uint32)
+    if len(readings) > 2:  # of two there is nothing to choose from but what they said
+        options = [same.get(mixed.tobytes(), (mixed, [])), *(o for o in options if o[0].tobytes() != mixed.tobytes())]
     return Region("class", shown, tuple(Option(tuple(who), count_cells(said), said) for said, who in options))
 
 

@@ -26,6 +26,7 @@ PRIOR_SHARE = 0.3
 Chosen among 0.03, 0.1, 0.3, 1 and 3 on generated tissue and on the crowds of BU-BIL, see docs/formats.md.
 """
 _AGREED = 1e-6
+_LEAST_WEIGHT = 0.05
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,12 @@ class SemanticFusion:
 
 
 def fuse_semantic(
-    readings: Sequence[SemanticMap], *, method: Method = "em", quorum: float = 0.5, prior_share: float = PRIOR_SHARE
+    readings: Sequence[SemanticMap],
+    *,
+    method: Method = "em",
+    quorum: float = 0.5,
+    prior_share: float = PRIOR_SHARE,
+    weights: Sequence[float] | None = None,
 ) -> SemanticFusion:
     """Fuse readings of one image. Unknown is no vote; equal support goes to the earlier class.
 
@@ -59,12 +65,14 @@ def fuse_semantic(
         quorum: of a majority of two classes, the share of votes that the second class needs more than. A crowd that
             paints too far out needs a quorum above a half; ``learn_quorum`` finds it from gold.
         prior_share: see ``PRIOR_SHARE``; the larger, the nearer to a majority of readers taken to be alike.
+        weights: of each reader's vote in a majority, above 0; equal if None. ``em`` finds its own.
 
     Raises:
-        InvalidDocument: no readings, readings of different ontologies, or a quorum that does not fit.
+        InvalidDocument: no readings, readings of different ontologies, or a quorum or weights that do not fit.
         MismatchedShapes: readings of different shapes.
     """
     _check(readings, method, quorum, prior_share)
+    share = _vote_weights(weights, len(readings), method)
     first = readings[0]
     count = len(first.ontology)
     patterns, place, times = _patterns(readings)
@@ -72,15 +80,15 @@ def fuse_semantic(
     item, reader = np.nonzero(heard)
     lowest = np.where(heard, patterns, count).min(axis=1)
     agreed = lowest == patterns.max(axis=1)
-    weights = np.where(agreed, _AGREED, 1.0) * times.astype(np.float64)
-    votes = Votes(item, reader, patterns[heard], len(patterns), len(readings), count, weights)
+    alike = np.where(agreed, _AGREED, 1.0) * times.astype(np.float64)
+    votes = Votes(item, reader, patterns[heard], len(patterns), len(readings), count, alike)
     if method == "em":
         disputed = int(times[~agreed].sum())
         prior = confusion_prior(count, strength=max(1.0, prior_share * disputed / count))
         fit = fit_votes(votes, prior)
         support, confusion = fit.posterior, fit.confusion
     else:
-        support, confusion = votes.shares(), None
+        support, confusion = _shares(patterns, share, count), None
     rounded = np.round(support, 9)
     chosen = rounded.argmax(axis=1)
     if method == "majority" and count == 2:
@@ -92,6 +100,35 @@ def fuse_semantic(
     data = np.where(silent, first.unknown, chosen).astype(np.uint8)[place].reshape(shape)
     sure = np.where(silent, 0.0, certainty).astype(np.float32)[place].reshape(shape)
     return SemanticFusion(SemanticMap(data, first.ontology, first.unknown, first.pixel_size), sure, confusion)
+
+
+def peer_weights(readings: Sequence[SemanticMap]) -> tuple[float, ...]:
+    """What each reader's vote weighs: how often the others name a pixel alike, of those that are in dispute; at least
+    0.05.
+
+    Of three readers no one weighs more than the two others, so that it breaks ties and overrules no majority. Equal
+    for one or two, who cannot tell which of them errs.
+
+    Raises:
+        InvalidDocument, MismatchedShapes: as ``fuse_semantic``.
+    """
+    _check(readings, "majority", 0.5, PRIOR_SHARE)
+    if len(readings) < 3:
+        return (1.0,) * len(readings)
+    patterns, _, times = _patterns(readings)
+    heard = patterns >= 0
+    lowest = np.where(heard, patterns, len(readings[0].ontology)).min(axis=1)
+    disputed = (lowest != patterns.max(axis=1)) & heard.any(axis=1)
+    patterns, heard, times = patterns[disputed], heard[disputed], times[disputed]
+    weights = []
+    for reader, own in enumerate(patterns.T):
+        shares = []
+        for other, theirs in enumerate(patterns.T):
+            both = times * (heard[:, reader] & heard[:, other])
+            if other != reader and both.any():
+                shares.append(float(both[own == theirs].sum() / both.sum()))
+        weights.append(max(_LEAST_WEIGHT, float(np.mean(shares))) if shares else _LEAST_WEIGHT)
+    return tuple(weights)
 
 
 def learn_quorum(examples: Sequence[tuple[SemanticMap, Sequence[SemanticMap]]]) -> float:
@@ -139,6 +176,22 @@ def _patterns(readings: Sequence[SemanticMap]) -> tuple[NDArray[np.int64], NDArr
     _, first, place, times = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
     seen = np.stack([np.where(r.known, r.data.astype(np.int64), -1).ravel()[first] for r in readings], axis=1)
     return seen, place, times
+
+
+def _vote_weights(weights: Sequence[float] | None, readers: int, method: str) -> Floats:
+    given = np.ones(readers) if weights is None else np.asarray(weights, dtype=np.float64)
+    if given.shape != (readers,) or not (np.isfinite(given) & (given > 0)).all():
+        raise InvalidDocument(f"{readers} readers need as many weights above 0, got {weights!r}")
+    if weights is not None and method == "em":
+        raise InvalidDocument("em finds the weights of the readers itself", remedy="Give none.")
+    return given
+
+
+def _shares(patterns: NDArray[np.int64], weights: Floats, count: int) -> Floats:
+    """Share of the weight for each class, (pattern, class); equal where nobody said anything."""
+    votes = np.stack([((patterns == place) * weights).sum(axis=1) for place in range(count)], axis=1)
+    total = votes.sum(axis=1, keepdims=True)
+    return np.where(total > 0, votes / np.where(total > 0, total, 1), 1 / count)
 
 
 def _check(readings: Sequence[SemanticMap], method: str, quorum: float, prior_share: float) -> None:

@@ -135,3 +135,27 @@ def test_classes_outside_the_ontology_and_values_are_refused(asked: Disagreement
         )
     with pytest.raises(InvalidDocument, match="about pixels, not values"):
         services.settle_disagreement(disagreement_id=asked.pk, person=expert, values={"1": ["stroma"]})
+
+
+def test_what_was_chosen_pixel_by_pixel_is_an_answer_that_no_reader_gave(
+    dataset: Dataset, bring_image: Callable[..., Image], readers: list[Person], expert: Person, store: ObjectStore
+) -> None:
+    """Three who agree nowhere in an area, but pair by pair in its parts."""
+    item = task_campaign(
+        dataset, [bring_image(noise((1, *SHAPE), "cyx"))], "semantic_segmentation", readings_needed=3, ontology=TISSUE
+    ).items.get()
+    rasters = [tissue() for _ in range(3)]
+    for raster, classes in zip(rasters, ((3, 1, 2), (1, 3, 2), (2, 2, 1)), strict=True):
+        for part, value in enumerate(classes):
+            raster[20:50, 10 + 20 * part : 30 + 20 * part] = value
+    for person, raster in zip(readers, rasters, strict=False):
+        say(item, person, raster=raster)
+    services.fuse_item(item_id=item.pk)
+    asked = Disagreement.objects.order_by("index").first()
+    assert asked is not None
+    first, *others = asked.options
+    assert {reading for option in others for reading in option["readings"]} == {
+        str(annotation) for annotation in item.annotations.values_list("pk", flat=True)
+    }
+    assert first["readings"] == []
+    services.settle_disagreement(disagreement_id=asked.pk, person=expert, option=0)

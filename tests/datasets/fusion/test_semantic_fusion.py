@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from cellcommons.classes import Ontology
 from cellcommons.errors import InvalidDocument, MismatchedShapes
-from cellcommons.fusion.semantic import fuse_semantic, learn_quorum
+from cellcommons.fusion.semantic import fuse_semantic, learn_quorum, peer_weights
 from cellcommons.measures.semantic import semantic_scores
 from cellcommons.semantic import SemanticMap
 from cellcommons.synthetic.pixel_annotator import simulate_map, skilled_pixels
@@ -147,3 +147,41 @@ def test_readings_that_do_not_fit_are_refused() -> None:
         learn_quorum([])
     with pytest.raises(InvalidDocument, match="two classes"):
         learn_quorum([(one, [one])])
+
+
+def test_weights_decide_between_equal_heads_and_em_takes_none() -> None:
+    stack = np.array([[[0, 1, 2]], [[0, 2, 1]]], dtype=np.uint8)
+    assert fuse_semantic(maps(stack), method="majority").consensus.data.tolist() == [[0, 1, 1]]
+    weighed = fuse_semantic(maps(stack), method="majority", weights=[1, 3])
+    assert weighed.consensus.data.tolist() == [[0, 2, 1]]
+    assert weighed.certainty.tolist() == [[1.0, 0.75, 0.75]]
+    with pytest.raises(InvalidDocument, match="finds the weights"):
+        fuse_semantic(maps(stack), weights=[1, 3])
+    for weights in ([1.0], [1.0, 0.0], [1.0, np.inf]):
+        with pytest.raises(InvalidDocument, match="as many weights above 0"):
+            fuse_semantic(maps(stack), method="majority", weights=weights)
+
+
+def test_who_is_agreed_with_breaks_ties() -> None:
+    # Of five pixels in dispute the first two readers agree on three, the third with each of them on none or one.
+    stack = np.array([[[0, 0, 1, 1, 2, 2]], [[0, 0, 1, 1, 1, 0]], [[0, 1, 2, 0, 1, 1]]], dtype=np.uint8)
+    weights = peer_weights(maps(stack))
+    assert weights == pytest.approx((0.3, 0.4, 0.1))
+    found = fuse_semantic(maps(stack), method="majority", weights=weights).consensus.data
+    assert found.tolist() == [[0, 0, 1, 1, 1, 0]]
+    assert peer_weights(maps(stack[:2])) == (1.0, 1.0)
+    assert peer_weights(maps(np.zeros((3, 1, 2), np.uint8))) == pytest.approx((0.05,) * 3)
+
+
+@given(stacks)
+def test_of_three_readers_weights_overrule_no_majority(stack: np.ndarray) -> None:
+    if len(stack) < 3:
+        return
+    three = maps(stack[:3])
+    weights = peer_weights(three)
+    assert all(2 * weight <= sum(weights) + 0.1 for weight in weights)
+    plain = fuse_semantic(three, method="majority")
+    weighed = fuse_semantic(three, method="majority", weights=weights)
+    most = plain.certainty > 0.6
+    heard = (stack[:3] != 255).all(axis=0)
+    assert (weighed.consensus.data[most & heard] == plain.consensus.data[most & heard]).all()
