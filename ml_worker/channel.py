@@ -68,6 +68,11 @@ class RunChannel:
         if self.should_stop():
             raise Stopped
 
+    def go_on(self, payload: dict[str, Any]) -> None:
+        """Between pieces of long work on one image: ``check``, and a heartbeat, so that the run is not sent again."""
+        self.check()
+        self.progress(payload)
+
     def progress(self, payload: dict[str, Any], *, force: bool = False) -> None:
         """Tell the hub where the run stands, at most once a second; a lost heartbeat never ends a run."""
         now = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 
 from cellcommons.errors import CellCommonsError
 from cellcommons.orders import ImageRef, PredictionOrder, PredictionReport
@@ -32,10 +33,10 @@ def carry_out_prediction(order: PredictionOrder, channel: RunChannel) -> Predict
     for number, ref in enumerate(order.images):
         if ref.image in done:
             continue
-        channel.progress(_payload(number, len(order.images), report.seconds, ref))
+        going_on = partial(channel.go_on, _payload(number, len(order.images), report.seconds, ref))
         try:
-            channel.check()
-            report = replace(report, predictions=(*report.predictions, prediction.predict(ref, channel.check)))
+            going_on()
+            report = replace(report, predictions=(*report.predictions, prediction.predict(ref, going_on)))
         except CellCommonsError as error:
             report = replace(report, failures={**report.failures, ref.image: error.line()})
         finally:

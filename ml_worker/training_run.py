@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from cellcommons.orders import ImageScore, TrainingOrder, TrainingReport
@@ -62,9 +63,9 @@ def _finished(
     evaluation = training.evaluation(result.checkpoint, digest, data)
     scored: list[Scored[Any]] = []
     for number, item in enumerate(items, start=1):
-        channel.check()
-        channel.progress(_payload(last, f"scoring test image {number} of {len(items)}"))
-        scored.append(evaluation.score(item, channel.check))
+        going_on = partial(channel.go_on, _payload(last, f"scoring test image {number} of {len(items)}"))
+        going_on()
+        scored.append(evaluation.score(item, going_on))
     outcomes, floors = [one.outcome for one in scored], [one.baseline for one in scored]
     # Best first; equal scores in order of id, so that a repeated run gives the same report.
     ordered = sorted(scored, key=lambda one: (-one.score, one.item.image))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -177,9 +178,9 @@ class AugmentedEvaluation(TaskEvaluation[ImageOutcome]):
                 f"the target holds {_listed(pair.target.channels)}, the model predicts {_listed(config.channels)}",
                 where=name,
             )
-        reading = read_channels(
-            self.checkpoint, pair.planes, RegressionPredictConfig(turns=4), where=name, on_tile=check
-        )
+        # As an order without settings predicts, so that what is measured is what people get.
+        settings = RegressionPredictConfig.from_order({})
+        reading = read_channels(self.checkpoint, pair.planes, settings, where=name, on_tile=check)
         truth, names = pair.target.data, pair.target.channels
         known = pair.known if pair.known is None or pair.known.any() else None
         outcome = image_outcome(
@@ -190,7 +191,10 @@ class AugmentedEvaluation(TaskEvaluation[ImageOutcome]):
             expected=reading.error,
             uncertainty=reading.uncertainty,
         )
-        plain = image_outcome(names, truth, self.baseline.predict(pair.planes, check), known=known)
+        if reading.unadapted is not None:
+            plain = image_outcome(names, truth, reading.unadapted, known=known)
+            outcome = replace(outcome, unadapted=plain)
+        floor = image_outcome(names, truth, self.baseline.predict(pair.planes, check), known=known)
         image = predicted_image(reading, self.checkpoint, pair.source)
         return Scored(
             item,
@@ -199,7 +203,7 @@ class AugmentedEvaluation(TaskEvaluation[ImageOutcome]):
             one_image(outcome),
             outcome.headline,
             outcome,
-            plain,
+            floor,
         )
 
     def pooled(self, outcomes: Sequence[ImageOutcome], *, seed: int) -> dict[str, Any]:
@@ -209,6 +213,14 @@ class AugmentedEvaluation(TaskEvaluation[ImageOutcome]):
     def notes(self, scored: Sequence[Scored[ImageOutcome]]) -> Iterable[str]:
         """The baseline, what the check of pairs found, and what could not be measured."""
         yield f"The baseline is {self.baseline.name}."
+        adapted = sum(one.outcome.unadapted is not None for one in scored)
+        if adapted:
+            steps = self.checkpoint.config.adapt_steps
+            yield (
+                f"The model adapted itself to the noisy pixels of {adapted} of {len(scored)} test images before it "
+                f"read them ({steps} steps each), as it does for every prediction; it saw none of their clean "
+                "counterparts. Measures that end in _unadapted are without that."
+            )
         yield from self.said
         for name, why in self.registration.left_out.items():
             yield f"{name}: {why}, so its measures are too low."

@@ -32,6 +32,7 @@ class RegressionCheckpointConfig(Document):
             pixels, as predictions are kept.
         blind_spot: how pixels were hidden, where training was self-supervised.
         error_model: how far off predictions may be; None: nothing is known but the spread of readings.
+        adapt_steps: predictions learn for so many steps from the noisy image, see ``regression.adapt``; 0: not at all.
         about: where it comes from, for people and lineage.
     """
 
@@ -44,7 +45,13 @@ class RegressionCheckpointConfig(Document):
     dtype: str = "float32"
     blind_spot: BlindSpotConfig | None = None
     error_model: ErrorModel | None = None
+    adapt_steps: int = 0
     about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def same_light(self) -> bool:
+        """Trained on clean and noisy pairs of one light, so that predictions may adapt to their images."""
+        return self.blind_spot is None and self.source == self.target
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from cellcommons.errors import InvalidDocument
 from ml_worker.loop_config import LoopConfig
+from ml_worker.regression.adapt import ADAPT_STEPS, MAX_ADAPT_STEPS
 from ml_worker.regression.adversarial import AdversarialConfig
 from ml_worker.regression.blind_spot import BlindSpotConfig
 from ml_worker.regression.crops import PairCropConfig
@@ -25,6 +26,7 @@ DENOISING: dict[str, Any] = {
     "learning_rate": 4e-3,
     "network": {"widths": [32, 64], "full": 16, "layers": 2, "residual": True},
     "crops": {"size": 64, "batch": 8, "gain": 1.3, "same_gain": True},
+    "adapt_steps": ADAPT_STEPS,
 }
 """The same light with less noise: what is taken away is learnt, and crops are never interpolated."""
 BLIND: dict[str, Any] = {
@@ -64,6 +66,8 @@ class RegressionConfig(LoopConfig):
         same_units: source and target are the same light (denoising): one scaling serves both. None: an order's release
             decides (``release_pairs.same_light``); False elsewhere.
         registration: the check of pairs.
+        adapt_steps: predictions go on learning for so many steps from each noisy image (``regression.adapt``), unless
+            their order says otherwise; for pairs of the same light only.
     """
 
     KIND = "cellcommons.regression-config/1"
@@ -74,6 +78,7 @@ class RegressionConfig(LoopConfig):
     adversarial: AdversarialConfig | None = None
     same_units: bool | None = None
     registration: RegistrationConfig = field(default_factory=RegistrationConfig)
+    adapt_steps: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,6 +94,8 @@ class RegressionConfig(LoopConfig):
                 where="config:adversarial",
                 remedy="Leave out adversarial or blind_spot.",
             )
+        if not 0 <= self.adapt_steps <= MAX_ADAPT_STEPS:
+            raise InvalidDocument(f"adapt_steps lie in 0..{MAX_ADAPT_STEPS}", where="config:adapt_steps")
 
 
 def suited(config: Mapping[str, Any], *, denoising: bool, smallest: int = 1 << 20) -> RegressionConfig:

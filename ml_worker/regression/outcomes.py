@@ -37,11 +37,13 @@ class ImageOutcome:
     Attributes:
         channels: name -> outcome. error_r: Spearman's correlation, over blocks of 32 pixels, of expected and true
             error, mean over channels; None where nothing was expected. uncertainty: 0..1, None likewise.
+        unadapted: the same image as the network reads it that did not learn from its noisy pixels; None: it never did.
     """
 
     channels: Mapping[str, ChannelOutcome] = field(repr=False)
     error_r: float | None = None
     uncertainty: float | None = None
+    unadapted: ImageOutcome | None = field(repr=False, default=None)
 
     @property
     def headline(self) -> float:
@@ -115,6 +117,10 @@ def _measures(outcomes: Sequence[ImageOutcome]) -> dict[str, Any]:
     cells = {name: summed(o.channels[name].cells for o in outcomes if name in o.channels) for name in names}
     by_channel["segmentation_f1_50"] = {name: scores.f1_50 for name, scores in cells.items() if scores.truth}
     found["segmentation_f1_50"] = summed(cells.values()).f1_50 if cells else None
+    plain = [outcome.unadapted for outcome in outcomes if outcome.unadapted is not None]
+    if plain and len(plain) == len(outcomes):
+        without = _measures(plain)
+        found |= {f"{measure}_unadapted": without[measure] for measure in MEASURES}
     found["cells"] = sum(scores.truth for scores in cells.values())
     errors = [outcome.error_r for outcome in outcomes if outcome.error_r is not None]
     found["error_spearman"] = fmean(errors) if errors else None

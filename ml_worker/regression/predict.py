@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cellcommons.canonical import canonical_json
 from cellcommons.documents import Document
 from cellcommons.errors import InvalidDocument
+from ml_worker.regression.adapt import MAX_ADAPT_STEPS, MIN_SIDE, adapted_network
 from ml_worker.regression.blind_spot import grid_mask, hide
 from ml_worker.regression.checkpoint import RegressionCheckpoint
 from ml_worker.regression.error_model import plain_error_model
@@ -33,6 +34,9 @@ class RegressionPredictConfig(Document):
         turns: the image is read in this many of its eight positions (1 to 8), and the outputs are averaged.
         blind: predict each pixel from its surroundings alone, as a self-supervised network was trained: as many passes
             as the grid has phases. Ignored by supervised checkpoints.
+        adapt_steps: a copy of a denoising network learns for so many steps from each noisy image before it reads it,
+            see ``regression.adapt``; 0: not at all; None: as the checkpoint says. adapt_seed: of where it looks.
+        adapt_seconds: learning from one image ends then, finished or not.
     """
 
     KIND = "cellcommons.regression-predict-config/1"
@@ -40,10 +44,22 @@ class RegressionPredictConfig(Document):
     bf16: bool = False
     turns: int = 1
     blind: bool = False
+    adapt_steps: int | None = None
+    adapt_seed: int = 0
+    adapt_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if not 32 <= self.tile <= 8192 or not 1 <= self.turns <= len(TURNS):
             raise InvalidDocument("a tile is 32 to 8192 pixels, turns are 1 to 8", where="config")
+        if (
+            not 0 <= (self.adapt_steps or 0) <= MAX_ADAPT_STEPS
+            or not 0 < self.adapt_seconds <= 3600
+            or self.adapt_seed < 0
+        ):
+            raise InvalidDocument(
+                f"adapt_steps lie in 0..{MAX_ADAPT_STEPS}, adapt_seconds above 0 and up to 3600, a seed is at least 0",
+                where="config",
+            )
 
     @classmethod
     def from_order(cls, config: dict[str, Any]) -> RegressionPredictConfig:
@@ -61,6 +77,7 @@ class ChannelReading:
 
     Attributes:
         channels: in the target's units. error: expected error (root mean square) at each pixel, in the same units.
+        unadapted: the channels as the network says them that saw no pixel of this image; None: so are ``channels``.
         uncertainty: 0..1: the expected error over the whole image in standard deviations of the training targets,
             mean over channels, at most 1, which is what the targets' mean would reach.
     """
@@ -68,6 +85,7 @@ class ChannelReading:
     channels: Float = field(repr=False)
     error: Float = field(repr=False)
     uncertainty: float
+    unadapted: Float | None = field(repr=False, default=None)
 
 
 def read_channels(
@@ -78,15 +96,45 @@ def read_channels(
     where: str = "",
     on_tile: Callable[[], None] | None = None,
 ) -> ChannelReading:
-    """``predict_channels`` with how far off the prediction may be, see ``regression.error_model``."""
+    """Predict one image, and how far off that may be, see ``regression.error_model``.
+
+    Args and errors as of ``predict_channels``; ``on_tile`` is called between steps of adaptation, too.
+    """
     config = config or RegressionPredictConfig(turns=4)
     planes = checkpoint.config.source.forward(image, where=where)
     said, spread = regress_spread(checkpoint.network, planes, checkpoint, config, on_tile)
+    unadapted: Float | None = None
+    if steps := _adapt_steps(checkpoint, config, planes):
+        unadapted = checkpoint.config.target.backward(said)
+        every = replace(config, turns=len(TURNS))
+        before = said if config == every else regress(checkpoint.network, planes, checkpoint, every, on_tile)
+        network = adapted_network(
+            checkpoint.network,
+            planes,
+            before,
+            steps=steps,
+            seed=config.adapt_seed,
+            seconds=config.adapt_seconds,
+            on_step=on_tile,
+        )
+        said, spread = regress_spread(network, planes, checkpoint, config, on_tile)
     model = checkpoint.config.error_model or plain_error_model(len(said))
     expected = model.expected(said, spread)
     gain = np.asarray(checkpoint.config.target.gain, dtype=np.float32)[:, None, None]
     whole = float(np.mean(np.sqrt((expected**2).mean((1, 2), dtype=np.float64))))
-    return ChannelReading(checkpoint.config.target.backward(said), expected * gain, min(1.0, whole))
+    return ChannelReading(checkpoint.config.target.backward(said), expected * gain, min(1.0, whole), unadapted)
+
+
+def _adapt_steps(checkpoint: RegressionCheckpoint, config: RegressionPredictConfig, planes: Float) -> int:
+    """Steps on this image; 0 where it is too small to learn from."""
+    steps = checkpoint.config.adapt_steps if config.adapt_steps is None else config.adapt_steps
+    if steps and not checkpoint.config.same_light:
+        raise InvalidDocument(
+            "only a model of clean and noisy pairs of one light adapts to the images that it predicts",
+            where="config:adapt_steps",
+            remedy="Leave out adapt_steps.",
+        )
+    return steps if min(planes.shape[1:]) >= MIN_SIDE else 0
 
 
 def predict_channels(
@@ -110,9 +158,7 @@ def predict_channels(
         MismatchedShapes: another number of channels than the checkpoint reads.
         InvalidDocument: NaN or infinity.
     """
-    config = config or RegressionPredictConfig()
-    planes = checkpoint.config.source.forward(image, where=where)
-    return checkpoint.config.target.backward(regress(checkpoint.network, planes, checkpoint, config, on_tile))
+    return read_channels(checkpoint, image, config or RegressionPredictConfig(), where=where, on_tile=on_tile).channels
 
 
 def regress(

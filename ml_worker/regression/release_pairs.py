@@ -22,6 +22,8 @@ from ml_worker.regression.samples import PairSample
 ON_PREDICTION = ("trial", "preference")
 SAME_LIGHT_R = 0.5
 NAMED = 24
+# Of one light shifts are told to a tenth of a pixel; half a pixel already costs sharpness.
+TELLING = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +117,13 @@ class RegistrationLog:
 
     Attributes:
         found: split and name of each pair -> how its target lies, or None where it was too small to tell.
-        left_out: names of those that do not teach -> why.
+        left_out: names of those that do not teach -> why. lights: of registered pairs of one light.
     """
 
     config: RegistrationConfig
     found: dict[str, Registration | None] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    lights: list[Registration] = field(default_factory=list)
 
     def passes(self, pair: Pair, *, name: str) -> bool:
         """Check one pair and remember the outcome; False where it must not teach."""
@@ -131,6 +134,8 @@ class RegistrationLog:
         self.found[name] = found = register_pair(
             pair.planes, pair.target.data, same_kind=pair.same_light, tolerance=tolerance, where=name
         )
+        if pair.same_light and found.status == "registered":
+            self.lights.append(found)
         if not self.config.check or found.status in ("registered", "unclear"):
             return True
         self.left_out[name] = (
@@ -143,10 +148,26 @@ class RegistrationLog:
     def notes(self) -> list[str]:
         """Sentences for people."""
         said = [f"Left out, as it would teach a blur: {name}: {why}." for name, why in self.left_out.items()]
-        measured = [f"{name} {_pixels(r)} {r.status}" for name, r in self.found.items() if r is not None]
+        measured = {name: found for name, found in self.found.items() if found is not None}
+        fine = sum(found.status == "registered" for found in measured.values())
         if measured:
-            more = f", and {len(measured) - NAMED} more" if len(measured) > NAMED else ""
-            said.append(f"Where targets lie, in pixels (y, x) from their source: {'; '.join(measured[:NAMED])}{more}.")
+            said.append(f"{fine} of {len(measured)} pairs of image and target lie on one another.")
+        if self.lights:
+            y, x = (-float(np.mean([found.shift[axis] for found in self.lights])) + 0 for axis in (0, 1))
+            if np.hypot(y, x) >= TELLING:
+                said.append(
+                    f"On the mean targets lie ({y:+.1f}, {x:+.1f}) pixels (y, x) from their sources. Nothing was "
+                    "moved, and crops are turned, so this blurs predictions; move the targets before import."
+                )
+        # Those that were left out are named above; what is left passed all the same.
+        odd = [
+            f"{name} {_pixels(found)} {found.status}"
+            for name, found in measured.items()
+            if found.status != "registered" and name not in self.left_out
+        ]
+        if odd:
+            more = f", and {len(odd) - NAMED} more" if len(odd) > NAMED else ""
+            said.append(f"Taught though unsure, target (y, x) pixels from its source: {'; '.join(odd[:NAMED])}{more}.")
         small = [name for name, found in self.found.items() if found is None]
         if small:
             said.append(f"Too small to check how they lie: {', '.join(small[:NAMED])}.")

@@ -173,6 +173,7 @@ class _Trainer(TrainingLoop):
             dtype=self.data.dtype,
             blind_spot=self.config.blind_spot,
             error_model=self._error_model(),
+            adapt_steps=self.config.adapt_steps,
             about=about,
         )
         return save_regression_checkpoint(self.mean.state_dict(), config)
@@ -217,6 +218,12 @@ def _channels(data: PairData, config: RegressionConfig) -> tuple[int, int]:
     if not data.train:
         raise InvalidDocument(
             "there is no pair in the train split", remedy="Publish a release whose train split holds pairs."
+        )
+    if config.adapt_steps and (config.blind_spot is not None or not config.same_units):
+        raise InvalidDocument(
+            "only a model of clean and noisy pairs of one light adapts to the images that it predicts",
+            where="config:adapt_steps",
+            remedy="Leave out adapt_steps.",
         )
     inputs = {len(sample.source) for sample in (*data.train, *data.validation)}
     if len(inputs) > 1:

@@ -19,6 +19,7 @@ from cellcommons.images.ome_zarr import read_image_tree, write_image
 from cellcommons.indexes import ReleaseItem
 from cellcommons.orders import TrainingOrder, TrainingReport
 from cellcommons.reading import Reading, write_reading
+from cellcommons.registration import Registration
 from cellcommons.release import open_release
 from cellcommons.synthetic.cells import SOURCES
 from cellcommons.synthetic.noise import NoiseModel, add_noise
@@ -26,7 +27,8 @@ from cellcommons.synthetic.pairs import generate_pair
 from ml_worker.channel import Stopped
 from ml_worker.kinds.augmented import AUGMENTED
 from ml_worker.regression.checkpoint import RegressionCheckpoint, load_regression_checkpoint
-from ml_worker.regression.release_pairs import known_pixels, planes_of, read_pair, same_light
+from ml_worker.regression.config import RegistrationConfig
+from ml_worker.regression.release_pairs import RegistrationLog, known_pixels, planes_of, read_pair, same_light
 
 SMALL: dict[str, Any] = {"network": {"widths": [16, 32]}, "crops": {"size": 64, "batch": 4}, "warmup": 5}
 SIZE = 128
@@ -95,7 +97,8 @@ def test_a_training_order_becomes_a_checkpoint_that_predicts_images(desk: PairDe
     assert report.baseline["pearson_r"] > 0.3
     assert "error_spearman" not in report.baseline
     assert report.notes[0] == "The baseline is ridge regression on Gaussian features."
-    assert "train image field 0 (" in report.notes[1]
+    assert re.fullmatch(r"\d of 3 pairs of image and target lie on one another\.", report.notes[1])
+    assert not {name for name in measures if name.endswith("_unadapted")}
     (image,) = report.images
     picture = Image.open(io.BytesIO(desk.store.get(image.picture)))
     assert picture.format == "PNG"
@@ -117,8 +120,21 @@ def test_a_noisy_image_with_its_clean_one_is_denoised_beside_a_gaussian(desk: Pa
         noisy = ImageData(add_noise(clean.data, NoiseModel(photons=0.02, read=20), seed=seed), "cyx", ("nuclei",))
         desk.pair(noisy, clean, split)
         assert same_light(noisy, clean)
-    report = desk.run(max_steps=4)
+    report = desk.run(max_steps=4, adapt_steps=2)
     assert report.notes[0] == "The baseline is a Gaussian filter of sigma 1."
+    # What was done to the test image is said, and what it was worth can be read.
+    assert "noisy pixels of 1 of 1 test images before it read them (2 steps each)" in report.notes[1]
+    assert {"pearson_r_unadapted", "psnr_unadapted"} <= set(report.measures)
+    assert report.measures["psnr_unadapted"] != report.measures["psnr"]
+    assert not {name for name in report.baseline if name.endswith("_unadapted")}
+    # People get what was measured; and the other one where they ask for it.
+    ref = desk.ref(desk.items[2])
+    (same,) = desk.predict("p1", report.checkpoint or "", [ref]).predictions
+    (other,) = desk.predict("p2", report.checkpoint or "", [ref], config={"adapt_steps": 0}).predictions
+    assert same.labels == report.images[0].labels != other.labels
+    asked = iter(range(100))
+    with pytest.raises(Stopped):
+        desk.predict("p3", report.checkpoint or "", [ref], shutting_down=lambda: next(asked) >= 14)
     assert any("flatters" in note for note in report.notes)
     loaded = desk.checkpoint(report)
     assert loaded.config.source == loaded.config.target
@@ -234,3 +250,17 @@ def test_a_run_starts_from_another_checkpoint(desk: PairDesk) -> None:
     second = desk.train("t2", {**SMALL, "max_steps": 2}, start_from=first.checkpoint)
     assert second.status == "finished", second.error
     assert any(note.startswith(f"Started from {(first.checkpoint or '')[:12]}") for note in second.notes)
+
+
+def test_notes_count_what_is_well_and_name_what_is_not() -> None:
+    log = RegistrationLog(RegistrationConfig(check=False))
+    log.found = {f"train image {i}": Registration((0.2, 0.0), 0.0, 0.9, 0.9, 9, "registered") for i in range(30)}
+    log.found["train image odd"] = Registration((-4.0, 1.0), 0.0, 0.5, 0.9, 9, "shifted")
+    log.found["train image tiny"] = None
+    assert log.notes() == [
+        "30 of 31 pairs of image and target lie on one another.",
+        "Taught though unsure, target (y, x) pixels from its source: train image odd (+4.0, -1.0) shifted.",
+        "Too small to check how they lie: train image tiny.",
+    ]
+    log.lights = [Registration((-0.7, 0.0), 0.0, 0.9, 0.9, 9, "registered")]
+    assert "On the mean targets lie (+0.7, +0.0) pixels" in log.notes()[1]

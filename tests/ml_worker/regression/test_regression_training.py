@@ -17,7 +17,7 @@ from ml_worker.checkpoint import load_checkpoint
 from ml_worker.loop import TrainingDiverged
 from ml_worker.regression.checkpoint import load_regression_checkpoint
 from ml_worker.regression.config import RegressionConfig
-from ml_worker.regression.predict import RegressionPredictConfig, predict_channels
+from ml_worker.regression.predict import RegressionPredictConfig, predict_channels, read_channels
 from ml_worker.regression.samples import PairSample
 from ml_worker.regression.train import PairData, train_regression
 
@@ -106,6 +106,53 @@ def test_blind_spots_denoise_without_a_clean_image(smooth: np.ndarray) -> None:
         checkpoint = load_regression_checkpoint(result.checkpoint)
         said = predict_channels(checkpoint, noisy, RegressionPredictConfig(blind=True))
         assert psnr(smooth, said[0]) > psnr(smooth, noisy[0]) + 3
+
+
+def test_a_copy_learns_from_the_noisy_image_alone_and_repeats(smooth: np.ndarray) -> None:
+    clean = smooth[:96, :96]
+    small = clean[:48, :48]
+    noisy = add_noise(small, NoiseModel(photons=0.5, read=8), seed=1, clip=False)[None]
+    # Trained on far less noise than the image at hand has: the little that it knows does not fit.
+    mild = add_noise(clean, NoiseModel(photons=8, read=1), seed=2, clip=False)[None]
+    settings = config(network={"widths": [16, 32], "residual": True}, same_units=True, max_steps=20, adapt_steps=20)
+    result = train_regression(PairData([PairSample("mild", mild, clean[None])]), settings, seed=0, budget_seconds=HOURS)
+    checkpoint = load_regression_checkpoint(result.checkpoint)
+    weights = {name: value.clone() for name, value in checkpoint.network.state_dict().items()}
+    calls: list[int] = []
+    once = RegressionPredictConfig()
+    first = read_channels(checkpoint, noisy, once, on_tile=lambda: calls.append(1))
+    assert len(calls) > 20
+    assert first.unadapted is not None
+    assert psnr(small, first.channels[0]) > psnr(small, first.unadapted[0])
+    # The next image meets the network as it was trained.
+    assert all((weights[name] == value).all() for name, value in checkpoint.network.state_dict().items())
+    again, same, other = (
+        predict_channels(checkpoint, noisy, RegressionPredictConfig(adapt_steps=2, adapt_seed=seed))
+        for seed in (0, 0, 1)
+    )
+    assert (again == same).all()
+    assert (again != other).any()
+    # Steps are cut where the time is, and an image without surroundings to learn from is read as it is.
+    cut = read_channels(checkpoint, noisy, RegressionPredictConfig(adapt_seconds=1e-9))
+    assert (cut.channels == first.unadapted).all()
+    assert read_channels(checkpoint, noisy[:, :24, :24]).unadapted is None
+
+
+def test_only_models_of_one_light_adapt(pairs: list[PairSample]) -> None:
+    def trained(**changes: Any) -> bytes:
+        return train_regression(
+            PairData(pairs[:1]), config(max_steps=1, **changes), seed=0, budget_seconds=1
+        ).checkpoint
+
+    checkpoint = load_regression_checkpoint(trained())
+    assert read_channels(checkpoint, pairs[1].source, RegressionPredictConfig()).unadapted is None
+    with pytest.raises(InvalidDocument, match="one light"):
+        read_channels(checkpoint, pairs[1].source, RegressionPredictConfig(adapt_steps=3))
+    for changes in ({"blind_spot": {}}, {"same_units": False}):
+        with pytest.raises(InvalidDocument, match="one light"):
+            trained(adapt_steps=3, **changes)
+    with pytest.raises(InvalidDocument, match="adapt_steps"):
+        RegressionPredictConfig(adapt_steps=-1)
 
 
 def test_mixed_losses_learn_and_a_hopeless_rate_is_told(pairs: list[PairSample]) -> None:
