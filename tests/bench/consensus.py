@@ -93,7 +93,10 @@ def run() -> Result:
             name = f"{scenario.name}_{count}"
             rows = [one_crowd(scenario, levels, seed) for seed in SEEDS]
             figures |= summary(name, rows)
-            goals += [Goal(f"{name}_over_{peer}_low95", at_least=1e-9) for peer in ("mean", "majority")]
+            goals += [
+                Goal(f"{name}_{over}_low95", at_least=1e-9)
+                for over in ("over_mean", "over_majority", "fused_over_majority")
+            ]
     figures["cpu_seconds"] = round(time.process_time() - began, 1)
     return Result("consensus", figures, goals)
 

@@ -1,4 +1,4 @@
-"""Classes of pixels: most readers' class, or from four readers on the one that their estimated skill speaks for.
+"""Classes of pixels: most readers' class, or from five readers on the one that their estimated skill speaks for.
 
 Of fewer, a tie goes to those whom the others agree with most. Areas in which heads and skill contradict each other, or
 in which there is no majority, are asked about; what was chosen there pixel by pixel is one of the answers, although no
@@ -26,7 +26,7 @@ SURE = 0.6
 """Posterior of EM below which a class that most readers chose is unsure all the same."""
 SURE_ALONE = 0.9
 """Posterior of EM that settles a class which not even most readers chose."""
-MANY = 4
+MANY = 5
 """Readers from which EM is believed against the majority: of fewer, one image does not tell who is right."""
 MIN_AREA = 64
 """Pixels that an unsure region needs to be asked about."""

@@ -84,6 +84,21 @@ def test_marks_that_agree_settle_and_one_of_two_is_asked(
     assert [row.adjudication for row in rows] == [None, str(decided.pk)]
 
 
+def test_of_three_one_who_marks_like_nobody_weighs_little(
+    item: Item, readers: list[Person], store: ObjectStore
+) -> None:
+    wild = marks((45, 5), (45, 25), (5, 50))
+    for person, raster in zip(readers, (marks((5, 5), (30, 50)), marks((6, 5), (31, 50)), wild), strict=False):
+        say(item, person, raster=raster)
+    consensus = services.fuse_item(item_id=item.pk)
+    assert consensus is not None
+    assert (consensus.state, consensus.method, consensus.cells) == (ConsensusState.SETTLED, "weighted-vote", 2)
+    labels = read_labels(store, consensus.labels_sha256)
+    assert not labels[wild > 0].any()
+    rows = Evidence.load(store, consensus.cells_sha256).cells
+    assert all(row.agreement is not None and row.agreement > 0.9 for row in rows)
+
+
 def test_nothing_wrong_is_a_consensus_too(item: Item, readers: list[Person], store: ObjectStore) -> None:
     for person in readers[:2]:
         say(item, person, raster=marks())

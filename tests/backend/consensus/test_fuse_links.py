@@ -75,7 +75,7 @@ def test_a_majority_overrules_and_lowers_the_agreement_of_that_track_alone(
         say(item, person, values=values)
     consensus = services.fuse_item(item_id=item.pk)
     assert consensus is not None
-    assert consensus.state == ConsensusState.SETTLED
+    assert (consensus.state, consensus.method) == (ConsensusState.SETTLED, "em")
     assert read_reading(store, consensus.labels_sha256).values == TRUTH
     cells = {cell.id: cell for cell in Evidence.load(store, consensus.cells_sha256).cells}
     assert cells[1].agreement == pytest.approx((1 + 1 + 1 + 2 / 3) / 4, abs=1e-6)
