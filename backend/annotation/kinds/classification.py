@@ -10,9 +10,9 @@ from backend.imaging.models import Image
 from cellcommons.errors import InvalidDocument
 from cellcommons.reading import Changes, Reading, Value, read_values
 from cellcommons.store import ObjectStore
+from cellcommons.subjects import WHOLE
 
 TITLES = {"cells": "Cells to classify", "boxes": "Boxed cells to classify"}
-WHOLE = "0"
 
 
 class Classification:

@@ -20,10 +20,10 @@ from cellcommons.fusion.classes import ClassReading, fuse_classes
 from cellcommons.layouts.contract import Record
 from cellcommons.measures.classification import ConfusionScores, confusion_scores, spearman
 from cellcommons.reading import Reading, Values
+from cellcommons.subjects import subjects_of
 from cellcommons.synthetic.class_annotator import ClassErrorModel, simulate_classes, skilled_classes
 
 USUAL = 40
-WHOLE = "0"
 GLANCE = 0.3
 """Share of the time for an answer that it takes to see that a draft's answer is right."""
 ANCHORED = 0.3
@@ -124,23 +124,16 @@ class Classification(PlainKind):
 def _said(record: Record, known: Ontology | None) -> tuple[Values, Ontology]:
     """The truth as the hub keeps it: subject -> classes; boxes and cells are counted from 1 in raster order."""
     truth = record.truth
-    if isinstance(truth, ImageClasses):
-        values = {WHOLE: list(truth.classes)}
-    elif isinstance(truth, CellBoxes):
-        boxes = sorted(truth.boxes, key=lambda cell: cell.box)
-        values = {str(number): [cell.name] for number, cell in enumerate(boxes, start=1)}
-    elif isinstance(truth, CellClasses):
-        numbers = {int(old): str(new) for new, old in enumerate(truth.labels.ids.tolist(), start=1)}
-        values = {numbers[cell]: list(names) for cell, names in truth.classes.items()}
-    else:
+    if not isinstance(truth, ImageClasses | CellBoxes | CellClasses):
         raise InvalidDocument(
             f"its labels are {type(truth).__name__}, which name no classes",
             where=record.entry.name,
             remedy="Choose another --task, or a folder of classes.",
         )
-    if known not in (None, truth.ontology):
+    subjects = subjects_of(truth)
+    if known not in (None, subjects.ontology):
         raise InvalidDocument("images of one folder name different classes", where=record.entry.name)
-    return values, truth.ontology
+    return subjects.classes, subjects.ontology
 
 
 def _places(
