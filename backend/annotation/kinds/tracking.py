@@ -26,7 +26,7 @@ class Tracking:
         if image.depth > 1:
             return "its frames are stacks, and tracking takes frames of one plane"
         if not companion_rows(image, TITLES):
-            return "nothing says where its cells are: import it with masks of each frame"
+            return "nothing says where its cells are: import it with masks of each frame, or let a segmenter find them"
         return ""
 
     def given(self, item: Item) -> list[GivenRow]:
