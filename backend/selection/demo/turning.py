@@ -73,7 +73,7 @@ def sweep_demo() -> int:
     """Turn what no worker turned, and let a model that has come of a turn draft what nobody has read."""
     taken_up = 0
     campaigns = Campaign.objects.filter(slug__in=SLUGS, dataset__slug__in=SLUGS).select_related("dataset")
-    for campaign in campaigns:
+    for campaign in sorted(campaigns, key=lambda campaign: SLUGS.index(campaign.slug)):
         if not campaign.releases.filter(state=ReleaseState.PUBLISHED).exists():
             last = Annotation.objects.filter(item__campaign=campaign).aggregate(last=Max("created"))["last"]
             if timezone.now() - max(last or campaign.created, campaign.created) > _SILENT:
