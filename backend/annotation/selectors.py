@@ -7,7 +7,6 @@ import uuid
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from backend.annotation.kinds.contract import merged
 from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import LIVE, Assignment, AssignmentState, Campaign, Edit, Item
 from backend.core.storage import object_store
@@ -78,8 +77,3 @@ def base_values(assignment: Assignment) -> dict[str, Value]:
     if not kind.answers or not kind.drafts_are_bases or assignment.draft is None:
         return {}
     return read_values(object_store(), assignment.draft.labels_sha256)
-
-
-def values_now(assignment: Assignment) -> dict[str, Value]:
-    """The answers as they stand."""
-    return merged(base_values(assignment), assignment.changed)

@@ -104,12 +104,6 @@ class Augmented:
             )
 
 
-def judged(given: list[GivenRow]) -> GivenRow:
-    """What failure regions are marked on: the newest prediction, else the real counterpart."""
-    predicted = [row for row in given if row.get("role") == "predicted"]
-    return predicted[0] if predicted else next(row for row in given if row["key"] == "target")
-
-
 def _question(given: list[GivenRow]) -> str | None:
     if not any(row["kind"] == "candidate" for row in given):
         return None

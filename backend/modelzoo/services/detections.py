@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from django.db import transaction
 
 from backend.core.storage import object_store
@@ -23,9 +24,15 @@ def keep_detections(*, run: PredictionRun, report: PredictionReport) -> int:
     rows = []
     for prediction in report.predictions:
         masks = read_label_stack(object_store(), prediction.labels)
-        summary = detections_summary(masks)
         if masks.ndim != 3:
             raise InvalidDocument("masks of a movie have axes tyx", where=prediction.image)
+        summary = detections_summary(masks)
+        # Links name cells by these ids, and answers are checked against the counts alone.
+        for frame, (labels, cells) in enumerate(zip(masks, summary["cells"], strict=True)):
+            if np.count_nonzero(np.unique(labels)) != cells:
+                raise InvalidDocument(
+                    f"ids of frame {frame} do not run from 1 to the number of its cells", where=prediction.image
+                )
         rows.append((prediction, summary))
     given = 0
     with transaction.atomic():

@@ -115,6 +115,23 @@ def test_a_segmenter_says_where_the_cells_of_a_movie_are(
         services.order_prediction(model_card=card, campaign=tracking, person=curator, scope="detections")
 
 
+def test_masks_whose_ids_have_holes_are_no_detections(
+    card: ModelCard, tracking: Campaign, curator: Person, store: ObjectStore
+) -> None:
+    run = services.order_prediction(model_card=card, campaign=tracking, person=curator, scope="detections")
+    order = PredictionOrder.load(store, run.order_sha256)
+    (ref,) = order.images
+    masks = np.zeros((3, 40, 50), np.uint32)
+    masks[1, 2:9, 2:9], masks[1, 20:30, 20:30] = 1, 3
+    found = ImagePrediction(ref.image, ref.tree, write_reading(store, Reading(masks)).digest, 2, 0.1)
+    report = PredictionReport(str(run.pk), "finished", order.checkpoint, (found,)).save(store)
+    services.accept_report(kind="prediction", run_id=run.pk, report_sha256=report)
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "ids of frame 1" in run.error
+    assert not Companion.objects.exists()
+
+
 def test_detections_are_for_tracking_only(card: ModelCard, campaign: Campaign, curator: Person) -> None:
     with pytest.raises(InvalidDocument, match="campaigns of tracking"):
         services.order_prediction(model_card=card, campaign=campaign, person=curator, scope="detections")
