@@ -19,11 +19,6 @@ _KINDS: tuple[Kind, ...] = (
 )
 
 
-def all_kinds() -> tuple[Kind, ...]:
-    """Every task."""
-    return _KINDS
-
-
 def kind_of(task: str, *, where: str = "") -> Kind:
     """The task of that name. Raises InvalidDocument, which names those there are."""
     for kind in _KINDS:
