@@ -95,6 +95,24 @@ class InvalidDocument(CellCommonsError):
     title = "The document is not valid"
 
 
+class MissingExtra(CellCommonsError):
+    """A package that this kind of file needs is not installed."""
+
+    code = "missing-extra"
+    title = "A reader for this kind of file is not installed"
+
+
+class CannotCarry(CellCommonsError):
+    """A layout or format has no place for something that would be lost; ``features`` names what."""
+
+    code = "cannot-carry"
+    title = "The layout cannot carry all of it"
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", features: tuple[str, ...] = ()) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.features = features
+
+
 class Unreachable(CellCommonsError):
     """A hub or mirror does not answer, refuses, or keeps breaking off."""
 

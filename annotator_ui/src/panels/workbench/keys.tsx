@@ -1,7 +1,7 @@
 /** The keyboard: what each key does, and the sheet that says so. One table feeds both. */
 
 import type { Signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import type { AssignmentSession } from "../../session/assignment";
 import { Modal } from "../modal";
 import type { Display } from "./display";
@@ -100,7 +100,8 @@ function belongsElsewhere(event: KeyboardEvent): boolean {
 
 /** Keys go to the workbench unless somebody types, or a dialog is open. Space held down pans. */
 export function useKeys(groups: readonly KeyGroup[], panning: Signal<boolean>, acted: () => void, blocked: () => boolean): void {
-  useEffect(() => {
+  // Before the page is painted: who sees the workbench may press a key at once.
+  useLayoutEffect(() => {
     const down = (event: KeyboardEvent) => {
       if (blocked() || belongsElsewhere(event)) return;
       if (event.key === " " && (event.target instanceof HTMLButtonElement || event.target instanceof HTMLInputElement)) return;
