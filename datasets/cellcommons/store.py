@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
@@ -42,6 +44,13 @@ class ObjectStore(Protocol):
 
     def put_file(self, path: Path) -> str:
         """Keep a file's bytes without holding them in memory; return their sha256."""
+
+    def batch(self) -> AbstractContextManager[ObjectStore]:
+        """A store for many puts that become durable together, when the block ends: one wait for the disk, not one each.
+
+        What is put is not there for others before that, and what the block raises leaves nothing of it. Name an object
+        in a database only after the block.
+        """
 
     def get(self, digest: str) -> bytes:
         """The object's bytes. Raises NotFound, or DigestMismatch if they no longer hash to their name."""
@@ -102,6 +111,15 @@ class FolderStore:
             digest = hasher.hexdigest()
             self._seal(handle, temporary, self.root / object_path(digest))
         return digest
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[FolderStore]:
+        batch = _FolderBatch(self.root)
+        try:
+            yield batch
+            batch.flush()
+        finally:
+            batch.drop()
 
     def get(self, digest: str) -> bytes:
         with self.open(digest) as handle:
@@ -179,6 +197,106 @@ class FolderStore:
         # A rename over an existing object is harmless: same name, same bytes.
         os.chmod(path, 0o444)
         os.replace(path, target)
+
+
+class _FolderBatch(FolderStore):
+    """Puts that wait in ``incoming`` until ``flush`` has synced them all and given them their names. For one thread."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._waiting: dict[str, Path] = {}
+        self._folders: set[Path] = set()
+
+    def put(self, data: bytes) -> str:
+        digest = sha256_hex(data)
+        if not self._is_kept(digest):
+            descriptor, name = tempfile.mkstemp(dir=self._incoming)
+            self._waiting[digest] = Path(name)
+            with os.fdopen(descriptor, "wb") as handle:
+                handle.write(data)
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        hasher = hashlib.sha256()
+        descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        temporary = Path(name)
+        try:
+            with open(path, "rb") as source, os.fdopen(descriptor, "wb") as handle:
+                while block := source.read(CHUNK):
+                    hasher.update(block)
+                    handle.write(block)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        digest = hasher.hexdigest()
+        if self._is_kept(digest):
+            temporary.unlink(missing_ok=True)
+        else:
+            self._waiting[digest] = temporary
+        return digest
+
+    def open(self, digest: str) -> BinaryIO:
+        waiting = self._waiting.get(digest)
+        return open(waiting, "rb") if waiting else super().open(digest)
+
+    def exists(self, digest: str) -> bool:
+        return digest in self._waiting or super().exists(digest)
+
+    def size(self, digest: str) -> int:
+        waiting = self._waiting.get(digest)
+        return waiting.stat().st_size if waiting else super().size(digest)
+
+    def flush(self) -> None:
+        """Sync what waits, then name it, then sync the names."""
+        if self._waiting:
+            _sync_together(self._incoming, list(self._waiting.values()))
+        for digest in list(self._waiting):
+            target = self.root / object_path(digest)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.chmod(self._waiting[digest], 0o444)
+            os.replace(self._waiting[digest], target)
+            del self._waiting[digest]
+        if self._folders:
+            _sync_together(self._incoming, list(self._folders))
+
+    def _is_kept(self, digest: str) -> bool:
+        # An object that is there may have been named a moment ago by another process: its name is synced with ours.
+        self._folders.add((self.root / object_path(digest)).parent)
+        return self.exists(digest)
+
+    def drop(self) -> None:
+        """Forget what was never named."""
+        for path in self._waiting.values():
+            path.unlink(missing_ok=True)
+        self._waiting.clear()
+
+
+def _sync_together(folder: Path, paths: list[Path]) -> None:
+    """Make ``paths`` (files or folders on the file system of ``folder``) durable: by one syncfs where there is one."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if _SYNCFS is not None and _SYNCFS(descriptor) == 0:
+            return
+    finally:
+        os.close(descriptor)
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _find_syncfs() -> Callable[[int], int] | None:
+    """Linux has it in its C library and Python does not wrap it."""
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, AttributeError, TypeError):
+        return None
+    return found
+
+
+_SYNCFS = _find_syncfs()
 
 
 def open_store(url: str) -> ObjectStore:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cellcommons import store as store_module
 from cellcommons.errors import InvalidDocument
 from cellcommons.store import FolderStore, ObjectStore, free_bytes, object_path, open_store
 from cellcommons.testing.store_suite import StoreSuite
@@ -51,6 +52,40 @@ class TestFolderStore(StoreSuite):
         store.put_file(tmp_path / "file")
         store.put_ref("a/b", b"1")
         assert list((store.root / "incoming").iterdir()) == []
+
+    @pytest.mark.parametrize("has_syncfs", [True, False])
+    def test_a_batch_leaves_nothing_in_incoming_and_names_only_what_is_synced(
+        self, store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_syncfs: bool
+    ) -> None:
+        (tmp_path / "file").write_bytes(b"1")
+        synced: list[bool] = []
+
+        def sync(_: int) -> int:
+            synced.append(any((store.root / "objects").rglob("*/*/*/*")))
+            return 0
+
+        monkeypatch.setattr(store_module, "_SYNCFS", sync if has_syncfs else None)
+        monkeypatch.setattr(os, "fsync", sync)
+        with store.batch() as batch:
+            batch.put(b"1")
+            batch.put_file(tmp_path / "file")
+            batch.put(b"2")
+        # Two contents before they have names, then their names.
+        assert synced == ([False, True] if has_syncfs else [False, False, True, True])
+        assert list((store.root / "incoming").iterdir()) == []
+        path = store.root / object_path(store.put(b"2"))
+        assert path.stat().st_mode & 0o777 == 0o444
+
+    def test_a_batch_that_died_while_syncing_named_nothing(
+        self, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def die(_: int) -> int:
+            raise Died
+
+        monkeypatch.setattr(store_module, "_SYNCFS", die)
+        with pytest.raises(Died), store.batch() as batch:
+            batch.put(b"1")
+        assert list(store.digests()) == []
 
     def test_a_ref_cannot_hide_others_below_it(self, store: FolderStore) -> None:
         store.put_ref("runs/1", b"x")

@@ -96,6 +96,40 @@ class StoreSuite:
         later.put(data)
         assert later.get(sha256_hex(data)) == data
 
+    def test_a_batch_is_there_when_its_block_ends(self, store: ObjectStore, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"from a file")
+        already = store.put(b"already there")
+        with store.batch() as batch:
+            digests = [batch.put(b"one"), batch.put(b"one"), batch.put(b"two"), batch.put_file(tmp_path / "file")]
+            assert batch.put(b"already there") == already
+            # What is in the making is there for its maker.
+            assert batch.get(digests[0]) == b"one"
+            assert (batch.exists(digests[2]), batch.size(digests[3])) == (True, len(b"from a file"))
+        assert digests[0] == sha256_hex(b"one")
+        later = self.reopened(store)
+        assert sorted(later.digests()) == sorted({*digests, already})
+        assert [later.get(digest) for digest in digests] == [b"one", b"one", b"two", b"from a file"]
+
+    def test_a_batch_that_is_broken_off_leaves_nothing(self, store: ObjectStore) -> None:
+        def begin() -> None:
+            with store.batch() as batch:
+                batch.put(b"half of it")
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            begin()
+        assert list(self.reopened(store).digests()) == []
+
+    def test_an_empty_batch(self, store: ObjectStore) -> None:
+        with store.batch():
+            pass
+        assert list(store.digests()) == []
+
+    def test_two_batches_with_the_same_object(self, store: ObjectStore) -> None:
+        with store.batch() as first, self.reopened(store).batch() as second:
+            assert first.put(b"same") == second.put(b"same")
+        assert store.get(sha256_hex(b"same")) == b"same"
+
     def test_threads_putting_the_same_and_different_objects(self, store: ObjectStore) -> None:
         payloads = [bytes([index % 10]) * 5000 for index in range(80)]
         with ThreadPoolExecutor(8) as pool:
