@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellcommons.errors import InvalidDocument
-from cellcommons.labels import LabelMap
+from cellcommons.labels import LabelMap, Mask, checked_region
 
 MAX_NAME = 80
 
@@ -140,13 +140,16 @@ class CellBoxes:
 
     Attributes:
         boxes: in the order in which they were given. shape: rows and columns of the image; boxes lie inside it.
+        annotated: as for ``LabelMap``.
     """
 
     boxes: tuple[CellBox, ...]
     shape: tuple[int, int]
     ontology: Ontology
+    annotated: Mask | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "annotated", checked_region(self.annotated, self.shape))
         if self.ontology.multi:
             raise InvalidDocument("a boxed cell is of one class, so its ontology is not multi")
         for number, cell in enumerate(self.boxes, start=1):

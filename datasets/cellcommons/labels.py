@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from cellcommons.axes import PixelSize
-from cellcommons.errors import InvalidDocument
+from cellcommons.errors import InvalidDocument, MismatchedShapes
 
 Labels = NDArray[np.uint32]
 Mask = NDArray[np.bool_]
@@ -33,24 +33,33 @@ class Cell:
     area: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelMap:
-    """A 2-D instance label map.
+    """An instance label map of a plane, or of a volume.
 
     Attributes:
-        data: uint32, axes yx; 0 is background, every other value one cell.
+        data: uint32, axes ``axes``; 0 is background, every other value one cell.
         pixel_size: physical size of a pixel.
+        axes: ``yx``, or ``zyx`` for a volume.
+        annotated: bool, of the shape of ``data``: where somebody looked. Elsewhere 0 means unknown, not background.
+            None where all of it was looked at.
     """
 
     data: Labels = field(repr=False)
     pixel_size: PixelSize = field(default_factory=PixelSize)
+    axes: str = "yx"
+    annotated: Mask | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.data.ndim != 2 or self.data.dtype != np.uint32:
+        if self.axes not in ("yx", "zyx") or self.data.ndim != len(self.axes) or self.data.dtype != np.uint32:
             raise InvalidDocument(
-                f"a label map is uint32 with axes yx, got {self.data.dtype} with {self.data.ndim} axes",
+                f"a label map is uint32 with axes yx or zyx, got {self.data.dtype} with {self.data.ndim} axes as "
+                f"{self.axes!r}",
                 remedy="Convert with cellcommons.labels.as_labels().",
             )
+        if self.axes == "yx" and self.pixel_size.z is not None:
+            object.__setattr__(self, "pixel_size", replace(self.pixel_size, z=None))
+        object.__setattr__(self, "annotated", checked_region(self.annotated, self.data.shape))
 
     @property
     def ids(self) -> NDArray[np.uint32]:
@@ -59,20 +68,33 @@ class LabelMap:
         return np.asarray(ids[ids != 0])
 
     def cells(self) -> Iterator[Cell]:
-        """The cells in order of id."""
+        """The cells in order of id. Raises InvalidDocument for a volume."""
+        if self.axes != "yx":
+            raise InvalidDocument(f"cells have outlines in a plane, not along {self.axes}")
         yield from cells(self.data)
 
 
-def as_labels(array: NDArray[np.generic], *, where: str = "") -> Labels:
-    """Return ``array`` (integer or bool, axes yx) as uint32.
+def checked_region(region: NDArray[np.generic] | None, shape: tuple[int, ...]) -> Mask | None:
+    """``region`` as bool of ``shape``; None where it covers everything. Raises MismatchedShapes, InvalidDocument."""
+    if region is None:
+        return None
+    if region.dtype != np.bool_:
+        raise InvalidDocument(f"the region that was annotated is a mask of bool, not {region.dtype}")
+    if region.shape != shape:
+        raise MismatchedShapes(f"the region that was annotated is {region.shape}, its labels are {shape}")
+    return None if region.all() else np.asarray(region, dtype=np.bool_)
+
+
+def as_labels(array: NDArray[np.generic], *, where: str = "", axes: str = "yx") -> Labels:
+    """Return ``array`` (integer or bool, axes yx, or zyx if asked) as uint32.
 
     Raises:
-        InvalidDocument: not 2-D, not integral, negative, or an id beyond uint32.
+        InvalidDocument: other axes, not integral, negative, or an id beyond uint32.
     """
     data = np.asarray(array)
-    if data.ndim != 2 or data.dtype.kind not in "biu":
+    if data.ndim != len(axes) or data.dtype.kind not in "biu":
         raise InvalidDocument(
-            f"labels must be integers with axes yx, got {data.dtype} of shape {data.shape}", where=where
+            f"labels must be integers with axes {axes}, got {data.dtype} of shape {data.shape}", where=where
         )
     if data.size and (int(data.min()) < 0 or int(data.max()) > np.iinfo(np.uint32).max):
         raise InvalidDocument("label ids must lie in 0..2^32-1", where=where, remedy="Relabel the cells from 1.")

@@ -1,18 +1,17 @@
-"""What every layout gives: entries found in a folder, and records read from them."""
+"""What every layout gives: entries found in a folder, records read from them, and records written as a folder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from cellcommons.classes import CellBoxes, CellClasses, ImageClasses
+from cellcommons.errors import NotFound
 from cellcommons.images.data import ImageData
 from cellcommons.labels import LabelMap, Labels
-from cellcommons.pairs import ImagePair
-from cellcommons.points import PointTracks
-from cellcommons.semantic import SemanticMap
-from cellcommons.tracks import LabelMovie
+from cellcommons.layouts.carries import Carries
+from cellcommons.readings import Truth
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,8 @@ class Entry:
         source: donor, line, slide or experiment: what must not straddle a split.
         stratum: kind of image to report on apart; empty where unknown.
         metadata: JSON values; ``source_known`` says whether ``source`` was stated by the dataset.
+        split: the published split, ``train``, ``validation`` or ``test``; empty where there is none.
+        part: which image of ``paths[0]`` it is, where that file holds several (a scene, a crop); empty else.
     """
 
     name: str
@@ -32,10 +33,8 @@ class Entry:
     source: str
     stratum: str = ""
     metadata: dict[str, Any] = field(default_factory=dict, compare=False)
-
-
-# What a layout can say about an image; each kind of label is one type in one file, and joins the union here.
-Truth = LabelMap | ImageClasses | CellBoxes | CellClasses | SemanticMap | LabelMovie | PointTracks | ImagePair
+    split: str = ""
+    part: str = ""
 
 
 @dataclass
@@ -43,20 +42,31 @@ class Record:
     """One image read, with what the layout says about it.
 
     Attributes:
-        image: the pixels.
+        pixels: the image; None where the layout publishes labels alone. Most callers want ``image``.
         truth: its labels, of whatever kind the layout carries; None where there are none.
-        original: the image file itself, whose bytes are worth keeping.
+        original: the image file itself, whose bytes are worth keeping; the file of the labels where there is no image.
     """
 
     entry: Entry
-    image: ImageData
+    pixels: ImageData | None
     truth: Truth | None
     original: Path
 
     @property
+    def image(self) -> ImageData:
+        """The pixels. Raises NotFound where the layout publishes labels alone."""
+        if self.pixels is None:
+            raise NotFound(
+                "the labels come without their image",
+                where=self.entry.name,
+                remedy="Fetch the images from the authors and put them beside the labels.",
+            )
+        return self.pixels
+
+    @property
     def labels(self) -> Labels | None:
         """The instance label map, uint32, axes yx; None where the truth is of another kind or there is none."""
-        return self.truth.data if isinstance(self.truth, LabelMap) else None
+        return self.truth.data if isinstance(self.truth, LabelMap) and self.truth.axes == "yx" else None
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,8 @@ class Scan:
 class Layout(Protocol):
     """One published layout.
 
-    ``name`` is what people type, ``title`` what they read, ``task`` one of classification,
-    instance_segmentation, semantic_segmentation, tracking, augmented.
+    ``name`` is what people type, ``title`` what they read, ``task`` one of classification, instance_segmentation,
+    semantic_segmentation, tracking, augmented, keypoints.
     """
 
     name: str
@@ -87,10 +97,31 @@ class Layout(Protocol):
     task: str
 
     def guess(self, path: Path) -> tuple[float, str]:
-        """How likely ``path`` follows this layout, 0..1, and why. Cheap: looks at names, reads no pixels."""
+        """How likely ``path`` follows this layout, 0..1, and why. Cheap: looks at names, reads no pixels; never raises.
+
+        1 is for what no other layout can be. A file that is not a folder, and a folder without rights, give 0.
+        """
 
     def scan(self, path: Path) -> Scan:
-        """List the images in ``path``. Raises UnknownLayout if the folder does not follow the layout."""
+        """List the images in ``path``. Raises UnknownLayout if the folder does not follow the layout.
+
+        What is there and cannot be used is ``skipped`` with the reason, file by file; nothing is left out in silence.
+        """
 
     def read(self, entry: Entry) -> Record:
-        """Read one entry. Raises UnreadableFile, WrongFormat, TooLarge, MismatchedShapes."""
+        """Read one entry. Raises UnreadableFile, WrongFormat, TooLarge, MismatchedShapes, InvalidDocument."""
+
+
+@runtime_checkable
+class WritableLayout(Layout, Protocol):
+    """A layout both ways; all are, but views of another (crops of boxes). ``carries``: what may be written."""
+
+    carries: Carries
+
+    def write(self, records: Iterable[Record], folder: Path) -> None:
+        """Write ``records`` into the empty folder ``folder``, one at a time: a dataset may be larger than memory.
+
+        Called by ``layouts.writing.write_layout``, which has checked each record against ``carries`` (so a truth is of
+        one of ``carries.truths``, names are plain file names and unique), and which moves the folder into place only
+        once it is whole. What ``scan`` and ``read`` then give equals ``records`` in all that ``carries`` names.
+        """

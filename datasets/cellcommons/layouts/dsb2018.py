@@ -22,6 +22,7 @@ from cellcommons.images.png import decode_png, png_header
 from cellcommons.images.readers import read_image
 from cellcommons.images.sniff import HEAD, checked_kind
 from cellcommons.labels import LabelMap, Labels, as_labels, cells
+from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
 from cellcommons.layouts.tables import read_column
 
@@ -38,6 +39,13 @@ class Dsb2018:
     name = "dsb2018"
     title = "Data Science Bowl 2018 (one folder an image, one mask a nucleus)"
     task = "instance_segmentation"
+    carries = Carries(
+        (LabelMap,),
+        dtypes=("uint8", "uint16"),
+        modes=("gray", "rgb"),
+        features=features("outlines", "holes", "pieces", "source", "stratum"),
+        note="One PNG a nucleus; cells are numbered in the order of their files.",
+    )
 
     def guess(self, path: Path) -> tuple[float, str]:
         folders = _image_folders(path)
