@@ -11,28 +11,35 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cellcommons.classes import ImageClasses
 from cellcommons.errors import AlreadyThere, CellCommonsError, UnknownLayout
 from cellcommons.layouts.contract import Record, WritableLayout
 from cellcommons.layouts.writing import write_layout
-from cellcommons.testing.records import records
+from cellcommons.testing.records import ontologies, records
 from cellcommons.testing.sameness import assert_same_record
 
 
 class LayoutSuite:
     """Subclass it as ``class TestNAME(LayoutSuite)`` with ``layout`` set.
 
-    ``guessable``: False for layouts that a written folder cannot be told from (a plain folder of pictures).
+    ``guessable``: False for layouts that a written folder cannot be told from (a plain folder of pictures). ``mixed``:
+    False where all images of one folder have one kind of truth.
     """
 
     layout: ClassVar[WritableLayout]
     guessable: ClassVar[bool] = True
+    mixed: ClassVar[bool] = True
 
     @given(data=st.data())
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
     def test_what_is_written_comes_back(self, data: st.DataObject) -> None:
         carries = self.layout.carries
         names = data.draw(st.lists(st.sampled_from(["a", "b-2", "cell_10", "d4"]), min_size=1, max_size=3, unique=True))
-        wanted = {name: data.draw(records(carries, name=name)) for name in sorted(names)}
+        # A folder has one list of classes, whatever lies in it.
+        multi = ImageClasses in carries.truths and "multi" in carries.features and data.draw(st.booleans())
+        ontology = data.draw(ontologies(carries, multi=multi))
+        kind = None if self.mixed or not carries.truths else data.draw(st.sampled_from(carries.truths))
+        wanted = {name: data.draw(records(carries, name=name, ontology=ontology, kind=kind)) for name in sorted(names)}
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "written"
             done = write_layout(self.layout, wanted.values(), folder)

@@ -124,9 +124,16 @@ def _solid(labels: Labels) -> Labels:
 
 
 @st.composite
-def truths(draw: st.DrawFn, kind: type[Any], carries: Carries, image: ImageData) -> Any:
-    """A truth of ``kind`` for ``image`` that uses what ``carries`` allows."""
+def truths(
+    draw: st.DrawFn, kind: type[Any], carries: Carries, image: ImageData, given_ontology: Ontology | None = None
+) -> Any:
+    """A truth of ``kind`` for ``image`` that uses what ``carries`` allows.
+
+    Args:
+        given_ontology: the classes of the folder; else drawn.
+    """
     shape, size = image.shape_yx, image.pixel_size
+    single = st.just(replace(given_ontology, multi=False)) if given_ontology else ontologies(carries)
     if kind is LabelMap:
         if "z" in image.axes:
             volume = np.stack([draw(_cells(carries, shape)) for _ in range(image.size("z"))])
@@ -136,7 +143,7 @@ def truths(draw: st.DrawFn, kind: type[Any], carries: Carries, image: ImageData)
         return LabelMap(draw(_cells(carries, shape)), size, annotated=draw(_region(carries, shape)))
     if kind is CellClasses:
         labels = LabelMap(draw(_cells(carries, shape)), size, annotated=draw(_region(carries, shape)))
-        ontology = draw(ontologies(carries))
+        ontology = draw(single)
         given = {cell: (draw(st.sampled_from(ontology.names)),) for cell in labels.ids.tolist()}
         if "unclassified" in carries.features:
             given = {cell: names for cell, names in given.items() if draw(st.booleans())}
@@ -151,7 +158,7 @@ def truths(draw: st.DrawFn, kind: type[Any], carries: Carries, image: ImageData)
         region = draw(_region(carries, shape))
         if "classes" not in carries.features:
             return OverlappingCells(cells, shape, size, annotated=region)
-        ontology = draw(ontologies(carries))
+        ontology = draw(single)
         given = {cell.id: (draw(st.sampled_from(ontology.names)),) for cell in cells}
         if "unclassified" in carries.features:
             given = {cell: names for cell, names in given.items() if draw(st.booleans())}
@@ -159,7 +166,7 @@ def truths(draw: st.DrawFn, kind: type[Any], carries: Carries, image: ImageData)
             cells, shape, size, given, _occurring(ontology, given.values(), carries), annotated=region
         )
     if kind is CellBoxes:
-        ontology = draw(ontologies(carries))
+        ontology = draw(single)
         boxes = []
         for _ in range(draw(st.integers(0, 5))):
             y0, x0 = draw(st.integers(0, shape[0] - 1)), draw(st.integers(0, shape[1] - 1))
@@ -168,14 +175,14 @@ def truths(draw: st.DrawFn, kind: type[Any], carries: Carries, image: ImageData)
         kept = _occurring(ontology, [(box.name,) for box in boxes], carries)
         return CellBoxes(tuple(boxes), shape, kept, annotated=draw(_region(carries, shape)))
     if kind is ImageClasses:
-        multi = "multi" in carries.features and draw(st.booleans())
-        ontology = draw(ontologies(carries, multi=multi))
+        multi = given_ontology.multi if given_ontology else "multi" in carries.features and draw(st.booleans())
+        ontology = given_ontology or draw(ontologies(carries, multi=multi))
         names = tuple(
             draw(st.lists(st.sampled_from(ontology.names), min_size=1, max_size=3 if multi else 1, unique=True))
         )
         return ImageClasses(names, _occurring(ontology, [names], carries))
     if kind is SemanticMap:
-        ontology = draw(ontologies(carries))
+        ontology = draw(single)
         rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         data = rng.integers(0, len(ontology), size=shape).astype(np.uint8)
         if "unknown" in carries.features:
@@ -202,8 +209,13 @@ def truths(draw: st.DrawFn, kind: type[Any], carries: Carries, image: ImageData)
     if kind is Readings:
         inner = next(one for one in carries.truths if one is not Readings)
         who = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
-        fused = draw(truths(inner, carries, image)) if "consensus" in carries.features and draw(st.booleans()) else None
-        return Readings({name: draw(truths(inner, carries, image)) for name in who}, fused)
+        fused = (
+            draw(truths(inner, carries, image, given_ontology))
+            if "consensus" in carries.features and draw(st.booleans())
+            else None
+        )
+        by = {name: draw(truths(inner, carries, image, given_ontology)) for name in who}
+        return Readings(by, fused)
     if kind is ImagePair:
         target = draw(image_data(replace(carries, axes=("cyx",)), shape=shape))
         return ImagePair.of(image, replace(target, pixel_size=replace(size, z=None)))
@@ -247,9 +259,21 @@ def spots_of(movie: LabelMovie, carries: Carries, seed: int) -> PointTracks:
 
 
 @st.composite
-def records(draw: st.DrawFn, carries: Carries, *, name: str = "picture") -> Record:
-    """One record that ``carries`` allows, of one of its kinds of truth, or without."""
-    kinds: list[type[Any] | None] = list(carries.truths)
+def records(
+    draw: st.DrawFn,
+    carries: Carries,
+    *,
+    name: str = "picture",
+    ontology: Ontology | None = None,
+    kind: type[Any] | None = None,
+) -> Record:
+    """One record that ``carries`` allows, of one of its kinds of truth, or without.
+
+    Args:
+        ontology: the classes of its folder, which all records of one folder share; else drawn.
+        kind: the kind of its truth, where it has any; else any of them.
+    """
+    kinds: list[type[Any] | None] = list(carries.truths) if kind is None else [kind]
     if carries.unlabelled:
         kinds.append(None)
     kind = draw(st.sampled_from(kinds))
@@ -260,7 +284,7 @@ def records(draw: st.DrawFn, carries: Carries, *, name: str = "picture") -> Reco
             truth = spots_of(truth, carries, draw(st.integers(0, 2**32 - 1)))
     else:
         image = draw(image_data(carries, shape=(draw(st.integers(3, 12)), draw(st.integers(3, 12)))))
-        truth = None if kind is None else draw(truths(kind, carries, image))
+        truth = None if kind is None else draw(truths(kind, carries, image, ontology))
     source = draw(NAMES) if "source" in carries.features and draw(st.booleans()) else ""
     stratum = draw(st.sampled_from(["", "bright"])) if "stratum" in carries.features else ""
     split = draw(st.sampled_from(["", "train", "validation", "test"])) if "split" in carries.features else ""
