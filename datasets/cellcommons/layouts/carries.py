@@ -8,38 +8,70 @@ from typing import Any, Literal, get_args
 from cellcommons.images.data import DTYPES
 
 Feature = Literal[
-    "names",  # of images: any text, slashes included; else plain file names
-    "source",  # donor, slide or experiment of an image
+    "names",
+    "source",
     "stratum",
     "split",
-    "pixel_size",  # along y and x (and z where the axes have it)
+    "pixel_size",
     "channel_names",
     "wavelengths",
     "seconds_per_frame",
     "plate_position",
-    "ids",  # the number of each cell or track; else cells are numbered anew
-    "overlaps",  # cells that share pixels
-    "outlines",  # the mask of each cell; else a box
-    "holes",  # cells with holes
-    "pieces",  # cells of several pieces
-    "classes",  # of each cell
-    "unclassified",  # cells without a class among cells that have one
-    "class_order",  # all classes in their order, also those that nothing has; else sorted, those that occur
+    "ids",
+    "overlaps",
+    "outlines",
+    "holes",
+    "pieces",
+    "classes",
+    "unclassified",
+    "class_order",
     "ordinal",
-    "multi",  # several classes, or none, of one image or cell
-    "annotated",  # which region somebody looked at
-    "unknown",  # pixels of a semantic map that are unknown
-    "hidden",  # landmarks that are placed and covered
-    "object_names",  # of what landmarks belong to; else numbered
-    "subpixel",  # positions between pixels
+    "multi",
+    "annotated",
+    "unknown",
+    "hidden",
+    "object_names",
+    "subpixel",
     "divisions",
-    "gaps",  # tracks that go on after frames without the cell
-    "radii",  # of spots
-    "readings",  # each person's; else the consensus
-    "consensus",  # beside readings
-    "truth",  # any label at all
+    "gaps",
+    "radii",
+    "readings",
+    "consensus",
+    "truth",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
+MEANINGS: dict[Feature, str] = {
+    "names": "names of images of any text, slashes included; else plain file names",
+    "source": "donor, slide or experiment of an image",
+    "stratum": "kind of image to report on apart",
+    "split": "the published split",
+    "pixel_size": "micrometres along y and x, and z where there is one",
+    "channel_names": "names of channels",
+    "wavelengths": "excitation and emission of each channel",
+    "seconds_per_frame": "interval of a movie",
+    "plate_position": "plate, well and field",
+    "ids": "the number of each cell or track; else they are numbered anew",
+    "overlaps": "cells that share pixels",
+    "outlines": "the mask of each cell; else a box",
+    "holes": "cells with holes",
+    "pieces": "cells of several pieces",
+    "classes": "the class of each cell",
+    "unclassified": "cells without a class among cells that have one",
+    "class_order": "all classes in their order, also those that nothing has; else those that occur, sorted",
+    "ordinal": "classes that are ranks",
+    "multi": "several classes, or none, of one image or cell",
+    "annotated": "which region somebody looked at; elsewhere is unknown, not background",
+    "unknown": "pixels of a semantic map that are unknown",
+    "hidden": "landmarks that were placed though something covers them",
+    "object_names": "names of what landmarks belong to; else they are numbered",
+    "subpixel": "positions between pixels",
+    "divisions": "mothers and daughters",
+    "gaps": "tracks that go on after frames without the cell",
+    "radii": "radii of spots",
+    "readings": "what each of several people said; else their consensus",
+    "consensus": "the published consensus beside readings",
+    "truth": "any label at all",
+}
 
 Mode = Literal["gray", "rgb", "stains"]  # one channel; a colour picture; several channels that are no colours
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from cellcommons.errors import NotFound, UnknownLayout
@@ -52,6 +53,23 @@ def get_layout(name: str) -> Layout:
     raise UnknownLayout("no such layout", where=name, remedy=f"Choose one of: {known}.")
 
 
+@dataclass(frozen=True)
+class Guess:
+    """How likely a path follows a layout, 0..1, and why."""
+
+    layout: Layout
+    likely: float
+    reason: str
+
+
+def guesses(path: Path) -> tuple[Guess, ...]:
+    """What every layout says of ``path``, the likeliest first. Raises NotFound if there is no such path."""
+    if not path.exists():
+        raise NotFound("no such file or folder", where=str(path))
+    found = [Guess(layout, *layout.guess(path)) for layout in _LAYOUTS]
+    return tuple(sorted(found, key=lambda guess: -guess.likely))
+
+
 def guess_layout(path: Path) -> Layout:
     """The layout that ``path`` most likely follows.
 
@@ -59,11 +77,8 @@ def guess_layout(path: Path) -> Layout:
         NotFound: no such path.
         UnknownLayout: it follows none; the message says why not, layout by layout.
     """
-    if not path.exists():
-        raise NotFound("no such file or folder", where=str(path))
-    guesses = [(layout.guess(path), layout) for layout in _LAYOUTS]
-    (likely, _), best = max(guesses, key=lambda item: item[0][0])
-    if likely == 0.0:
-        reasons = "; ".join(f"{layout.name}: {reason}" for (_, reason), layout in guesses)
+    found = guesses(path)
+    if found[0].likely == 0.0:
+        reasons = "; ".join(f"{guess.layout.name}: {guess.reason}" for guess in found)
         raise UnknownLayout(f"it follows no known layout ({reasons})", where=str(path))
-    return best
+    return found[0].layout

@@ -1,0 +1,118 @@
+"""Whole files and folders to break: one of each kind, small."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import tifffile
+from hypothesis.errors import NonInteractiveExampleWarning
+
+from cellcommons.images.data import ImageData
+from cellcommons.images.writers import write_png, write_tiff
+from cellcommons.layouts.contract import WritableLayout
+from cellcommons.layouts.registry import all_layouts
+from cellcommons.layouts.writing import write_layout
+from cellcommons.testing.records import records
+
+Seeds = dict[str, tuple[str, Path]]  # name -> (what reads it, where it is)
+
+_STACK = np.arange(2 * 3 * 40 * 48, dtype=np.uint16).reshape(2, 3, 40, 48)
+_RGB = (np.arange(40 * 48 * 3) % 251).astype(np.uint8).reshape(40, 48, 3)
+
+
+def _tiff(**options: Any) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        data = options.get("data", _STACK)
+        tifffile.imwrite(path, data, **{key: value for key, value in options.items() if key != "data"})
+
+    return write
+
+
+_IMAGES: dict[str, Callable[[Path], None]] = {
+    "plain.tif": _tiff(data=_STACK[0, 0]),
+    "big.tif": _tiff(data=_STACK[0, 0], bigtiff=True, compression="zlib", predictor=True),
+    "tiled.tif": _tiff(data=_STACK[0, 0], tile=(16, 16), compression="lzw"),
+    "zstd.tif": _tiff(data=_STACK[0, 0], compression="zstd"),
+    "jpeg.tif": _tiff(data=_RGB, photometric="rgb", compression="jpeg", tile=(16, 16)),
+    "imagej.tif": _tiff(imagej=True, metadata={"axes": "ZCYX", "spacing": 2.0, "unit": "um", "finterval": 3.0}),
+    "stack.ome.tif": _tiff(ome=True, metadata={"axes": "ZCYX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm"}),
+    "facts.ome.tif": lambda path: write_tiff(path, ImageData(_STACK, "czyx", ("a", "b"))),
+    "gray.png": lambda path: write_png(path, ImageData(_STACK[0, :1], "cyx", ("intensity",))),
+    "colour.png": lambda path: path.write_bytes(imagecodecs.png_encode(_RGB)),
+    "colour.jpg": lambda path: path.write_bytes(imagecodecs.jpeg_encode(_RGB)),
+}
+_REAL = {
+    "cluster.nd2": "fmt_mixed/nd2/cluster.nd2",
+    "czi": "fmt_mixed/czi",
+    "hdf5": "seg_plantseg_h5/training_sources/train_2D_2D.h5",
+    "tiled ome": "fmt_wipp_ometiff/data/PyramidBuilding/inputCollection/img_r001_c002.ome.tif",
+    "imagej labels": "fmt_neubias_ccby/xy_16bit_labels__nuclei.tif",
+    "zarr 0.4": "fmt_mixed/ome_zarr/v04/images/test_image_czyx.zarr",
+}
+LARGEST = 6 << 20
+
+
+def image_seeds(folder: Path, real: Path | None) -> Seeds:
+    """Images of every format: written here, and real ones below 6 MB where they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seeds: Seeds = {}
+    for name, write in _IMAGES.items():
+        write(folder / name)
+        seeds[name] = ("image", folder / name)
+    for name, below in _REAL.items() if real else ():
+        assert real is not None
+        path = real / below
+        if path.is_dir() and path.suffix != ".zarr":
+            path = min((p for p in path.iterdir() if p.suffix == f".{name}"), default=path)
+        if path.exists() and (path.is_dir() or path.stat().st_size < LARGEST):
+            seeds[name] = ("image", path)
+    return seeds
+
+
+def layout_seeds(folder: Path) -> Seeds:
+    """A folder in every layout that can be written, with two or three records of each kind of truth it carries."""
+    seeds: Seeds = {}
+    for layout in all_layouts():
+        if not isinstance(layout, WritableLayout):
+            continue
+        for number in range(3):
+            path = folder / f"{layout.name}-{number}"
+            if _write(layout, path):
+                seeds[path.name] = (layout.name, path)
+    return seeds
+
+
+def _write(layout: WritableLayout, path: Path) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NonInteractiveExampleWarning)
+        for _ in range(20):
+            record = records(layout.carries, name="one").example()
+            shutil.rmtree(path, ignore_errors=True)
+            write_layout(layout, [record], path)
+            if record.truth is not None or not layout.carries.truths:
+                return True
+    return path.exists()
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of a seed, the larger less often first: each is as likely to be broken as any other."""
+    return [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+
+
+def copy_of(path: Path, into: Path, rng: random.Random) -> tuple[Path, Path]:
+    """A copy of a seed below ``into``, and the one file in it that is to be broken."""
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True)
+    target = into / path.name
+    if path.is_file():
+        shutil.copyfile(path, target)
+        return target, target
+    shutil.copytree(path, target)
+    return target, rng.choice(files_of(target))
