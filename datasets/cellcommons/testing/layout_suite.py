@@ -18,6 +18,9 @@ from cellcommons.layouts.writing import write_layout
 from cellcommons.testing.records import ontologies, records
 from cellcommons.testing.sameness import assert_same_record
 
+# One inherited test serves all layouts, so its executors differ.
+_UNHEEDED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.differing_executors]
+
 
 class LayoutSuite:
     """Subclass it as ``class TestNAME(LayoutSuite)`` with ``layout`` set.
@@ -31,7 +34,7 @@ class LayoutSuite:
     mixed: ClassVar[bool] = True
 
     @given(data=st.data())
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @settings(max_examples=25, deadline=None, suppress_health_check=_UNHEEDED)
     def test_what_is_written_comes_back(self, data: st.DataObject) -> None:
         carries = self.layout.carries
         names = data.draw(st.lists(st.sampled_from(["a", "b-2", "cell_10", "d4"]), min_size=1, max_size=3, unique=True))
