@@ -5,30 +5,92 @@ The library reads more. Importing one of those would drop its labels without a w
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
 from backend.imaging.kinds.registry import TASKS
-from cellcommons.errors import UnknownLayout
+from cellcommons.errors import NotFound, UnknownLayout
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.registry import all_layouts
 
-# Crops of one field share its bytes, and the hub keeps an image once: import the fields, whose boxes give the crops.
-NOT_HERE = {"voc_crops": "Import the layout voc instead: its boxes become the crops that people classify."}
+# What a person says who does not know the layout's name.
+AUTO = "auto"
+# From here on a guess is acted on; below it the person is asked.
+SURE = 0.5
 
 
 def hub_layouts() -> tuple[Layout, ...]:
     """Every layout that can be imported."""
-    return tuple(layout for layout in all_layouts() if layout.task in TASKS and layout.name not in NOT_HERE)
+    return tuple(layout for layout in all_layouts() if not why_not(layout))
+
+
+def why_not(layout: Layout) -> str:
+    """Why the hub does not take ``layout``, a clause; empty where it does."""
+    if layout.task not in TASKS:
+        return f"the hub cannot keep labels of {layout.task.replace('_', ' ')}"
+    carries = getattr(layout, "carries", None)
+    if carries is not None and not carries.images:
+        return "it publishes labels without their images"
+    return ""
 
 
 def hub_layout(name: str) -> Layout:
     """The layout called ``name``. Raises UnknownLayout, which names those that can be imported."""
-    known = hub_layouts()
-    for layout in known:
-        if layout.name == name:
-            return layout
-    names = ", ".join(layout.name for layout in known)
-    task = next((layout.task for layout in all_layouts() if layout.name == name), None)
-    raise UnknownLayout(
-        f"the hub cannot keep this {task} layout" if task else "no such layout",
-        where=name,
-        remedy=NOT_HERE.get(name, f"Choose one of: {names}."),
+    found = next((layout for layout in all_layouts() if layout.name == name), None)
+    reason = why_not(found) if found else "no such layout"
+    if found and not reason:
+        return found
+    names = ", ".join(layout.name for layout in hub_layouts())
+    raise UnknownLayout(reason, where=name, remedy=f"Choose one of: {AUTO}, {names}.")
+
+
+@dataclass(frozen=True)
+class LayoutGuess:
+    """How likely a folder follows a layout, 0..1, and what in it says so.
+
+    ``refused`` is why the hub does not take the layout; empty where it does.
+    """
+
+    layout: str
+    title: str
+    task: str
+    likely: float
+    reason: str
+    refused: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+
+def guess_layouts(folder: Path) -> list[LayoutGuess]:
+    """Every layout that ``folder`` may follow, likeliest first; of equally likely ones the more specific first.
+
+    Raises:
+        NotFound: no such folder.
+    """
+    if not folder.exists():
+        raise NotFound("no such folder", where=str(folder), remedy="Check the path.")
+    guesses = []
+    for layout in all_layouts():
+        likely, reason = layout.guess(folder)
+        if likely > 0:
+            guesses.append(LayoutGuess(layout.name, layout.title, layout.task, likely, reason, why_not(layout)))
+    return sorted(guesses, key=lambda guess: -guess.likely)
+
+
+def sure_guess(guesses: list[LayoutGuess]) -> LayoutGuess | None:
+    """The guess to act on: the likeliest, where the hub takes it and it is likely enough or the only one."""
+    if not guesses or guesses[0].refused:
+        return None
+    best = guesses[0]
+    return best if best.likely >= SURE or len(guesses) == 1 else None
+
+
+def guesses_line(guesses: list[LayoutGuess]) -> str:
+    """What was guessed, as one clause."""
+    return "; ".join(
+        f"{guess.layout} ({guess.reason}{f'; not taken: {guess.refused}' if guess.refused else ''})"
+        for guess in guesses[:3]
     )

@@ -53,6 +53,9 @@ class Image(Row):
     state = models.CharField(max_length=16, choices=ImageState, default=ImageState.READY)
     original_sha256 = sha256_field()
     original_name = models.CharField(max_length=255)
+    part = models.CharField(
+        max_length=200, blank=True, help_text="which image of the original it is, where that holds several"
+    )
     tree_sha256 = sha256_field()
     preview_sha256 = sha256_field()
     axes = models.CharField(max_length=5, default="cyx")
@@ -66,7 +69,7 @@ class Image(Row):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["dataset", "original_sha256"], name="image_bytes_once_per_dataset"),
+            models.UniqueConstraint(fields=["dataset", "original_sha256", "part"], name="image_bytes_once_per_dataset"),
             models.UniqueConstraint(fields=["dataset", "name"], name="image_name_once_per_dataset"),
             is_sha256("original_sha256", "image_original_is_sha256"),
             is_sha256("tree_sha256", "image_tree_is_sha256"),
@@ -142,6 +145,7 @@ class Truth(Row):
 class ImportState(models.TextChoices):
     WAITING = "waiting"
     RUNNING = "running"
+    ASKING = "asking", "asking which layout it is"
     FINISHED = "finished"
     FAILED = "failed"
 
@@ -150,13 +154,41 @@ class Import(Row):
     """One archive or folder in a published layout on its way into a dataset."""
 
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="imports")
-    layout = models.CharField(max_length=64)
+    layout = models.CharField(max_length=64, blank=True, help_text="empty until it has been told from the archive")
+    guesses = models.JSONField(default=list, help_text="what the archive may be, likeliest first; see LayoutGuess")
     limit = models.PositiveIntegerField(null=True, blank=True)
     archive_sha256 = sha256_field(blank=True, help_text="the zip, where one was uploaded")
+    archive_name = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=16, choices=ImportState, default=ImportState.WAITING)
     found = models.PositiveIntegerField(default=0)
     imported = models.PositiveIntegerField(default=0)
-    skipped = models.JSONField(default=list, help_text="[{where, reason}]")
+    skipped = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     heartbeat = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
+
+
+class FileOutcome(models.TextChoices):
+    IMPORTED = "imported"
+    THERE = "already_there"
+    REFUSED = "refused"
+    LEFT_OUT = "left_out", "no part of the layout"
+
+
+class ImportedFile(models.Model):
+    """What became of one file of an import."""
+
+    # Rows are many and read in the order they came: a count is smaller than a UUID, and nobody is given it.
+    batch = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="files")
+    name = models.TextField(help_text="as the layout calls the image; else the path within the folder")
+    outcome = models.CharField(max_length=16, choices=FileOutcome)
+    kind = models.CharField(max_length=200, blank=True, help_text="why not, the same words for the same sort of reason")
+    reason = models.TextField(blank=True, help_text="why not; of an image that came in, what to know of it")
+    remedy = models.TextField(blank=True)
+    image = models.ForeignKey(Image, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["batch", "outcome", "kind"], name="file_by_outcome_and_kind")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Count, Q, QuerySet
 
-from backend.imaging.models import Dataset, Image, ImageState, Import
+from backend.imaging.models import Dataset, Image, ImageState, Import, ImportedFile
 
 
 def datasets_with_counts() -> QuerySet[Dataset]:
@@ -33,6 +35,26 @@ def ready_images(*, dataset: Dataset) -> QuerySet[Image]:
     return images.prefetch_related("companions").order_by("created", "name")
 
 
-def imports_of_hub() -> QuerySet[Import]:
+def imports_of_hub(*, dataset: str = "") -> QuerySet[Import]:
     """Imports, newest first."""
-    return Import.objects.select_related("dataset").order_by("-created")
+    imports = Import.objects.select_related("dataset").order_by("-created")
+    return imports.filter(dataset__slug=dataset) if dataset else imports
+
+
+def files_of_import(*, record: Import, outcome: str = "", kind: str = "", search: str = "") -> QuerySet[ImportedFile]:
+    """What became of the files of an import, in the order they came; ``search`` looks into names and reasons."""
+    files = ImportedFile.objects.filter(batch=record)
+    if outcome:
+        files = files.filter(outcome=outcome)
+    if kind:
+        files = files.filter(kind=kind)
+    if search:
+        files = files.filter(Q(name__icontains=search) | Q(reason__icontains=search))
+    return files.order_by("pk")
+
+
+def reasons_of_import(*, record: Import, most: int = 50) -> list[dict[str, Any]]:
+    """``{outcome, kind, count}`` of the files that did not come in, most frequent first, at most ``most`` of them."""
+    skipped = ImportedFile.objects.filter(batch=record).exclude(outcome="imported")
+    rows = skipped.values("outcome", "kind").annotate(count=Count("pk")).order_by("-count", "kind")
+    return list(rows[:most])

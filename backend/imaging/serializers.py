@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema_serializer
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from backend.imaging.models import Dataset, Image, Import
+from backend.imaging.layouts import AUTO
+from backend.imaging.models import Dataset, FileOutcome, Image, Import, ImportedFile
+from backend.imaging.selectors import reasons_of_import
 
 
 class OntologySerializer(serializers.Serializer):
@@ -60,8 +64,8 @@ class ImageSerializer(serializers.ModelSerializer):
     class Meta:
         model = Image
         fields = [
-            "id", "dataset", "name", "source", "stratum", "state", "height", "width", "depth", "frames", "dtype",
-            "channels", "pixel_size_um", "preview_url", "zarr_url", "tree", "created",
+            "id", "dataset", "name", "part", "source", "stratum", "state", "height", "width", "depth", "frames",
+            "dtype", "channels", "pixel_size_um", "preview_url", "zarr_url", "tree", "created",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -74,18 +78,58 @@ class NewImage(serializers.Serializer):
     name = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
 
 
-class Skipped(serializers.Serializer):
-    where = serializers.CharField()
+class GuessSerializer(serializers.Serializer):
+    """A layout that an archive may have, and what in it says so."""
+
+    layout = serializers.CharField()
+    title = serializers.CharField()
+    task = serializers.CharField()
+    likely = serializers.FloatField(help_text="0..1")
     reason = serializers.CharField()
+    refused = serializers.CharField(help_text="why the hub does not take this layout; empty where it does")
 
 
-class ImportSerializer(serializers.ModelSerializer):
+class SummarySerializer(serializers.Serializer):
+    """How many files did not come in for one sort of reason."""
+
+    outcome = serializers.ChoiceField(choices=FileOutcome.choices)
+    kind = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class ImportSummarySerializer(serializers.ModelSerializer):
     dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
-    skipped = Skipped(many=True, read_only=True)
+    guesses = GuessSerializer(many=True, read_only=True, help_text="likeliest first; empty where the layout was named")
 
     class Meta:
         model = Import
-        fields = ["id", "dataset", "layout", "state", "found", "imported", "skipped", "error", "created"]
+        fields = [
+            "id", "dataset", "layout", "guesses", "archive_name", "state", "found", "imported", "skipped", "error",
+            "created",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ImportSerializer(ImportSummarySerializer):
+    reasons = serializers.SerializerMethodField(help_text="why files did not come in, most frequent first; at most 50")
+
+    class Meta(ImportSummarySerializer.Meta):
+        fields = [*ImportSummarySerializer.Meta.fields, "reasons"]
+        read_only_fields = fields
+
+    @extend_schema_field(SummarySerializer(many=True))
+    def get_reasons(self, record: Import) -> list[dict[str, Any]]:
+        return reasons_of_import(record=record)
+
+
+class ImportedFileSerializer(serializers.ModelSerializer):
+    """What became of one file."""
+
+    image = serializers.UUIDField(source="image_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = ImportedFile
+        fields = ["name", "outcome", "kind", "reason", "remedy", "image"]
         read_only_fields = fields
 
 
@@ -98,6 +142,11 @@ class LayoutSerializer(serializers.Serializer):
 @extend_schema_serializer(component_name="NewImport")
 class NewImport(serializers.Serializer):
     dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
-    layout = serializers.CharField(max_length=64)
+    layout = serializers.CharField(required=False, max_length=64, default=AUTO, help_text="auto: told from the archive")
     file = serializers.FileField(allow_empty_file=True, max_length=255)
     limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)
+
+
+@extend_schema_serializer(component_name="ChosenLayout")
+class ChosenLayout(serializers.Serializer):
+    layout = serializers.CharField(max_length=64)

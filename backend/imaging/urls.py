@@ -12,4 +12,7 @@ urlpatterns = [
     path("layouts/", views.LayoutsView.as_view()),
     path("imports/", views.ImportsView.as_view()),
     path("imports/<uuid:pk>/", views.ImportView.as_view()),
+    path("imports/<uuid:pk>/layout/", views.ImportLayoutView.as_view()),
+    path("imports/<uuid:pk>/files/", views.ImportFilesView.as_view()),
+    path("imports/<uuid:pk>/files.csv", views.ImportReportView.as_view()),
 ]

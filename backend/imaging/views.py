@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
@@ -17,12 +18,16 @@ from rest_framework.views import APIView
 from backend.core.object_files import object_response, tree_file_response
 from backend.core.permissions import SignedIn
 from backend.imaging.layouts import hub_layouts
-from backend.imaging.models import Image
-from backend.imaging.selectors import datasets_with_counts, images_matching, imports_of_hub
+from backend.imaging.models import FileOutcome, Image, Import, ImportedFile
+from backend.imaging.reports import csv_lines
+from backend.imaging.selectors import datasets_with_counts, files_of_import, images_matching, imports_of_hub
 from backend.imaging.serializers import (
+    ChosenLayout,
     DatasetSerializer,
     ImageSerializer,
+    ImportedFileSerializer,
     ImportSerializer,
+    ImportSummarySerializer,
     LayoutSerializer,
     NewDataset,
     NewImage,
@@ -30,7 +35,7 @@ from backend.imaging.serializers import (
 )
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.images import receive_image
-from backend.imaging.services.imports import receive_import
+from backend.imaging.services.imports import choose_layout, receive_import
 from backend.imaging.uploaded import on_disk
 from backend.people.permissions import IsCurator
 
@@ -148,11 +153,14 @@ class LayoutsView(APIView):
 
 class ImportsView(generics.ListAPIView):
     permission_classes = [IsCurator]
-    serializer_class = ImportSerializer
+    serializer_class = ImportSummarySerializer
     parser_classes = [MultiPartParser]
     queryset = imports_of_hub()
 
-    @extend_schema(operation_id="imports_list")
+    def get_queryset(self) -> Any:
+        return imports_of_hub(dataset=self.request.query_params.get("dataset", ""))
+
+    @extend_schema(operation_id="imports_list", parameters=[OpenApiParameter("dataset", OpenApiTypes.STR)])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Imports, newest first."""
         return super().get(request, *args, **kwargs)
@@ -167,7 +175,7 @@ class ImportsView(generics.ListAPIView):
         given = dict(form.validated_data)
         upload = given.pop("file")
         with on_disk(upload) as path:
-            record = receive_import(**given, archive=path, person=request.user)
+            record = receive_import(**given, archive=path, filename=upload.name, person=request.user)
         return Response(ImportSerializer(record).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -180,3 +188,50 @@ class ImportView(generics.RetrieveAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How far an import is."""
         return super().get(request, *args, **kwargs)
+
+
+class ImportLayoutView(APIView):
+    permission_classes = [IsCurator]
+
+    @extend_schema(operation_id="imports_choose", request=ChosenLayout, responses={202: ImportSerializer})
+    def post(self, request: Request, pk: str) -> Response:
+        """Import the archive that is here already as this layout."""
+        form = ChosenLayout(data=request.data)
+        form.is_valid(raise_exception=True)
+        record = choose_layout(record=get_object_or_404(Import, pk=pk), layout=form.validated_data["layout"])
+        return Response(ImportSerializer(record).data, status=status.HTTP_202_ACCEPTED)
+
+
+_FILES = [
+    OpenApiParameter("outcome", OpenApiTypes.STR, enum=list(FileOutcome.values)),
+    OpenApiParameter("kind", OpenApiTypes.STR),
+    OpenApiParameter("search", OpenApiTypes.STR),
+]
+
+
+class ImportFilesView(generics.ListAPIView):
+    permission_classes = [IsCurator]
+    serializer_class = ImportedFileSerializer
+    queryset = ImportedFile.objects.none()  # for the schema
+
+    def get_queryset(self) -> Any:
+        query = self.request.query_params
+        record = get_object_or_404(Import, pk=self.kwargs["pk"])
+        return files_of_import(record=record, **{key: query.get(key, "") for key in ("outcome", "kind", "search")})
+
+    @extend_schema(operation_id="imports_files", parameters=_FILES)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What became of each file, in the order they came."""
+        return super().get(request, *args, **kwargs)
+
+
+class ImportReportView(APIView):
+    permission_classes = [IsCurator]
+
+    @extend_schema(operation_id="imports_report", responses={(200, "text/csv"): OpenApiTypes.STR})
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """What became of each file, as CSV."""
+        record = get_object_or_404(Import.objects.select_related("dataset"), pk=pk)
+        response = StreamingHttpResponse(csv_lines(files_of_import(record=record)), content_type="text/csv")
+        response["Content-Disposition"] = f'attachment; filename="import-{record.dataset.slug}-{record.pk}.csv"'
+        return response

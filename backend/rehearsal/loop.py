@@ -89,7 +89,7 @@ class Loop:
             done = self.curator.wait(f"imports/{job['id']}/", until=("finished", "failed"))
             if done["state"] == "failed" or done["imported"] != upload.images:
                 raise RuntimeError(
-                    f"import: {done['imported']} of {upload.images} images; {done['error'] or done['skipped'][:3]}"
+                    f"import: {done['imported']} of {upload.images} images; {done['error'] or done['reasons'][:3]}"
                 )
         rows = list(self.curator.all("images/", dataset=self.plan.slug))
         self.image_ids = {row["name"]: row["id"] for row in rows}

@@ -28,6 +28,7 @@ class Kept:
         companions: kind -> what people are given. truth: digest of a Reading tree that is kept from them, or "".
         count: labelled cells, subjects or tracks in the truth. ontology: the classes it names, where it names any.
         metadata: what it says of the image itself, to be kept with the image.
+        notes: what was decided or could not be kept, a clause each, for the report of the import.
     """
 
     companions: Mapping[str, Given] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Kept:
     count: int = 0
     ontology: Ontology | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class TruthKind(Protocol):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from backend.core.storage import object_store
 from backend.imaging.conversion import Converted, convert_image
 from backend.imaging.models import Companion, Dataset, Image, Source, Truth
 from backend.imaging.services.datasets import widen_ontology
 from backend.people.models import Person
-from cellcommons.errors import AlreadyThere
+from cellcommons.errors import AlreadyThere, CellCommonsError
 from cellcommons.images.limits import Limits
 from cellcommons.images.readers import read_image
 
@@ -30,6 +34,10 @@ class ImageAlreadyThere(AlreadyThere):
         super().__init__(what, where=where, remedy=remedy)
         self.extra = {"image": str(image.pk)}
         self.same_bytes = same_bytes
+
+
+# What became of each image: its row, or why it is not there.
+Added = Image | CellCommonsError
 
 
 def receive_image(
@@ -73,46 +81,144 @@ def receive_image(
     return add_image(dataset=dataset, converted=converted, person=person)
 
 
-def add_image(
-    *, dataset: Dataset, converted: Converted, person: Person | None = None, extra_metadata: dict | None = None
-) -> Image:
-    """The rows of a converted image, all or none. Raises ImageAlreadyThere."""
+def add_image(*, dataset: Dataset, converted: Converted, person: Person | None = None) -> Image:
+    """The rows of a converted image, all or none. Raises ImageAlreadyThere, InvalidDocument."""
+    (added,) = add_images(dataset=dataset, converted=[converted], person=person)
+    if isinstance(added, CellCommonsError):
+        raise added
+    return added
+
+
+def add_images(
+    *,
+    dataset: Dataset,
+    converted: Sequence[Converted],
+    person: Person | None = None,
+    beside: Callable[[list[tuple[Converted, Added]]], None] | None = None,
+) -> list[Added]:
+    """The rows of converted images in one transaction; those that are there already are refused one by one.
+
+    Args:
+        beside: called inside the transaction with each image and what became of it, to write more rows; again for each
+            image alone if another upload comes between.
+    """
     try:
         with transaction.atomic():
-            source, _ = Source.objects.get_or_create(
-                dataset=dataset, name=converted.source[:200], defaults={"known": converted.source_known}
-            )
-            image = Image.objects.create(
-                dataset=dataset,
-                source=source,
-                name=converted.name,
-                stratum=converted.stratum[:100],
-                original_sha256=converted.original_sha256,
-                original_name=converted.original_name,
-                tree_sha256=converted.tree,
-                preview_sha256=converted.preview,
-                axes=converted.axes,
-                shape=converted.shape,
-                dtype=converted.dtype,
-                channels=converted.channels,
-                pixel_size_um=converted.pixel_size_um,
-                metadata={**converted.metadata, **(extra_metadata or {})},
-                bytes=converted.bytes,
-                uploaded_by=person,
-            )
-            Companion.objects.bulk_create(
-                Companion(image=image, kind=kind, tree_sha256=given.tree, summary=given.summary)
-                for kind, given in converted.companions.items()
-            )
-            if converted.ontology is not None:
-                widen_ontology(dataset=dataset, ontology=converted.ontology)
-            if converted.truth:
-                Truth.objects.create(image=image, tree_sha256=converted.truth, cells=converted.truth_cells)
-            return image
+            added = _add(dataset, converted, person)
+            if beside:
+                beside(list(zip(converted, added, strict=True)))
+            return added
     except IntegrityError:
-        # Two uploads of the same bytes at once: the first one won.
-        _refuse_known(dataset, converted.original_sha256, converted.name, where=converted.original_name)
-        raise
+        # Someone added one of them between our question and our answer: one by one, the others still come in.
+        if len(converted) > 1:
+            return [
+                result
+                for one in converted
+                for result in add_images(dataset=dataset, converted=[one], person=person, beside=beside)
+            ]
+        (known,) = _known(dataset, converted, [uuid.uuid4()])
+        if known is None:
+            raise
+        with transaction.atomic():
+            if beside:
+                beside([(converted[0], known)])
+        return [known]
+
+
+def _add(dataset: Dataset, converted: Sequence[Converted], person: Person | None) -> list[Added]:
+    keys = [uuid.uuid4() for _ in converted]
+    refused: list[CellCommonsError | None] = list(_known(dataset, converted, keys))
+    widened: dict[str, CellCommonsError | None] = {}
+    for place, one in enumerate(converted):
+        if one.ontology is None or refused[place] is not None:
+            continue
+        key = json.dumps(one.ontology, sort_keys=True)
+        if key not in widened:
+            widened[key] = _widen(dataset, one)
+        refused[place] = widened[key]
+    fresh = [(key, one) for key, one, error in zip(keys, converted, refused, strict=True) if error is None]
+    sources = _sources(dataset, [one for _, one in fresh])
+    images = Image.objects.bulk_create(
+        Image(
+            pk=key,
+            dataset=dataset,
+            source=sources[one.source[:200]],
+            name=one.name,
+            stratum=one.stratum[:100],
+            original_sha256=one.original_sha256,
+            original_name=one.original_name,
+            part=one.part[:200],
+            tree_sha256=one.tree,
+            preview_sha256=one.preview,
+            axes=one.axes,
+            shape=one.shape,
+            dtype=one.dtype,
+            channels=one.channels,
+            pixel_size_um=one.pixel_size_um,
+            metadata=one.metadata,
+            bytes=one.bytes,
+            uploaded_by=person,
+        )
+        for key, one in fresh
+    )
+    both = [(image, one) for image, (_, one) in zip(images, fresh, strict=True)]
+    Companion.objects.bulk_create(
+        Companion(image=image, kind=kind, tree_sha256=given.tree, summary=given.summary)
+        for image, one in both
+        for kind, given in one.companions.items()
+    )
+    Truth.objects.bulk_create(
+        Truth(image=image, tree_sha256=one.truth, cells=one.truth_cells) for image, one in both if one.truth
+    )
+    made = iter(images)
+    return [error if error is not None else next(made) for error in refused]
+
+
+def _widen(dataset: Dataset, one: Converted) -> CellCommonsError | None:
+    assert one.ontology is not None
+    try:
+        widen_ontology(dataset=dataset, ontology=one.ontology)
+    except CellCommonsError as error:
+        return error
+    return None
+
+
+def _sources(dataset: Dataset, converted: Sequence[Converted]) -> dict[str, Source]:
+    """By name, made where they are not there; another import may make them at the same time."""
+    wanted = {one.source[:200]: one.source_known for one in converted}
+    found = {source.name: source for source in Source.objects.filter(dataset=dataset, name__in=wanted)}
+    missing = [Source(dataset=dataset, name=name, known=wanted[name]) for name in wanted if name not in found]
+    if missing:
+        Source.objects.bulk_create(missing, ignore_conflicts=True)
+        names = [source.name for source in missing]
+        found |= {source.name: source for source in Source.objects.filter(dataset=dataset, name__in=names)}
+    return found
+
+
+def _known(
+    dataset: Dataset, converted: Sequence[Converted], keys: Sequence[uuid.UUID]
+) -> list[ImageAlreadyThere | None]:
+    """For each, why it cannot be added: its bytes or its name are in the dataset, or came earlier in the list.
+
+    ``keys`` are what their rows will be called.
+    """
+    digests, names = {one.original_sha256 for one in converted}, {one.name for one in converted}
+    there = Image.objects.select_related("dataset").filter(dataset=dataset)
+    rows = list(there.filter(Q(original_sha256__in=digests) | Q(name__in=names)))
+    by_bytes = {(row.original_sha256, row.part): row for row in rows}
+    by_name = {row.name: row for row in rows}
+    known: list[ImageAlreadyThere | None] = []
+    for key, one in zip(keys, converted, strict=True):
+        content, where = (one.original_sha256, one.part[:200]), one.original_name
+        if content in by_bytes:
+            known.append(ImageAlreadyThere(by_bytes[content], where=where, same_bytes=True))
+        elif one.name in by_name:
+            known.append(ImageAlreadyThere(by_name[one.name], where=where, same_bytes=False))
+        else:
+            # Not yet a row, but it will be by the time anybody reads of it.
+            by_bytes[content] = by_name[one.name] = Image(pk=key, dataset=dataset, name=one.name)
+            known.append(None)
+    return known
 
 
 def _refuse_known(dataset: Dataset, original_sha256: str, name: str, *, where: str) -> None:

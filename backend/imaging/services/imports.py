@@ -2,53 +2,87 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import tempfile
-from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from backend.core.dispatch import dispatch
+from backend.core.errors import WrongState
 from backend.core.storage import object_store
-from backend.imaging.conversion import Refused, convert_entries
-from backend.imaging.layouts import hub_layout
-from backend.imaging.models import Dataset, Image, Import, ImportState
-from backend.imaging.services.images import ImageAlreadyThere, add_image
+from backend.imaging.layouts import AUTO, LayoutGuess, guess_layouts, hub_layout, sure_guess
+from backend.imaging.models import Dataset, Import, ImportState
+from backend.imaging.services.folders import import_folder
 from backend.people.models import Person
 from cellcommons.archives import check_zip, extract_zip
-from cellcommons.errors import CellCommonsError, UnknownLayout
+from cellcommons.errors import CellCommonsError
 
 log = logging.getLogger(__name__)
 
 RUN = "imaging.run_import"
-STALE = timedelta(minutes=2)  # a live import beats with every image
-ALREADY_THERE = "already there"
-
-Progress = Callable[[int, int, str], None]
+STALE = timedelta(minutes=2)  # a live import beats with every unit
 
 
 def receive_import(
-    *, dataset: Dataset, layout: str, archive: Path, limit: int | None = None, person: Person | None
+    *,
+    dataset: Dataset,
+    layout: str,
+    archive: Path,
+    filename: str = "",
+    limit: int | None = None,
+    person: Person | None,
 ) -> Import:
     """Keep an uploaded zip and let a worker import it.
+
+    Args:
+        layout: its name, or ``auto``: the worker tells it from the archive, or asks.
 
     Raises:
         UnknownLayout, UnsafeArchive, UnreadableFile, TooLarge: at once; nothing is kept.
     """
-    hub_layout(layout)
+    if layout != AUTO:
+        hub_layout(layout)
     check_zip(archive, max_bytes=settings.ARCHIVE_LIMIT_BYTES)
     digest = object_store().put_file(archive)
     with transaction.atomic():
         record = Import.objects.create(
-            dataset=dataset, layout=layout, limit=limit, archive_sha256=digest, created_by=person
+            dataset=dataset,
+            layout="" if layout == AUTO else layout,
+            limit=limit,
+            archive_sha256=digest,
+            archive_name=(filename or archive.name)[:255],
+            created_by=person,
         )
+        dispatch(RUN, record.pk)
+    return record
+
+
+def choose_layout(*, record: Import, layout: str) -> Import:
+    """Import the archive as ``layout``, after the hub could not tell or told wrong; what came in stays.
+
+    Raises:
+        UnknownLayout: no such layout. WrongState: it is under way, has no archive, or is finished with images.
+    """
+    hub_layout(layout)
+    with transaction.atomic():
+        record = _locked(str(record.pk))
+        open_to_it = record.state in (ImportState.ASKING, ImportState.FAILED) or (
+            record.state == ImportState.FINISHED and not record.imported
+        )
+        if not open_to_it or not record.archive_sha256:
+            raise WrongState(
+                f"the import is {record.state}",
+                where=str(record.pk),
+                remedy="Upload the archive again and choose its layout." if record.archive_sha256 else "",
+            )
+        record.layout, record.state, record.error, record.heartbeat = layout, ImportState.WAITING, "", None
+        record.save(update_fields=["layout", "state", "error", "heartbeat"])
         dispatch(RUN, record.pk)
     return record
 
@@ -58,9 +92,8 @@ def run_import(*, record_id: str) -> None:
     with transaction.atomic():
         record = _locked(record_id)
         alive = record.heartbeat and record.heartbeat > timezone.now() - STALE
-        if record.state in (ImportState.FINISHED, ImportState.FAILED) or (
-            record.state == ImportState.RUNNING and alive
-        ):
+        idle = record.state in (ImportState.FINISHED, ImportState.FAILED, ImportState.ASKING)
+        if idle or (record.state == ImportState.RUNNING and alive):
             return
         record.state, record.heartbeat = ImportState.RUNNING, timezone.now()
         record.save(update_fields=["state", "heartbeat"])
@@ -72,7 +105,13 @@ def run_import(*, record_id: str) -> None:
                     target.write(block)
             extract_zip(archive, folder, max_bytes=settings.ARCHIVE_LIMIT_BYTES)
             archive.unlink()
-            import_folder(record=record, path=_layout_root(record.layout, folder))
+            if not record.layout:
+                guesses, folder = _guessed(folder)
+                if not tell_layout(record=record, guesses=guesses):
+                    return
+            elif hub_layout(record.layout).guess(folder)[0] == 0:
+                folder = _unwrapped(folder)
+            import_folder(record=record, path=folder)
     except CellCommonsError as error:
         fail_import(record=record, error=error.line())
     except Exception:
@@ -80,77 +119,23 @@ def run_import(*, record_id: str) -> None:
         raise
 
 
-def import_folder(*, record: Import, path: Path, progress: Progress | None = None, processes: int = 1) -> Import:
-    """Import the folder ``path`` for ``record``; images that are there already are skipped, so it can be repeated.
-
-    Each image is converted first and then added with its truth in one transaction, together with the count of the
-    record: stopped at any point, nothing is half there.
-
-    Raises:
-        UnknownLayout: the folder does not follow the layout, or holds no image.
-    """
-    layout = hub_layout(record.layout)
-    scan = layout.scan(path)
-    entries = list(scan.entries)[: record.limit or None]
-    if not entries:
-        # A folder of one movie that lacks a frame is such a folder: the reason is worth more than the count.
-        why = "; ".join(f"{item.path.name}: {item.reason}" for item in scan.skipped[:3])
-        raise UnknownLayout(
-            f"no image found that can be imported{f' ({why})' if why else ''}",
-            where=str(path.name),
-            remedy="Look at what the layout expects.",
-        )
-    skipped = [{"where": str(item.path.relative_to(path)), "reason": item.reason} for item in scan.skipped]
-    Import.objects.filter(pk=record.pk).update(
-        state=ImportState.RUNNING, heartbeat=timezone.now(), found=len(entries) + len(scan.skipped)
-    )
-    known = {
-        (image.name, image.original_sha256): image.metadata.get("import")
-        for image in Image.objects.filter(dataset=record.dataset).only("name", "original_sha256", "metadata")
-    }
-    fresh = []
-    for entry in entries:
-        key = (entry.name, _sha256(entry.paths[0]))
-        if key not in known:
-            fresh.append(entry)
-        elif known[key] != str(record.pk):  # else this very import added it before it was cut short
-            skipped.append({"where": entry.name, "reason": ALREADY_THERE})
-    done = len(entries) - len(fresh)
-    for result in convert_entries(settings.OBJECTS_URL, layout, fresh, processes=processes):
-        done += 1
-        if isinstance(result, Refused):
-            skipped.append({"where": result.name, "reason": result.reason.replace(f"{path}/", "")})
+def tell_layout(*, record: Import, guesses: list[LayoutGuess]) -> bool:
+    """Keep what was guessed; True where the import goes on by it, else it waits until somebody chooses."""
+    sure = sure_guess(guesses)
+    record.guesses = [guess.document() for guess in guesses[:5]]
+    if sure is not None:
+        record.layout = sure.layout
+    else:
+        record.state = ImportState.ASKING
+        first = guesses[0] if guesses else None
+        if first is None:
+            record.error = "it looks like no layout that is known here"
+        elif first.refused:
+            record.error = f"it looks like {first.layout} ({first.reason}), but {first.refused}"
         else:
-            try:
-                with transaction.atomic():
-                    add_image(
-                        dataset=record.dataset,
-                        converted=result,
-                        person=record.created_by,
-                        extra_metadata={"import": str(record.pk)},
-                    )
-                    _beat(record, imported=1)
-            except ImageAlreadyThere as error:
-                reason = ALREADY_THERE if error.same_bytes else error.line()
-                skipped.append({"where": result.name, "reason": reason})
-            except CellCommonsError as error:
-                skipped.append({"where": result.name, "reason": error.line()})
-        if progress:
-            progress(done, len(entries), result.name)
-    Import.objects.filter(pk=record.pk).update(
-        state=ImportState.FINISHED, skipped=skipped, heartbeat=timezone.now(), error=""
-    )
-    record.refresh_from_db()
-    return record
-
-
-def _locked(record_id: str) -> Import:
-    rows = Import.objects.select_for_update(of=("self",)).select_related("dataset", "created_by")
-    return rows.get(pk=record_id)
-
-
-def _beat(record: Import, *, imported: int) -> None:
-    Import.objects.filter(pk=record.pk).update(imported=F("imported") + imported, heartbeat=timezone.now())
+            record.error = "it may be one of several layouts"
+    record.save(update_fields=["layout", "guesses", "state", "error"])
+    return sure is not None
 
 
 def fail_import(*, record: Import, error: str) -> None:
@@ -158,16 +143,25 @@ def fail_import(*, record: Import, error: str) -> None:
     Import.objects.filter(pk=record.pk).update(state=ImportState.FAILED, error=error)
 
 
-def _layout_root(layout: str, folder: Path) -> Path:
-    """The folder itself, or, where it does not follow the layout, its only folder: many archives wrap."""
+def _locked(record_id: str) -> Import:
+    rows = Import.objects.select_for_update(of=("self",)).select_related("dataset", "created_by")
+    return rows.get(pk=record_id)
+
+
+def _unwrapped(folder: Path) -> Path:
+    """Its only folder where it holds no more than that, else itself: many archives wrap."""
     inside = [item for item in folder.iterdir() if not item.name.startswith((".", "__MACOSX"))]
-    wrapped = len(inside) == 1 and inside[0].is_dir() and hub_layout(layout).guess(folder)[0] == 0
-    return inside[0] if wrapped else folder
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def _guessed(folder: Path) -> tuple[list[LayoutGuess], Path]:
+    """Guesses, and the folder they are of: ``folder``, or its only folder where that looks more like something."""
+    guesses, inner = guess_layouts(folder), _unwrapped(folder)
+    if inner != folder:
+        within = guess_layouts(inner)
+        if within and (not guesses or within[0].likely > guesses[0].likely):
+            return within, inner
+    return guesses, folder
 
 
 def take_up_imports() -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from cellcommons.errors import MismatchedShapes
 from cellcommons.images.data import ImageData
-from cellcommons.images.display import Colour, channel_colours, channel_window
+from cellcommons.images.display import GRAY, Colour, channel_colours, channel_window
 from cellcommons.images.pyramid import halve_mean
 from cellcommons.labels import Labels, outlines
 
@@ -29,6 +30,17 @@ def preview_png(image: ImageData, size: int = 256) -> bytes:
     Each channel is stretched between percentiles and added in its colour; a stack shows its middle z and first t.
     """
     return _png(_composite(image, size))
+
+
+def thumbnail_png(image: ImageData, size: int = 256) -> bytes:
+    """As ``preview_png``, never enlarged, and gray where the image has one channel: a third of the bytes and less time.
+
+    A browser enlarges as well as we do, and of ten thousand small images each spares what one would have taken to pack.
+    """
+    picture = _composite(image, size, enlarge=1.0)
+    if channel_colours(image) == (GRAY,):
+        picture = np.ascontiguousarray(picture[..., 0])
+    return bytes(imagecodecs.png_encode(picture, level=3))
 
 
 def overlay_png(image: ImageData, outlined: Sequence[tuple[Labels, Colour]], size: int = 512) -> bytes:
@@ -55,15 +67,15 @@ def side_by_side_png(image: ImageData, truth: Labels, prediction: Labels, size: 
     return _png(np.concatenate([panels[0], gap, panels[1], gap, panels[2]], axis=1))
 
 
-def _fitted(shape: tuple[int, int], size: int) -> tuple[int, int]:
-    """Rows and columns that fit ``size``, keeping the aspect; small images are enlarged at most fourfold."""
-    factor = min(size / max(shape), 4.0)
+def _fitted(shape: tuple[int, int], size: int, enlarge: float) -> tuple[int, int]:
+    """Rows and columns that fit ``size``, keeping the aspect; small images are enlarged at most ``enlarge`` times."""
+    factor = min(size / max(shape), enlarge)
     return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
 
 
-def _composite(image: ImageData, size: int) -> Picture:
+def _composite(image: ImageData, size: int, enlarge: float = 4.0) -> Picture:
     """uint8, axes y, x, RGB."""
-    height, width = _fitted(image.shape_yx, size)
+    height, width = _fitted(image.shape_yx, size, enlarge)
     total = np.zeros((height, width, 3), dtype=np.float32)
     for channel, colour in enumerate(channel_colours(image)):
         plane = image.plane(c=channel, z=image.size("z") // 2)
@@ -71,8 +83,9 @@ def _composite(image: ImageData, size: int) -> Picture:
         while min(plane.shape) >= 4 * size:
             plane = halve_mean(plane)
         shown = channel_window(image, channel).apply(plane)
-        resized = Image.fromarray(shown).resize((width, height), _filter(height, shown.shape[0]))
-        total += np.asarray(resized)[..., None] * np.asarray(colour, dtype=np.float32)
+        if shown.shape != (height, width):
+            shown = np.asarray(Image.fromarray(shown).resize((width, height), _filter(height, shown.shape[0])))
+        total += shown[..., None] * np.asarray(colour, dtype=np.float32)
     return np.asarray(np.clip(total + 0.5, 0, 255), dtype=np.uint8)
 
 

@@ -115,7 +115,8 @@ class VocCrops:
                 crop = _square(box, shape, self.margin)
                 metadata = {**kept, "number": number, "box": list(box), "crop": list(crop)}
                 name = f"{entry.name}-{number:03d}"
-                entries.append(Entry(name, entry.paths, entry.source, entry.stratum, metadata))
+                part = f"box {number:03d}"
+                entries.append(Entry(name, entry.paths, entry.source, entry.stratum, metadata, part=part))
         return Scan(tuple(entries), tuple(skipped))
 
     def read(self, entry: Entry) -> Record:

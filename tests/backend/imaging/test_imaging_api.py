@@ -186,14 +186,15 @@ def test_a_zip_is_imported_with_its_truth(
     run_import(record_id=sent.data["id"])
     run_import(record_id=sent.data["id"])  # delivered twice
     row = client_of(curator).get(f"/api/v1/imports/{sent.data['id']}/").data
-    assert (row["state"], row["found"], row["imported"], row["skipped"], row["error"]) == ("finished", 1, 1, [], "")
+    assert (row["state"], row["found"], row["imported"], row["skipped"], row["error"]) == ("finished", 1, 1, 0, "")
     truth = Truth.objects.get()
     assert (truth.image.name, truth.cells) == ("n1", 1)
     # Another zip with the same image: counted, said, harmless.
     again = send_zip(zipped(files))
     run_import(record_id=again.data["id"])
     record = Import.objects.get(pk=again.data["id"])
-    assert (record.imported, record.skipped) == (0, [{"where": "n1", "reason": "already there"}])
+    assert (record.imported, record.skipped) == (0, 1)
+    assert [(row.name, row.outcome) for row in record.files.all()] == [("n1", "already_there")]
 
 
 @pytest.mark.django_db
@@ -206,11 +207,12 @@ def test_a_mask_of_another_size_is_named_and_its_image_left_out(send_zip: Callab
     sent = send_zip(zipped(files))
     run_import(record_id=sent.data["id"])
     record = Import.objects.get()
-    assert (record.state, record.imported) == ("finished", 1)
-    (skipped,) = record.skipped
-    assert skipped["where"] == "b"
-    assert "b/masks/m.png" in skipped["reason"]
-    assert "48 x 48" in skipped["reason"]
+    assert (record.state, record.imported, record.skipped) == ("finished", 1, 1)
+    skipped = record.files.get(outcome="refused")
+    assert (skipped.name, skipped.kind) == ("b", "Image and labels differ in shape")
+    assert skipped.reason.startswith("b/masks/m.png: ")
+    assert "48 x 48" in skipped.reason
+    assert skipped.remedy
     assert [image.name for image in Image.objects.all()] == ["a"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import shutil
@@ -53,7 +54,9 @@ def test_import_goes_on_where_it_stopped(tmp_path: Path) -> None:
     code, lines, _ = run("dsb2018", tmp_path, "--dataset", "nuclei", "--json")
     report = json.loads(lines[-1])
     assert (code, report["imported"]) == (0, 1)
-    assert report["skipped"] == [{"where": name, "reason": "already there"} for name in ("n0", "n1")]
+    assert [(item["where"], item["outcome"]) for item in report["skipped"]] == [
+        (n, "already_there") for n in ("n0", "n1")
+    ]
     assert Truth.objects.count() == Image.objects.count() == 3
     code, _, errors = run("dsb2018", tmp_path, "--dataset", "nuclei")
     assert code == 2
@@ -149,12 +152,71 @@ def test_a_stopped_import_says_so_and_a_strange_file_stops_nothing(
 
 
 @pytest.mark.django_db
-def test_a_layout_that_the_hub_cannot_keep_is_refused_with_the_one_to_use(tmp_path: Path) -> None:
-    code, _, errors = run("voc_crops", tmp_path, "--dataset", "blood")
+def test_crops_of_one_picture_share_its_original(tmp_path: Path) -> None:
+    (tmp_path / "JPEGImages").mkdir()
+    (tmp_path / "Annotations").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3)).astype(np.uint8)
+    Picture.fromarray(pixels).save(tmp_path / "JPEGImages/smear.png")
+    box = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>5</ymin><xmax>{}</xmax><ymax>25</ymax></bndbox></object>"
+    boxes = box.format("RBC", 5, 25) + box.format("WBC", 40, 62)
+    size = "<size><width>80</width><height>60</height></size>"
+    (tmp_path / "Annotations/smear.xml").write_text(f"<annotation>{size}{boxes}</annotation>")
+    code, lines, errors = run("voc_crops", tmp_path, "--dataset", "blood", "--json")
+    assert (code, errors, json.loads(lines[-1])["imported"]) == (0, [], 2)
+    images = list(Image.objects.order_by("name"))
+    assert len({image.original_sha256 for image in images}) == 1
+    assert [image.part for image in images] == ["box 001", "box 002"]
+    code, lines, _ = run("voc_crops", tmp_path, "--dataset", "blood", "--json")
+    assert [item["outcome"] for item in json.loads(lines[-1])["skipped"]] == ["already_there"] * 2
+    # The whole picture is another image of the same file.
+    assert run("voc", tmp_path, "--dataset", "blood")[0] == 0
+    assert Image.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_the_layout_is_told_from_the_folder(tmp_path: Path) -> None:
+    put(tmp_path / "in", "n0")
+    code, lines, _ = run("auto", tmp_path / "in", "--dataset", "nuclei", "--json")
+    report = json.loads(lines[-1])
+    assert (code, report["layout"], report["imported"]) == (0, "dsb2018", 1)
+    assert report["guess"]["reason"] in lines[0]
+    assert Import.objects.get().guesses[0]["layout"] == "dsb2018"
+    (tmp_path / "empty").mkdir()
+    code, _, errors = run("auto", tmp_path / "empty", "--dataset", "nothing")
     assert code == 2
-    (line,) = errors
-    assert "classification" in line
-    assert "Import the layout voc instead" in line
+    assert "no layout that is known here" in errors[0]
+    for name in ("day1", "day2"):
+        (tmp_path / "days" / name).mkdir(parents=True)
+        Picture.fromarray(np.eye(9, dtype=np.uint8)).save(tmp_path / "days" / name / f"{name}.png")
+    code, _, errors = run("auto", tmp_path / "days", "--dataset", "nothing")
+    assert code == 2
+    assert "plain" in errors[0]
+    assert "class_folders" in errors[0]
+    assert "Name the layout instead of auto" in errors[0]
+    assert not Dataset.objects.filter(slug="nothing").exists()
+
+
+@pytest.mark.django_db
+def test_what_became_of_each_file_is_written_and_many_alike_are_told_in_short(tmp_path: Path) -> None:
+    put(tmp_path / "in", "good")
+    for number in range(14):
+        put(tmp_path / "in", f"bad{number:02}", mask=30, fill=60 + number)
+    put(tmp_path / "in", "=odd", fill=230)
+    report = tmp_path / "report.csv"
+    code, lines, errors = run("dsb2018", tmp_path / "in", "--dataset", "nuclei", "--json", "--report", report)
+    assert code == 2
+    assert len(errors) == 11
+    assert errors[-1].startswith("... and 4 more: Image and labels differ in shape")
+    found = json.loads(lines[-1])
+    assert (found["imported"], len(found["skipped"])) == (2, 14)
+    assert found["reasons"] == [{"outcome": "refused", "kind": "Image and labels differ in shape", "count": 14}]
+    with report.open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == 16
+    assert {row["outcome"] for row in rows} == {"imported", "refused"}
+    # No cell may be a formula.
+    assert "'=odd" in {row["file"] for row in rows}
+    assert all((row["image"] != "") == (row["outcome"] == "imported") for row in rows)
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from backend.annotation.services import create_campaign, open_campaign
 from backend.imaging.models import Dataset, Image, Import, Truth
-from backend.imaging.services.imports import import_folder
+from backend.imaging.services.folders import import_folder
 from backend.people.models import Person
 from cellcommons.store import ObjectStore
 from cellcommons.tree import load_tree

@@ -10,7 +10,7 @@ from backend.annotation.kinds.registry import KINDS
 from backend.annotation.services import create_campaign, open_campaign
 from backend.imaging.layouts import hub_layout
 from backend.imaging.models import Companion, Dataset, Image, Import, Truth
-from backend.imaging.services.imports import import_folder
+from backend.imaging.services.folders import import_folder
 from cellcommons.links import movie_of
 from cellcommons.reading import read_reading
 from cellcommons.store import ObjectStore

@@ -11,7 +11,7 @@ from PIL import Image
 from cellcommons.errors import MismatchedShapes
 from cellcommons.images.data import ImageData
 from cellcommons.images.display import channel_window
-from cellcommons.images.previews import PREDICTION, TRUTH, overlay_png, preview_png, side_by_side_png
+from cellcommons.images.previews import PREDICTION, TRUTH, overlay_png, preview_png, side_by_side_png, thumbnail_png
 
 
 def opened(data: bytes) -> np.ndarray:
@@ -37,6 +37,17 @@ def square() -> np.ndarray:
 def test_a_preview_fits_its_size(shape: tuple[int, ...], wanted: tuple[int, int]) -> None:
     data = np.random.default_rng(0).integers(0, 4000, shape).astype(np.uint16)
     assert opened(preview_png(image(data))).shape == (*wanted, 3)
+
+
+def test_a_thumbnail_shows_the_same_without_enlarging() -> None:
+    data = np.random.default_rng(0).integers(0, 4000, (1, 300, 512)).astype(np.uint16)
+    small = np.asarray(Image.open(io.BytesIO(thumbnail_png(image(data)))))
+    np.testing.assert_array_equal(small, opened(preview_png(image(data)))[..., 0])
+    assert np.asarray(Image.open(io.BytesIO(thumbnail_png(image(data[:, :20, :30]))))).shape == (20, 30)
+    stains = thumbnail_png(image(np.repeat(data, 2, axis=0)))
+    np.testing.assert_array_equal(opened(stains), opened(preview_png(image(np.repeat(data, 2, axis=0)))))
+    colours = image(np.repeat(data, 3, axis=0).astype(np.uint8), rgb=True)
+    np.testing.assert_array_equal(opened(thumbnail_png(colours)), opened(preview_png(colours)))
 
 
 def test_contrast_is_stretched_whatever_the_depth() -> None:

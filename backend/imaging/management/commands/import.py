@@ -13,13 +13,18 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.validators import validate_slug
 
-from backend.imaging.layouts import hub_layout
-from backend.imaging.models import Dataset, Import
+from backend.imaging.layouts import AUTO, LayoutGuess, guess_layouts, guesses_line, hub_layout, sure_guess
+from backend.imaging.models import Dataset, FileOutcome, Import
+from backend.imaging.reports import csv_lines
+from backend.imaging.selectors import files_of_import, reasons_of_import
 from backend.imaging.services.datasets import create_dataset
-from backend.imaging.services.imports import ALREADY_THERE, fail_import, import_folder
-from cellcommons.errors import InvalidDocument, NotFound
+from backend.imaging.services.folders import import_folder
+from backend.imaging.services.imports import fail_import
+from cellcommons.errors import InvalidDocument, NotFound, UnknownLayout
 
 REFUSED = 2
+# Of one sort of refusal so many are told in the terminal; --json and --report tell of all.
+TOLD = 10
 
 
 class Command(BaseCommand):
@@ -30,11 +35,12 @@ class Command(BaseCommand):
         return super().create_parser("./hub", subcommand, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("layout")
+        parser.add_argument("layout", help=f"its name, or {AUTO}: told from the folder")
         parser.add_argument("path", type=Path)
         parser.add_argument("--dataset", required=True, metavar="SLUG", help="made if it does not exist")
         parser.add_argument("--limit", type=int, metavar="N", help="only the first N images")
         parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+        parser.add_argument("--report", type=Path, metavar="FILE", help="write what became of each file as CSV")
         parser.add_argument(
             "--processes", type=int, default=min(2, os.cpu_count() or 1), help="how many read and convert at once"
         )
@@ -45,52 +51,93 @@ class Command(BaseCommand):
         ``manage.py`` prints a CellCommonsError as its one line and exits with 2.
         """
         started = time.monotonic()
-        record = self._import(**options)
-        refused = [item for item in record.skipped if item["reason"] != ALREADY_THERE]
-        there = len(record.skipped) - len(refused)
-        for item in refused:
-            where = "" if item["where"] in item["reason"] else f"{item['where']}: "
-            self.stderr.write(f"{where}{item['reason']}")
+        record, guess = self._import(**options)
+        there = record.files.filter(outcome=FileOutcome.THERE).count()
+        refused = record.skipped - there
+        self._tell(record)
         if not record.imported and there and not refused:
             self.stderr.write(f"{record.dataset.slug}: all {there} images are already there. Nothing to do.")
         seconds = round(time.monotonic() - started, 2)
         self.stdout.write(
             f"{record.dataset.slug}: {record.imported} of {record.found} images imported, {there} were there already, "
-            f"{len(refused)} refused, in {seconds:g} s"
+            f"{refused} refused, in {seconds:g} s"
         )
+        if options["report"]:
+            with options["report"].open("w", newline="", encoding="utf-8") as handle:
+                handle.writelines(csv_lines(files_of_import(record=record)))
         if options["json"]:
-            report = {
-                "dataset": record.dataset.slug,
-                "found": record.found,
-                "imported": record.imported,
-                "skipped": record.skipped,
-                "seconds": seconds,
-            }
-            self.stdout.write(json.dumps(report))
+            self.stdout.write(json.dumps(self._report(record, guess, seconds)))
         if refused or not record.imported:
             sys.exit(REFUSED)
 
-    def _import(self, *, layout: str, path: Path, dataset: str, limit: int | None, processes: int, **_: Any) -> Import:
+    def _report(self, record: Import, guess: LayoutGuess | None, seconds: float) -> dict[str, Any]:
+        keys = ("where", "outcome", "kind", "reason", "remedy")
+        skipped = record.files.exclude(outcome=FileOutcome.IMPORTED).order_by("pk")
+        noted = record.files.filter(outcome=FileOutcome.IMPORTED).exclude(reason="").order_by("pk")
+        return {
+            "dataset": record.dataset.slug,
+            "layout": record.layout,
+            "guess": guess.document() if guess else None,
+            "found": record.found,
+            "imported": record.imported,
+            "skipped": [
+                dict(zip(keys, values, strict=True))
+                for values in skipped.values_list("name", "outcome", "kind", "reason", "remedy").iterator()
+            ],
+            "reasons": reasons_of_import(record=record),
+            "notes": [{"where": row.name, "note": row.reason} for row in noted.iterator()],
+            "seconds": seconds,
+        }
+
+    def _tell(self, record: Import) -> None:
+        """A line for each refusal, or for the first of each sort."""
+        for sort in reasons_of_import(record=record):
+            if sort["outcome"] == FileOutcome.THERE:
+                continue
+            rows = files_of_import(record=record, outcome=sort["outcome"], kind=sort["kind"])
+            for row in rows[:TOLD]:
+                line = f"{row.reason}. {row.remedy}" if row.remedy else row.reason
+                self.stderr.write(line if row.name in row.reason else f"{row.name}: {line}")
+            if sort["count"] > TOLD:
+                self.stderr.write(f"... and {sort['count'] - TOLD} more: {sort['kind']} (--report FILE lists all)")
+
+    def _import(
+        self, *, layout: str, path: Path, dataset: str, limit: int | None, processes: int, **_: Any
+    ) -> tuple[Import, LayoutGuess | None]:
         if limit is not None and limit < 1:
             raise InvalidDocument("must be 1 or more", where="--limit")
         try:
             validate_slug(dataset)
         except ValidationError:
             raise InvalidDocument("a slug has letters, digits, - and _ only", where=f"--dataset {dataset}") from None
-        found = hub_layout(layout)
+        guess = self._guess(path) if layout == AUTO else None
+        chosen = hub_layout(guess.layout if guess else layout)
         if not path.exists():
             raise NotFound("no such folder", where=str(path), remedy="Check the path.")
-        found.scan(path)  # refuse before anything is made
+        scan = chosen.scan(path)  # refuse before anything is made
         target = Dataset.objects.filter(slug=dataset).first() or create_dataset(slug=dataset, title=dataset)
-        record = Import.objects.create(dataset=target, layout=layout, limit=limit)
+        guesses = [guess.document()] if guess else []
+        record = Import.objects.create(dataset=target, layout=chosen.name, guesses=guesses, limit=limit)
         try:
-            return import_folder(record=record, path=path, progress=self._progress, processes=processes)
+            done = import_folder(record=record, path=path, scan=scan, progress=self._progress, processes=processes)
         except BaseException:
             # Ctrl-C included: no worker will take it up, so it must not look as if it ran.
             fail_import(record=record, error="stopped; run the same command again to go on")
             raise
+        return done, guess
+
+    def _guess(self, path: Path) -> LayoutGuess:
+        """The layout to act on, said with the reason. Raises NotFound, UnknownLayout with what else it may be."""
+        guesses = guess_layouts(path)
+        sure = sure_guess(guesses)
+        if sure is None:
+            what = f"it may be {guesses_line(guesses)}" if guesses else "it looks like no layout that is known here"
+            raise UnknownLayout(what, where=str(path), remedy="Name the layout instead of auto.")
+        others = [guess.layout for guess in guesses if guess is not sure and not guess.refused]
+        also = f" (also possible: {', '.join(others[:3])})" if others else ""
+        self.stdout.write(f"{sure.layout}: {sure.reason}{also}")
+        return sure
 
     def _progress(self, done: int, total: int, name: str) -> None:
-        if done == total or done % 20 == 0:
-            self.stdout.write(f"{done} of {total} images")
-            self.stdout.flush()
+        self.stdout.write(f"{done} of {total} images")
+        self.stdout.flush()
