@@ -93,6 +93,19 @@ def check_zip(path: Path, *, max_bytes: int = 8 << 30, max_members: int = 200_00
 
 
 @contextlib.contextmanager
+def checked_zip(path: Path, *, max_members: int = 200_000) -> Iterator[zipfile.ZipFile]:
+    """A zip, open, whose listing ``extract_zip`` would take. Who reads a member bounds the bytes it gives.
+
+    Raises:
+        NotFound, UnreadableFile, WrongFormat, UnsafeArchive, TooLarge: as ``extract_zip``.
+    """
+    _check_directory(path, max_members)
+    with _opened(path) as archive:
+        _checked(_listed(archive, path.name, max_members), path.name)
+        yield archive
+
+
+@contextlib.contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive, open; what zipfile raises on damaged bytes becomes UnreadableFile."""
     try:
