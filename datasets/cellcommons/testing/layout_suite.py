@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cellcommons.classes import ImageClasses
+from cellcommons.classes import ImageClasses, Ontology
 from cellcommons.errors import AlreadyThere, CellCommonsError, UnknownLayout
 from cellcommons.layouts.contract import Record, WritableLayout
 from cellcommons.layouts.writing import write_layout
@@ -26,12 +26,18 @@ class LayoutSuite:
     """Subclass it as ``class TestNAME(LayoutSuite)`` with ``layout`` set.
 
     ``guessable``: False for layouts that a written folder cannot be told from (a plain folder of pictures). ``mixed``:
-    False where all images of one folder have one kind of truth.
+    False where all images of one folder have one kind of truth. ``classes``: those that the layout fixes.
+    ``arranged`` may be overridden where a folder asks more of its records together than ``carries`` can say.
     """
 
     layout: ClassVar[WritableLayout]
     guessable: ClassVar[bool] = True
     mixed: ClassVar[bool] = True
+    classes: ClassVar[Ontology | None] = None
+
+    def arranged(self, wanted: dict[str, Record]) -> dict[str, Record]:
+        """The records made to fit one folder, e.g. all with the channels of the first."""
+        return wanted
 
     @given(data=st.data())
     @settings(max_examples=25, deadline=None, suppress_health_check=_UNHEEDED)
@@ -40,9 +46,10 @@ class LayoutSuite:
         names = data.draw(st.lists(st.sampled_from(["a", "b-2", "cell_10", "d4"]), min_size=1, max_size=3, unique=True))
         # A folder has one list of classes, whatever lies in it.
         multi = ImageClasses in carries.truths and "multi" in carries.features and data.draw(st.booleans())
-        ontology = data.draw(ontologies(carries, multi=multi))
+        ontology = self.classes or data.draw(ontologies(carries, multi=multi))
         kind = None if self.mixed or not carries.truths else data.draw(st.sampled_from(carries.truths))
         wanted = {name: data.draw(records(carries, name=name, ontology=ontology, kind=kind)) for name in sorted(names)}
+        wanted = self.arranged(wanted)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "written"
             done = write_layout(self.layout, wanted.values(), folder)
