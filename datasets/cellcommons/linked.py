@@ -58,6 +58,43 @@ def lineage_from_edges(nodes: Nodes, edges: Edges) -> tuple[Lineage, NDArray[np.
     return Lineage(tracks), track
 
 
+def lineage_as_named(nodes: Nodes, edges: Edges, names: NDArray[np.int64]) -> Lineage | None:
+    """Tracks called by ``names``, where links and names agree; None where they do not.
+
+    They agree where the cells of one name follow each other frame by frame, all linked, and other links lead from the
+    last cell of a name to the first of another. So a file that numbers its tracks keeps their numbers.
+
+    Args:
+        nodes, edges: as for ``lineage_from_edges``. names: one of each of ``sorted_nodes(nodes)``, from 1; 0 is none.
+
+    Raises:
+        InvalidDocument: as ``lineage_from_edges``.
+    """
+    nodes, edges = sorted_nodes(nodes), sorted_edges(edges)
+    source, target = _places(nodes, edges[:, :2]), _places(nodes, edges[:, 2:])
+    _check_links(nodes, edges, source, target)
+    if not len(nodes):
+        return Lineage(())
+    order = np.lexsort((nodes[:, 0], names))
+    name, frame = names[order], nodes[order, 0]
+    first = np.ones(len(nodes), dtype=np.bool_)
+    first[1:] = name[1:] != name[:-1]
+    if name[0] < 1 or name[-1] >= 2**32 or (np.diff(frame)[~first[1:]] != 1).any():
+        return None
+    starts = np.flatnonzero(first)
+    stops = np.append(starts[1:], len(nodes)) - 1
+    within = names[source] == names[target]
+    begins, ends = np.zeros(len(nodes), dtype=np.bool_), np.zeros(len(nodes), dtype=np.bool_)
+    begins[order[starts]], ends[order[stops]] = True, True
+    if int(within.sum()) != len(nodes) - len(starts) or not (ends[source] & begins[target])[~within].all():
+        return None
+    if (edges[within, 2] != edges[within, 0] + 1).any():
+        return None
+    parents = dict(zip(names[target[~within]].tolist(), names[source[~within]].tolist(), strict=True))
+    listed = zip(name[starts].tolist(), frame[starts].tolist(), frame[stops].tolist(), strict=True)
+    return Lineage(tuple(Track(number, begin, end, parents.get(number)) for number, begin, end in listed))
+
+
 def linked_movie(
     data: Movie, edges: Edges, *, pixel_size: PixelSize | None = None, seconds_per_frame: float | None = None
 ) -> LabelMovie:
@@ -158,7 +195,7 @@ def lineage_from_ids(nodes: Nodes, parents: Mapping[int, int] | None = None) -> 
     fresh = np.ones(len(nodes), dtype=np.bool_)
     fresh[1:] = (cell[1:] != cell[:-1]) | (frame[1:] != frame[:-1] + 1)
     starts = np.flatnonzero(fresh)
-    stops = np.append(starts[1:], len(nodes))
+    stops = np.append(starts[1:], len(nodes))[: len(starts)]
     newest = int(cell.max(initial=0))
     tracks, ids = [], np.zeros(len(nodes), dtype=np.int64)
     last: dict[int, int] = {}

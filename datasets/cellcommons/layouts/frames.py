@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellcommons.errors import InvalidDocument, MismatchedShapes, NotFound, WrongFormat
+from cellcommons.errors import CannotCarry, InvalidDocument, MismatchedShapes, NotFound, WrongFormat
 from cellcommons.images.data import ImageData
 from cellcommons.images.limits import DEFAULT_LIMITS
 from cellcommons.images.readers import read_image
+from cellcommons.images.writers import write_label_png, write_label_tiff, write_tiff
+from cellcommons.layouts.contract import Record
+from cellcommons.layouts.tables import read_rows, write_rows
 from cellcommons.tracks import Movie
+
+SEQUENCES = "sequences.csv"
+MAX_ID = np.iinfo(np.uint16).max
 
 
 def numbered_frames(folder: Path, pattern: str) -> dict[int, Path]:
@@ -84,7 +92,7 @@ def read_movie(paths: list[Path], *, channels: tuple[str, ...] | None = None) ->
                 remedy="All frames of a movie have one shape and one type.",
             )
         data[number] = frame.data
-    return ImageData(data, "tcyx", channels or first.channels, first.pixel_size, first.rgb, dict(first.metadata))
+    return replace(first, data=data, axes="tcyx", channels=channels or first.channels, metadata=dict(first.metadata))
 
 
 def read_label_frames(paths: list[Path]) -> Movie:
@@ -96,6 +104,93 @@ def read_label_frames(paths: list[Path]) -> Movie:
             where=str(paths[0]),
         )
     return np.ascontiguousarray(movie.data[:, 0].astype(np.uint32))
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """What a movie kept as frames is called, and the time between them, which the frames themselves do not say.
+
+    Attributes:
+        folder: where its frames are. name: what people call it. seconds_per_frame: None where unknown.
+    """
+
+    folder: str
+    name: str
+    seconds_per_frame: float | None = None
+
+
+def interval(record: Record) -> float | None:
+    """Seconds a frame, of the image or else of the labels."""
+    known = None if record.pixels is None else record.pixels.seconds_per_frame
+    return known if known is not None else getattr(record.truth, "seconds_per_frame", None)
+
+
+def write_sequences(folder: Path, sequences: Iterable[Sequence]) -> None:
+    """Write ``sequences.csv`` (sequence, name, seconds_per_frame) about those that say more than their folders do."""
+    rows = [
+        (one.folder, one.name, "" if one.seconds_per_frame is None else repr(one.seconds_per_frame))
+        for one in sequences
+        if one.name != one.folder or one.seconds_per_frame is not None
+    ]
+    if rows:
+        write_rows(folder / SEQUENCES, ("sequence", "name", "seconds_per_frame"), rows)
+
+
+def read_sequences(folder: Path) -> dict[str, Sequence]:
+    """``sequences.csv`` by folder; empty where there is none.
+
+    Raises:
+        InvalidDocument: no table of that kind, a name twice, or an interval that is none.
+    """
+    if not (folder / SEQUENCES).is_file():
+        return {}
+    found: dict[str, Sequence] = {}
+    names: set[str] = set()
+    for row in read_rows(folder / SEQUENCES):
+        where = f"{folder / SEQUENCES}, {row.get('sequence', '')}"
+        place, text = row.get("sequence", ""), row.get("seconds_per_frame", "")
+        name = row.get("name", "") or place
+        if not place or place in found or name in names:
+            raise InvalidDocument("a sequence is listed twice or not named", where=where)
+        try:
+            seconds = float(text) if text else None
+        except ValueError:
+            seconds = -1.0
+        if seconds is not None and not 0 < seconds < np.inf:
+            raise InvalidDocument(f"{text!r} is no number of seconds per frame", where=where)
+        names.add(name)
+        found[place] = Sequence(place, name, seconds)
+    return found
+
+
+def write_frames(image: ImageData, folder: Path, pattern: str, *, first: int = 0) -> None:
+    """Write each frame of a movie (axes tcyx) as an OME-TIFF ``pattern.format(number)``, counted from ``first``."""
+    for number, data in enumerate(image.data, start=first):
+        frame = replace(image, data=data, axes="cyx", seconds_per_frame=None)
+        write_tiff(folder / pattern.format(number), frame)
+
+
+def write_label_frames(data: Movie, folder: Path, pattern: str, *, first: int = 0) -> None:
+    """Write the masks of each frame as a TIFF or PNG of at most 16 bits; arguments as ``write_frames``.
+
+    Raises:
+        CannotCarry: an id above 65,535.
+    """
+    if int(data.max(initial=0)) > MAX_ID:
+        raise CannotCarry(
+            f"an id above {MAX_ID:,} does not fit masks of 16 bits",
+            where=folder.name,
+            remedy="Renumber the tracks from 1.",
+            features=("ids",),
+        )
+    write = write_label_png if pattern.endswith(".png") else write_label_tiff
+    for number, labels in enumerate(data, start=first):
+        write(folder / pattern.format(number), labels)
+
+
+def digits(count: int, *, least: int) -> int:
+    """Digits that ``count`` numbers take, at least ``least``."""
+    return max(least, len(str(count)))
 
 
 def _plane(path: Path) -> ImageData:

@@ -2,7 +2,8 @@
 
 Source: Tsai et al. 2019, "Usiigaci: instance-aware cell tracking in stain-free phase contrast microscopy enabled by
 machine learning", https://doi.org/10.1016/j.softx.2019.02.007. Images count from 1, masks and table from 0. A mask's
-value is the track; a cell may be unseen for some frames. The format knows no divisions.
+value is the track; a cell may be unseen for some frames. The format knows no divisions. Frames written here are
+OME-TIFF, which other programs read as TIFF and which keeps pixel size and channel; ``sequences.csv`` keeps intervals.
 """
 
 from __future__ import annotations
@@ -10,17 +11,31 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import imagecodecs
 import numpy as np
-import tifffile
 from scipy import ndimage
 
 from cellcommons.axes import PixelSize
 from cellcommons.errors import InvalidDocument, MismatchedShapes, NotFound, UnknownLayout, UnreadableFile
+from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
-from cellcommons.layouts.frames import numbered_frames, read_label_frames, read_movie, same_frames
+from cellcommons.layouts.frames import (
+    Sequence,
+    digits,
+    interval,
+    numbered_frames,
+    read_label_frames,
+    read_movie,
+    read_sequences,
+    same_frames,
+    write_frames,
+    write_label_frames,
+    write_sequences,
+)
+from cellcommons.layouts.tables import read_tables, write_tables
 from cellcommons.linked import lineage_from_ids, relabelled
 from cellcommons.tracks import LabelMovie, Nodes, movie_nodes, sorted_nodes
 
@@ -38,6 +53,26 @@ class Usiigaci:
     name = "usiigaci"
     title = "Usiigaci (frames, Id_masks_per_frame and tracks.csv)"
     task = "tracking"
+    carries = Carries(
+        truths=(LabelMovie,),
+        unlabelled=False,
+        axes=("tcyx",),
+        modes=("gray",),
+        features=features(
+            "source",
+            "stratum",
+            "split",
+            "pixel_size",
+            "channel_names",
+            "wavelengths",
+            "seconds_per_frame",
+            "outlines",
+            "holes",
+            "pieces",
+            "gaps",
+        ),
+        note="a cell unseen for a while takes back its old number; no divisions",
+    )
 
     def guess(self, path: Path) -> tuple[float, str]:
         found = len(_experiments(path))
@@ -51,6 +86,7 @@ class Usiigaci:
                 where=str(path),
                 remedy="Point to the folder that holds both NAME and NAME_Exp_*.",
             )
+        tables, said = read_tables(path), read_sequences(path)
         entries, skipped = [], []
         for folder in experiments:
             name = folder.name.rsplit("_Exp_", 1)[0]
@@ -61,9 +97,11 @@ class Usiigaci:
             except (InvalidDocument, NotFound) as error:
                 skipped.append(Skipped(folder, error.line()))
                 continue
-            metadata = {"source_known": True, "frames": len(frames), "first_frame": min(masks)}
+            metadata: dict[str, Any] = {"source_known": True, "frames": len(frames), "first_frame": min(masks)}
+            if name in said:
+                metadata["seconds_per_frame"] = said[name].seconds_per_frame
             paths = (*frames.values(), *masks.values(), folder / "tracks.csv", folder / "experiment_parameters.csv")
-            entries.append(Entry(name, paths, name, "", metadata))
+            entries.append(tables.applied(Entry(name, paths, name, "", metadata)))
         return Scan(tuple(entries), tuple(skipped))
 
     def read(self, entry: Entry) -> Record:
@@ -75,36 +113,38 @@ class Usiigaci:
         nodes = movie_nodes(masks)
         _check_table(entry.paths[-2], nodes, entry.metadata["first_frame"])
         lineage, ids = lineage_from_ids(nodes)
-        size = _pixel_size(entry.paths[-1])
+        size, seconds = _pixel_size(entry.paths[-1], image.pixel_size), entry.metadata.get("seconds_per_frame")
         notes = {"gaps": sum(track.parent is not None for track in lineage.tracks)}
-        known = Entry(entry.name, entry.paths, entry.source, entry.stratum, {**entry.metadata, **notes})
-        image = type(image)(image.data, image.axes, image.channels, size, image.rgb, image.metadata)
-        return Record(known, image, LabelMovie(relabelled(masks, nodes, ids), lineage, size), entry.paths[0])
+        known = replace(entry, metadata={**entry.metadata, **notes})
+        image = replace(image, pixel_size=size, seconds_per_frame=seconds)
+        truth = LabelMovie(relabelled(masks, nodes, ids), lineage, size, seconds)
+        return Record(known, image, truth, entry.paths[0])
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
-        """Write movies as this layout; a track after a gap takes back the id it had before.
+        """Write movies as this layout; a track after a gap takes back the id it had before, a daughter keeps her own.
 
         Raises:
-            InvalidDocument: divisions, more than 65,535 cells, or an image that is no movie of one channel.
+            CannotCarry: an id above 65,535.
         """
+        entries: list[Entry] = []
+        sequences: list[Sequence] = []
         for record in records:
-            name, movie = record.entry.name, record.truth
-            if record.image.axes != "tcyx" or record.image.size("c") != 1 or not isinstance(movie, LabelMovie):
-                raise InvalidDocument("needs a movie of one channel with a label movie", where=name)
-            if movie.lineage.divisions:
-                raise InvalidDocument("this layout cannot say who divides", where=name, remedy="Write it as ctc.")
+            name, movie, image = record.entry.name, record.truth, record.image
+            assert isinstance(movie, LabelMovie)  # as ``carries`` says
+            entries.append(record.entry)
+            sequences.append(Sequence(name, name, interval(record)))
             base = folder / f"{name}_Exp_0"
             (folder / name).mkdir(parents=True)
             (base / _FOLDER).mkdir(parents=True)
             nodes = movie.nodes()
             masks = relabelled(movie.data, nodes, _first_ids(movie, nodes))
-            if int(masks.max(initial=0)) > np.iinfo(np.uint16).max:
-                raise InvalidDocument("an id above 65,535 does not fit a PNG", where=name)
+            width = digits(len(masks) + 1, least=2)
+            write_frames(
+                image, folder / name, f"{name.replace('{', '{{').replace('}', '}}')}t{{:0{width}d}}.tif", first=1
+            )
+            write_label_frames(masks, base / _FOLDER, f"id_masks_{{:0{width}d}}.png")
             rows = ["particle,frame,y,x\n"]
             for t, labels in enumerate(masks):
-                tifffile.imwrite(folder / name / f"{name}t{t + 1:02d}.tif", record.image.data[t, 0])
-                path = base / _FOLDER / f"id_masks_{t:02d}.png"
-                path.write_bytes(imagecodecs.png_encode(labels.astype(np.uint16)))
                 ids = np.unique(labels[labels > 0])
                 centres = ndimage.center_of_mass(labels > 0, labels, ids) if ids.size else []
                 rows += [f"{i},{t:f},{y:f},{x:f}\n" for i, (y, x) in zip(ids.tolist(), centres, strict=True)]
@@ -112,6 +152,8 @@ class Usiigaci:
             scale = movie.pixel_size.y
             known = f"pixel_scale,{scale}\npixel_unit,microns\n" if scale else ""
             (base / "experiment_parameters.csv").write_text("Parameter,Value\n" + known, encoding="utf-8")
+        write_sequences(folder, sequences)
+        write_tables(folder, entries)
 
 
 def _experiments(path: Path) -> list[Path]:
@@ -124,7 +166,8 @@ def _first_ids(movie: LabelMovie, nodes: Nodes) -> np.ndarray[tuple[int], np.dty
     """Of each node, the id of the track that its own goes on from, over all gaps."""
     first: dict[int, int] = {}
     for track in sorted(movie.lineage.tracks, key=lambda t: t.begin):
-        first[track.id] = track.id if track.parent is None else first[track.parent]
+        gap = track.parent is not None and len(movie.lineage.daughters[track.parent]) == 1
+        first[track.id] = first[track.parent] if gap and track.parent is not None else track.id
     return np.array([first[i] for i in nodes[:, 1].tolist()], dtype=np.int64)
 
 
@@ -160,12 +203,12 @@ def _check_table(path: Path, nodes: Nodes, first: int) -> None:
         )
 
 
-def _pixel_size(path: Path) -> PixelSize:
-    """Micrometres, if the experiment says so. Its ``frame`` is a weight of the linker, no interval of time."""
-    if not path.is_file():
-        return PixelSize()
+def _pixel_size(path: Path, images: PixelSize) -> PixelSize:
+    """Micrometres: of the images, else as the experiment says. Its ``frame`` is a weight of the linker, no interval."""
+    if images.known or not path.is_file():
+        return images
     values = {row.get("Parameter"): row.get("Value") for row in _rows(path)}
     scale, unit = values.get("pixel_scale"), values.get("pixel_unit")
     if unit not in ("microns", "um", "µm") or not re.fullmatch(r"\d+(\.\d+)?", scale or "") or float(scale or 0) <= 0:
-        return PixelSize()
+        return images
     return PixelSize(float(scale or 0), float(scale or 0))

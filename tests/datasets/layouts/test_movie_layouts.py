@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import tifffile
 
 from cellcommons.axes import PixelSize
 from cellcommons.errors import (
+    CannotCarry,
     CellCommonsError,
     InvalidDocument,
     MismatchedShapes,
@@ -26,9 +28,10 @@ from cellcommons.layouts.frames import numbered_frames, read_label_frames, read_
 from cellcommons.layouts.nist_lineage import NistLineage
 from cellcommons.layouts.registry import get_layout, guess_layout
 from cellcommons.layouts.usiigaci import Usiigaci
+from cellcommons.layouts.writing import write_layout
 from cellcommons.linked import lineage_from_ids, relabelled
 from cellcommons.synthetic.movies import generate_movie
-from cellcommons.tracks import LabelMovie, movie_nodes
+from cellcommons.tracks import LabelMovie, Lineage, Track, movie_nodes
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,8 @@ def record() -> Record:
 
 @pytest.fixture
 def ctc(record: Record, tmp_path: Path) -> Path:
-    Ctc().write([record, record], tmp_path / "ctc")
+    both = [replace(record, entry=Entry(name, (), name)) for name in ("01", "02")]
+    write_layout(Ctc(), both, tmp_path / "ctc")
     return tmp_path / "ctc"
 
 
@@ -145,14 +149,64 @@ def test_labels_of_another_size_are_refused(ctc: Path) -> None:
 
 def test_what_ctc_cannot_hold_is_refused(record: Record, tmp_path: Path) -> None:
     flat = ImageData(record.image.data[0], "cyx", record.image.channels)
-    with pytest.raises(InvalidDocument, match="a sequence has axes tcyx"):
-        Ctc().write([Record(record.entry, flat, None, Path())], tmp_path / "a")
+    with pytest.raises(CannotCarry, match="axes tcyx, not cyx"):
+        write_layout(Ctc(), [Record(record.entry, flat, None, Path())], tmp_path / "a")
     nodes = truth(record).nodes()
     ids = nodes[:, 1] + 70_000
     lineage, again = lineage_from_ids(np.column_stack([nodes[:, 0], ids]))
     big = LabelMovie(relabelled(truth(record).data, nodes, again), lineage)
-    with pytest.raises(InvalidDocument, match="above 65,535"):
+    with pytest.raises(CannotCarry, match="above 65,535"):
         write_ctc_tracks(big, tmp_path / "b")
+    with pytest.raises(CannotCarry, match="above 65,535"):
+        write_layout(Ctc(), [replace(record, truth=big)], tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+
+
+def test_ctc_keeps_numbers_and_what_people_call_a_sequence(record: Record, tmp_path: Path) -> None:
+    timed = replace(record, pixels=replace(record.image, seconds_per_frame=300.0))
+    named = [
+        replace(timed, entry=Entry(name, (), source, "", {"source_known": True}))
+        for name, source in (("dish 7", "mouse"), ("04", "mouse"), ("01", "rat"))
+    ]
+    write_layout(Ctc(), named, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir()) == [
+        "01", "01_GT", "02", "02_GT", "04", "04_GT"
+    ]  # fmt: skip
+    entries = Ctc().scan(tmp_path / "out").entries
+    assert [(e.name, e.source, e.paths[0].parent.name) for e in entries] == [
+        ("01", "rat", "02"), ("04", "mouse", "04"), ("dish 7", "mouse", "01")
+    ]  # fmt: skip
+    assert Ctc().read(entries[0]).image.seconds_per_frame == 300.0
+    table = tmp_path / "out" / "sequences.csv"
+    for text in ("sequence,name\n01,a\n01,b\n", "sequence,name\n01,a\n02,a\n", "name\na\n"):
+        table.write_text(text)
+        with pytest.raises(InvalidDocument, match="listed twice or not named"):
+            Ctc().scan(tmp_path / "out")
+    table.write_text("sequence,seconds_per_frame\n01,-3\n")
+    with pytest.raises(InvalidDocument, match="no number of seconds"):
+        Ctc().scan(tmp_path / "out")
+
+
+def test_ctc_results_stand_in_where_there_is_no_truth_and_silver_masks_are_named(ctc: Path, record: Record) -> None:
+    shutil.rmtree(ctc / "01_GT")
+    write_ctc_tracks(truth(record), ctc / "01_RES")
+    (ctc / "02_ST").mkdir()
+    (ctc / "07_GT").mkdir()
+    scan = Ctc().scan(ctc)
+    assert [entry.metadata["labels"] for entry in scan.entries] == ["01_RES", "02_GT/TRA"]
+    assert truth(Ctc().read(scan.entries[0])).lineage == truth(record).lineage
+    assert [(item.path.name, item.reason[:20]) for item in scan.skipped] == [
+        ("02_ST", "masks that a program"), ("07_GT", "there is no folder 0")
+    ]  # fmt: skip
+
+
+def test_sequences_of_stacks_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "01").mkdir()
+    for frame in range(2):
+        stack = np.zeros((9, 8, 8), np.uint16)
+        tifffile.imwrite(tmp_path / "01" / f"t{frame:03d}.tif", stack, photometric="minisblack")
+    with pytest.raises(WrongFormat, match=r"t000\.tif"):
+        only(Ctc(), tmp_path)
 
 
 def test_frames_are_one_movie_or_refused(tmp_path: Path) -> None:
@@ -182,7 +236,8 @@ def test_frames_are_one_movie_or_refused(tmp_path: Path) -> None:
 
 def test_usiigaci_comes_back_as_written(record: Record, tmp_path: Path) -> None:
     single = without_divisions(record)
-    Usiigaci().write([single], tmp_path)
+    write_layout(Usiigaci(), [single], tmp_path / "out", drop=["ids"])
+    tmp_path = tmp_path / "out"
     assert guess_layout(tmp_path).name == "usiigaci"
     again = only(Usiigaci(), tmp_path)
     np.testing.assert_array_equal(again.image.data, single.image.data)
@@ -190,8 +245,10 @@ def test_usiigaci_comes_back_as_written(record: Record, tmp_path: Path) -> None:
     assert truth(again).lineage == truth(single).lineage
     assert again.entry.metadata["gaps"] == 1
     assert again.image.pixel_size == PixelSize(0.65, 0.65)
-    with pytest.raises(InvalidDocument, match="cannot say who divides"):
-        Usiigaci().write([record], tmp_path / "x")
+    with pytest.raises(CannotCarry, match="usiigaci has no place for: divisions") as refused:
+        write_layout(Usiigaci(), [record], tmp_path / "x")
+    write_layout(Usiigaci(), [record], tmp_path / "y", drop=refused.value.features)
+    assert truth(only(Usiigaci(), tmp_path / "y")).lineage.divisions == ()
 
 
 def test_usiigaci_table_and_masks_must_agree(record: Record, tmp_path: Path) -> None:
@@ -220,7 +277,29 @@ def test_nist_comes_back_as_written(record: Record, tmp_path: Path) -> None:
     again = only(NistLineage(), tmp_path)
     np.testing.assert_array_equal(truth(again).data, truth(record).data)
     assert truth(again).lineage == truth(record).lineage
+    np.testing.assert_array_equal(again.image.data, record.image.data)
+    for path in (tmp_path / "dish").glob("image_*"):
+        path.unlink()
+    again = only(NistLineage(), tmp_path)
     assert again.image.channels == ("segmentation",)
+    assert again.entry.metadata["no_raw_images"]
+    assert truth(again).lineage == truth(record).lineage
+
+
+def test_nist_keeps_a_division_into_three_and_no_gap(tmp_path: Path) -> None:
+    data = np.zeros((4, 8, 16), dtype=np.uint32)
+    data[:2, 1:3, 1:6] = 1
+    for daughter in (2, 3, 4):
+        data[2:, 1:3, 3 * daughter : 3 * daughter + 2] = daughter
+    data[[0, 3], 6, 1] = 5, 6
+    tracks = [Track(1, 0, 1), *(Track(d, 2, 3, 1) for d in (2, 3, 4)), Track(5, 0, 0), Track(6, 3, 3, 5)]
+    image = ImageData(np.zeros((4, 1, 8, 16), np.uint8), "tcyx", ("intensity",))
+    record = Record(Entry("m", (), "m"), image, LabelMovie(data, Lineage(tuple(tracks))), Path())
+    with pytest.raises(CannotCarry, match="nist_lineage has no place for: gaps"):
+        write_layout(NistLineage(), [record], tmp_path / "a")
+    write_layout(NistLineage(), [record], tmp_path / "b", drop=["gaps"])
+    again = truth(only(NistLineage(), tmp_path / "b")).lineage
+    assert again == Lineage((*tracks[:5], Track(6, 3, 3)))
 
 
 def test_nist_tables_that_contradict_are_refused(record: Record, tmp_path: Path) -> None:
