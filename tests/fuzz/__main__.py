@@ -23,7 +23,9 @@ def fuzz(seeds: Seeds, inputs: int, *, seed: int, work: Path, keep: Path) -> dic
         for name, (target, path) in seeds.items():
             sound = reader.read(target, path)
             if sound.kind != "read":
-                raise SystemExit(f"{name} is no sound seed: {sound.said}")
+                counts[name] = Counter({"unsound seed": 1})
+                sys.stderr.write(f"{name} is no sound seed: {sound.said}\n")
+                continue
             rng = random.Random(f"{seed} {name}")
             seen = counts[name] = Counter()
             for number in range(inputs):

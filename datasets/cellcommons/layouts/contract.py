@@ -45,12 +45,18 @@ class Record:
         pixels: the image; None where the layout publishes labels alone. Most callers want ``image``.
         truth: its labels, of whatever kind the layout carries; None where there are none.
         original: the image file itself, whose bytes are worth keeping; the file of the labels where there is no image.
+        originals: every file or folder that the image is read from, where that is more than ``original``: channels,
+            planes, frames, an OME-Zarr.
     """
 
     entry: Entry
     pixels: ImageData | None
     truth: Truth | None
     original: Path
+    originals: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.originals = self.originals or (self.original,)
 
     @property
     def image(self) -> ImageData:
