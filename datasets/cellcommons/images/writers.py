@@ -49,12 +49,15 @@ def write_tiff(path: Path, image: ImageData) -> None:
     )
 
 
-def _channels(image: ImageData) -> dict[str, Any]:
-    said: dict[str, Any] = {"Name": list(image.channels)}
-    for attribute, key in (("excitation", "ExcitationWavelength"), ("emission", "EmissionWavelength")):
-        values = [getattr(light, attribute) for light in image.wavelengths]
-        if any(value is not None for value in values):
-            said |= {key: values, f"{key}Unit": ["nm"] * len(values)}
+def _channels(image: ImageData) -> list[dict[str, Any]]:
+    """One object a channel; a wavelength that is unknown is left out, not written as a word."""
+    said = []
+    for name, light in zip(image.channels, image.wavelengths, strict=True):
+        one: dict[str, Any] = {"Name": name}
+        for key, value in (("ExcitationWavelength", light.excitation), ("EmissionWavelength", light.emission)):
+            if value is not None:
+                one |= {key: value, f"{key}Unit": "nm"}
+        said.append(one)
     return said
 
 
