@@ -43,10 +43,25 @@ class Limits:
             )
 
     def check_declared(self, axes: str, shape: tuple[int, ...], itemsize: int, *, where: str) -> None:
-        """Check a declared array; ``axes`` names each dimension (S, colour samples, counts as channels).
+        """Check a declared array that is to be decoded whole; ``axes`` as in ``check_planar``.
 
         Raises:
-            TooLarge: a plane, the number of channels, or the whole array is above its limit.
+            TooLarge: a plane, the number of channels or of planes, or the whole array is above its limit.
+        """
+        self.check_planar(axes, shape, where=where)
+        decoded = math.prod(shape) * itemsize
+        if decoded > self.max_decoded_bytes:
+            raise TooLarge(
+                f"the file declares {decoded:,} bytes of pixels; the limit is {self.max_decoded_bytes:,}",
+                where=where,
+                remedy=_REMEDY,
+            )
+
+    def check_planar(self, axes: str, shape: tuple[int, ...], *, where: str) -> None:
+        """Check a declared array that is read in parts; ``axes`` names each dimension (S, samples, are channels).
+
+        Raises:
+            TooLarge: a plane, the number of channels or the number of planes is above its limit.
         """
         sizes = dict(zip(axes.lower(), shape, strict=True))
         height, width = sizes.get("y", 1), sizes.get("x", 1)
@@ -64,13 +79,6 @@ class Limits:
                 remedy=_REMEDY,
             )
         self.check_planes(math.prod(shape) // max(1, height * width * sizes.get("s", 1)), where=where)
-        decoded = math.prod(shape) * itemsize
-        if decoded > self.max_decoded_bytes:
-            raise TooLarge(
-                f"the file declares {decoded:,} bytes of pixels; the limit is {self.max_decoded_bytes:,}",
-                where=where,
-                remedy=_REMEDY,
-            )
 
 
 DEFAULT_LIMITS = Limits()

@@ -1,0 +1,191 @@
+"""Read OME-Zarr folders, versions 0.1 to 0.5: single images, bioformats2raw collections, plates and wells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, UnreadableFile, WrongFormat
+from cellcommons.images.arrange import Arrangement, arranged_image
+from cellcommons.images.colour import RGB_NAMES
+from cellcommons.images.data import ImageData, PlatePosition
+from cellcommons.images.lazy import ImageFile, LazyImage
+from cellcommons.images.limits import Limits
+from cellcommons.images.ngff import channel_facts, multiscale_of, ome_attributes
+from cellcommons.images.zarr_arrays import ZarrArray, declared_array
+from cellcommons.images.zarr_folder import DOCUMENTS, ZarrFolder
+
+FORMAT = "OME-Zarr"
+_IMAGES = frozenset(("multiscales", "plate", "well", "bioformats2raw.layout"))
+_AGAIN = "Copy or export the folder again."
+
+
+def is_zarr(folder: Path) -> bool:
+    """Whether ``folder`` is the root of a zarr hierarchy."""
+    return any((folder / name).is_file() for name in DOCUMENTS)
+
+
+def is_ome_zarr(folder: Path) -> bool:
+    """Whether ``folder`` is a zarr hierarchy that says it holds images."""
+    if not is_zarr(folder):
+        return False
+    try:
+        return bool(_IMAGES & ome_attributes(_attributes(ZarrFolder(folder, where=folder.name), "")).keys())
+    except CellCommonsError:
+        return False
+
+
+def open_ome_zarr(path: Path, name: str, limits: Limits) -> ImageFile:
+    """Open an OME-Zarr folder. Labels below ``labels`` are listed in the image's metadata, not read.
+
+    Raises:
+        UnreadableFile: metadata is missing or damaged.
+        WrongFormat: zarr without OME metadata, or axes, codecs or kinds of pixel that are not read.
+        TooLarge: declared above a limit. UnsafeArchive: a link leads out of the folder.
+    """
+    store = ZarrFolder(path, where=name)
+    images = tuple(_images(store, limits))
+    if not images:
+        raise UnreadableFile("the OME-Zarr lists no image", where=name, remedy=_AGAIN)
+    return ImageFile(FORMAT, images, parts=(path,))
+
+
+def _images(store: ZarrFolder, limits: Limits) -> Iterator[LazyImage]:
+    attributes = _attributes(store, "")
+    ome = ome_attributes(attributes)
+    if "multiscales" in ome:
+        yield _image(store, "", attributes, limits)
+    elif isinstance(ome.get("plate"), dict):
+        yield from _plate(store, ome["plate"], limits)
+    elif isinstance(ome.get("well"), dict):
+        yield from _well(store, "", ome["well"], limits, None)
+    elif "bioformats2raw.layout" in ome:
+        for path in _collection(store):
+            yield _image(store, path, _attributes(store, path), limits)
+    else:
+        raise WrongFormat(
+            "the zarr folder holds no OME metadata (multiscales, plate or bioformats2raw)",
+            where=store.where,
+            remedy="Write it as OME-Zarr, or open the group within that is one.",
+        )
+
+
+def _attributes(store: ZarrFolder, path: str) -> dict[str, Any]:
+    """Attributes of a group, of either version of zarr."""
+    prefix = f"{path}/" if path else ""
+    document = store.document(f"{prefix}zarr.json")
+    found = store.document(f"{prefix}.zattrs") if document is None else document.get("attributes", {})
+    if found is None and store.document(f"{prefix}.zarray") is None and store.document(f"{prefix}.zgroup") is None:
+        raise NotFound(f"the folder holds no {prefix}zarr.json or {prefix}.zattrs", where=store.where, remedy=_AGAIN)
+    return found if isinstance(found, dict) else {}
+
+
+def _collection(store: ZarrFolder) -> list[str]:
+    """Paths of the images in a bioformats2raw collection: as ``OME`` lists them, else 0, 1, 2 and so on."""
+    ome = ome_attributes(_attributes(store, "OME")) if _is_group(store, "OME") else {}
+    if isinstance(listed := ome.get("series"), list):
+        return [_inside(path, store) for path in listed]
+    paths: list[str] = []
+    while _is_group(store, str(len(paths))):
+        paths.append(str(len(paths)))
+    return paths
+
+
+def _is_group(store: ZarrFolder, path: str) -> bool:
+    return any(store.located(f"{path}/{name}") for name in ("zarr.json", ".zattrs", ".zgroup"))
+
+
+def _plate(store: ZarrFolder, plate: dict[str, Any], limits: Limits) -> Iterator[LazyImage]:
+    title = str(plate.get("name") or "")[:100]
+    try:
+        wells = [_inside(well["path"], store) for well in plate["wells"]]
+    except (KeyError, TypeError) as error:
+        raise UnreadableFile("its list of wells is damaged", where=store.where, remedy=_AGAIN) from error
+    limits.check_planes(len(wells), where=store.where)
+    for path in wells:
+        well = ome_attributes(_attributes(store, path)).get("well")
+        if not isinstance(well, dict):
+            raise UnreadableFile(f"the well {path} lists no images", where=store.where, remedy=_AGAIN)
+        yield from _well(store, path, well, limits, _position(path, title))
+
+
+def _position(path: str, plate: str) -> PlatePosition | None:
+    """Row letter and column of ``B/07``; None where a plate names its rows or columns otherwise."""
+    found = re.fullmatch(r"([A-Z]{1,2})/(\d{1,4})", path)
+    try:
+        return PlatePosition(found[1], int(found[2]), plate=plate) if found else None
+    except InvalidDocument:
+        return None
+
+
+def _well(
+    store: ZarrFolder, path: str, well: dict[str, Any], limits: Limits, position: PlatePosition | None
+) -> Iterator[LazyImage]:
+    try:
+        fields = [(f"{path}/{_inside(entry['path'], store)}".lstrip("/"), entry) for entry in well["images"]]
+    except (KeyError, TypeError) as error:
+        raise UnreadableFile("a well's list of images is damaged", where=store.where, remedy=_AGAIN) from error
+    limits.check_planes(len(fields), where=store.where)
+    for number, (field, entry) in enumerate(fields, start=1):
+        image = _image(store, field, _attributes(store, field), limits)
+        facts = image.facts
+        if isinstance(entry.get("acquisition"), int):
+            facts = replace(facts, metadata={**facts.metadata, "acquisition": entry["acquisition"]})
+        yield replace(image, facts=replace(facts, position=replace(position, field=number) if position else None))
+
+
+def _inside(path: object, store: ZarrFolder) -> str:
+    """A path below the folder that metadata names."""
+    if not isinstance(path, str) or not re.fullmatch(r"[^/\\\0]+(/[^/\\\0]+)*", path) or ".." in path.split("/"):
+        raise UnreadableFile(f"it names an image at {str(path)[:80]!r}", where=store.where, remedy=_AGAIN)
+    return path
+
+
+def _image(store: ZarrFolder, path: str, attributes: dict[str, Any], limits: Limits) -> LazyImage:
+    """The multiscale image of one group, at its finest level."""
+    where = f"{store.where}/{path}".rstrip("/")
+    told = multiscale_of(attributes, where=where)
+    array = declared_array(store, "/".join(part for part in (path, told.paths[0]) if part), limits)
+    if len(array.shape) != len(told.letters):
+        raise UnreadableFile(
+            f"its metadata names {len(told.letters)} axes, its array has {len(array.shape)}", where=where, remedy=_AGAIN
+        )
+    stored = Arrangement(told.letters, array.shape)
+    names, notes = channel_facts(attributes, stored.size("c"))
+    own = attributes.get("cellcommons")
+    own = own if isinstance(own, dict) else {}
+    rgb = bool(own.get("rgb")) and stored.size("c") == 3
+    kept = own.get("metadata")
+    labels = ome_attributes(_attributes(store, f"{path}/labels".lstrip("/"))) if _has_labels(store, path) else {}
+    listed = labels.get("labels")
+    notes = {"format": FORMAT, **told.notes, **notes, **(kept if isinstance(kept, dict) else {})}
+    if isinstance(listed, list) and listed:
+        notes["labels"] = [str(label)[:100] for label in listed[:1000]]
+    return arranged_image(
+        path,
+        stored,
+        array.dtype,
+        array.read,
+        array.chunk,
+        limits,
+        where=where,
+        settle=lambda image: _noting_absent(image, array),
+        channels=RGB_NAMES if rgb and not any(names) else names,
+        pixel_size=told.pixel_size,
+        rgb=rgb,
+        metadata=notes,
+        seconds_per_frame=told.seconds_per_frame,
+    )
+
+
+def _has_labels(store: ZarrFolder, path: str) -> bool:
+    return _is_group(store, f"{path}/labels".lstrip("/"))
+
+
+def _noting_absent(image: ImageData, array: ZarrArray) -> ImageData:
+    """Chunks that are not there are the fill value by the format's rule, and also what a broken copy looks like."""
+    absent = array.absent_chunks
+    return replace(image, metadata={**image.metadata, "absent_chunks": absent}) if absent else image
