@@ -3,37 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellcommons.errors import CellCommonsError, InvalidDocument, MismatchedShapes, NotFound, UnknownLayout
+from cellcommons.axes import PixelSize
+from cellcommons.errors import CellCommonsError, InvalidDocument, MismatchedShapes, UnknownLayout
 from cellcommons.images.data import ImageData
+from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
+from cellcommons.layouts.geff_writing import write_geff
 from cellcommons.layouts.geff_zarr import (
+    TRACK,
     GeffGraph,
     frames_and_ids,
     graph_group,
+    image_spacing,
+    pixel_positions,
     read_geff,
     read_related,
     spacing,
-    write_geff,
 )
-from cellcommons.linked import lineage_from_edges, relabelled
+from cellcommons.layouts.tables import read_tables, write_tables
+from cellcommons.linked import lineage_as_named, lineage_from_edges, relabelled
+from cellcommons.points import PointTracks
 from cellcommons.tracks import LabelMovie, Lineage, Movie, Track, movie_nodes, sorted_nodes
 
 
 class Geff:
     """Lineages in the Graph Exchange File Format (see ``geff_zarr``), each store one movie and a source of its own.
 
-    Read where the store holds masks as well: what it links are then cells, not points.
+    With masks in the store, what it links are cells (``LabelMovie``), else spots (``PointTracks``). A store without an
+    image is labels alone.
     """
 
     name = "geff"
     title = "GEFF (NAME.zarr with a graph of tracks, masks and image)"
     task = "tracking"
+    carries = Carries(
+        truths=(LabelMovie, PointTracks),
+        unlabelled=False,
+        axes=("tcyx",),
+        modes=("gray", "stains"),
+        features=features(
+            "source",
+            "stratum",
+            "split",
+            "pixel_size",
+            "channel_names",
+            "seconds_per_frame",
+            "ids",
+            "outlines",
+            "holes",
+            "pieces",
+            "divisions",
+            "gaps",
+            "radii",
+            "subpixel",
+        ),
+        note="zarr 2, specification 1.3; masks where cells have outlines, else spots",
+    )
 
     def guess(self, path: Path) -> tuple[float, str]:
         found = sum(_holds_graph(store) for store in _stores(path))
@@ -43,50 +75,97 @@ class Geff:
         stores = _stores(path)
         if not stores:
             raise UnknownLayout("no .zarr store here, so this is not the geff layout", where=str(path))
+        tables = read_tables(path if path.suffix != ".zarr" else path.parent)
         entries, skipped = [], []
         for store in stores:
             try:
                 graph = read_geff(store)
-                for kind in ("labels", "image"):
-                    if graph.related(kind) is None:
-                        raise NotFound(
-                            f"the graph names no {kind}",
-                            where=store.name,
-                            remedy="Store masks and image in the same zarr, as related_objects of the graph.",
-                        )
             except CellCommonsError as error:
                 skipped.append(Skipped(store, error.line()))
                 continue
-            entries.append(Entry(store.stem, (_largest_file(store), store), store.stem, "", {"source_known": True}))
+            metadata = {
+                "source_known": True,
+                "nodes": len(graph.ids),
+                "masks": graph.related("labels") is not None,
+                "image": graph.related("image") is not None,
+            }
+            entry = Entry(store.stem, (_largest_file(store), store), store.stem, "", metadata)
+            entries.append(tables.applied(entry))
         return Scan(tuple(entries), tuple(skipped))
 
     def read(self, entry: Entry) -> Record:
         path = entry.paths[-1]
         graph, group = read_geff(path), graph_group(path)
-        labels, image = graph.related("labels"), graph.related("image")
-        if labels is None or image is None:
-            raise NotFound("the graph names no labels or no image", where=entry.name)
-        masks, _ = read_related(path, group, labels)
-        pixels, _ = read_related(path, group, image)
-        movie = geff_movie(graph, _as_masks(masks, entry.name), where=entry.name)
-        if pixels.ndim == 3:
-            pixels = pixels[:, None]
-        if pixels.ndim != 4 or (pixels.shape[0], *pixels.shape[2:]) != movie.data.shape:
-            raise MismatchedShapes(f"an image of {pixels.shape}, masks of {movie.data.shape}", where=entry.name)
-        channels = tuple(f"channel {number + 1}" for number in range(pixels.shape[1]))
-        return Record(entry, ImageData(pixels, "tcyx", channels, movie.pixel_size), movie, entry.paths[0])
+        labels, picture = graph.related("labels"), graph.related("image")
+        image = None
+        size, seconds = spacing(graph.metadata)
+        if picture is not None:
+            pixels, attributes = read_related(path, group, picture)
+            image = _as_image(pixels, attributes, size, seconds, entry.name)
+            size = size if size.known else image.pixel_size
+        truth: LabelMovie | PointTracks
+        if labels is not None:
+            masks, _ = read_related(path, group, labels)
+            truth = geff_movie(graph, _as_masks(masks, entry.name), where=entry.name)
+            if image is not None and (image.axes != "tcyx" or (image.size("t"), *image.shape_yx) != truth.data.shape):
+                raise MismatchedShapes(
+                    f"an image {image.axes} of {image.data.shape}, masks of {truth.data.shape}", where=entry.name
+                )
+        else:
+            truth = geff_points(graph, size, where=entry.name)
+            last = max((track.end for track in truth.lineage.tracks), default=0)
+            if image is not None and last >= image.size("t"):
+                raise MismatchedShapes(f"a spot in frame {last} of {image.size('t')} frames", where=entry.name)
+        return Record(entry, image, truth, entry.paths[0])
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
-        """Write label movies as stores ``NAME.zarr``, each with its masks and its image.
+        """Write label movies or spots as stores ``NAME.zarr``, each with its masks, if it has any, and its image.
 
         Raises:
-            InvalidDocument: an image that is no movie, no label movie, or a store that is there already.
+            InvalidDocument: a store that is there already.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        entries: list[Entry] = []
         for record in records:
-            if record.image.axes != "tcyx" or not isinstance(record.truth, LabelMovie):
-                raise InvalidDocument("needs a movie with a label movie", where=record.entry.name)
+            assert isinstance(record.truth, LabelMovie | PointTracks)  # as ``carries`` says
             write_geff(record.truth, folder / f"{record.entry.name}.zarr", record.image)
+            entries.append(record.entry)
+        write_tables(folder, entries)
+
+
+def geff_points(graph: GeffGraph, size: PixelSize, *, where: str = "") -> PointTracks:
+    """The graph's nodes as spots, in pixels. Tracks keep the numbers they have under ``track``, where links agree.
+
+    Args:
+        size: of a pixel, where positions are lengths.
+
+    Raises:
+        InvalidDocument: positions that are no numbers or lengths of unknown pixels, two parents, or a link that does
+            not lead forward in time.
+    """
+    order = np.argsort(graph.ids)
+    numbered = replace(graph, props={**graph.props, "": np.empty(len(graph.ids), dtype=np.int64)})
+    numbered.props[""][order] = np.arange(1, len(graph.ids) + 1)  # ids may be beyond 32 bits
+    nodes, edges = frames_and_ids(numbered, "")
+    rows = np.lexsort((nodes[:, 1], nodes[:, 0]))
+    lineage, track = None, np.zeros(0, dtype=np.int64)
+    names = graph.props.get(TRACK)
+    if names is not None and names.ndim == 1 and names.dtype.kind in "ui":
+        track = names[rows].astype(np.int64)
+        lineage = lineage_as_named(nodes, edges, track)
+    if lineage is None:
+        lineage, track = lineage_from_edges(nodes, edges)
+    seen = nodes[rows]
+    rows = rows[np.lexsort((track, seen[:, 0]))]
+    radii = graph.props.get(str(graph.metadata.get("sphere") or ""))
+    known = radii is not None and radii.ndim == 1
+    said, seconds = spacing(graph.metadata)
+    return PointTracks(
+        positions=np.ascontiguousarray(pixel_positions(graph, size, where=where)[rows]),
+        radii=np.asarray(radii, dtype=np.float64)[rows] if known else np.full(len(rows), np.nan),
+        lineage=lineage,
+        pixel_size=said if said.known else size,
+        seconds_per_frame=seconds,
+    )
 
 
 def geff_movie(graph: GeffGraph, masks: Movie, *, where: str = "") -> LabelMovie:
@@ -102,6 +181,10 @@ def geff_movie(graph: GeffGraph, masks: Movie, *, where: str = "") -> LabelMovie
     seen = movie_nodes(masks)
     if len(sorted_nodes(nodes)) != len(nodes) or not np.array_equal(sorted_nodes(nodes), seen):
         raise InvalidDocument("the graph's nodes are not the cells of the masks", where=where)
+    size, seconds = spacing(graph.metadata)
+    named = lineage_as_named(nodes, edges, seen[:, 1])
+    if named is not None:
+        return LabelMovie(masks, named, size, seconds)
     lineage, track = lineage_from_edges(nodes, edges)
     names: dict[int, set[int]] = {}
     for number, cell in zip(track.tolist(), seen[:, 1].tolist(), strict=True):
@@ -113,8 +196,24 @@ def geff_movie(graph: GeffGraph, masks: Movie, *, where: str = "") -> LabelMovie
             for one in lineage.tracks
         )
         lineage, track = Lineage(tracks), np.array([kept[number] for number in track.tolist()], dtype=np.int64)
-    size, seconds = spacing(graph.metadata)
     return LabelMovie(relabelled(masks, seen, track), lineage, size, seconds)
+
+
+def _as_image(
+    pixels: NDArray[Any], attributes: dict[str, Any], size: PixelSize, seconds: float | None, where: str
+) -> ImageData:
+    """A movie, tcyx or tczyx; channels by the names that the store's ``omero`` gives them."""
+    if pixels.ndim == 3:
+        pixels = pixels[:, None]
+    if pixels.ndim not in (4, 5):
+        raise MismatchedShapes(f"an image of shape {pixels.shape} is no movie", where=where)
+    listed = (attributes.get("omero") or {}).get("channels") if isinstance(attributes.get("omero"), dict) else None
+    names = tuple(str(one.get("label", "")) for one in listed or [] if isinstance(one, dict))
+    if len(names) != pixels.shape[1] or not all(names):
+        names = tuple(f"channel {number + 1}" for number in range(pixels.shape[1]))
+    own, step = image_spacing(attributes)
+    axes = "tcyx" if pixels.ndim == 4 else "tczyx"
+    return ImageData(pixels, axes, names, own if own.known else size, seconds_per_frame=seconds or step)
 
 
 def _as_masks(masks: NDArray[Any], where: str) -> Movie:

@@ -1,8 +1,9 @@
-"""GEFF, the Graph Exchange File Format: a lineage as a graph in a zarr group, beside the masks that its nodes name.
+"""Reading GEFF, the Graph Exchange File Format: a lineage as a graph in a zarr group, beside the masks of its nodes.
 
 Specification: https://liveimagetrackingtools.org/geff (geff-spec 1.3). Written straight into zarr: the package ``geff``
 pins numcodecs below what zarr asks for here. A store ``NAME.zarr`` holds the graph ``tracks`` and, as OME-Zarr 0.4
-groups, ``segmentation`` (uint32, tyx) and ``image`` (tcyx). zarr format 2, which every reader of GEFF knows.
+groups, ``segmentation`` (uint32, tyx; not where nodes are spots) and ``image`` (tcyx). zarr format 2, which every
+reader of GEFF knows. ``geff_writing`` writes such stores.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from cellcommons.axes import PixelSize
 from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, UnreadableFile
-from cellcommons.images.data import ImageData
 from cellcommons.images.limits import DEFAULT_LIMITS
-from cellcommons.linking.features import measure_cells
-from cellcommons.tracks import LabelMovie, Nodes
+from cellcommons.tracks import Nodes
 
 VERSION = "1.3"
 GRAPH, MASKS, IMAGE = "tracks", "segmentation", "image"
-_CHUNK = 1 << 16
+TRACK = "track"
+"""Of a spot written here, the number of its track."""
+_LAST_FRAME = 1 << 31
+# Lengths in pixels, or in micrometres a unit, as the specification names them.
+_PIXELS = (None, "", "pixel", "pixels", "px")
+_MICROMETRES = {"micrometer": 1.0, "micrometre": 1.0, "micron": 1.0, "um": 1.0, "nanometer": 1e-3, "millimeter": 1e3}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,58 +37,21 @@ class GeffGraph:
 
     Attributes:
         ids: of nodes, int64, shape (n,). edges: pairs of ids, earlier first, int64, shape (m, 2).
-        props: name -> values, first axis n. metadata: the ``geff`` object of the group.
+        props: name -> numbers, first axis n; ``t`` is the time whatever the store calls it. Values that a store says
+            are missing are NaN.
+        space: names of the axes of space, x last. metadata: the ``geff`` object of the group.
     """
 
     ids: NDArray[np.int64] = field(repr=False)
     edges: NDArray[np.int64] = field(repr=False)
     props: dict[str, NDArray[Any]] = field(repr=False)
     metadata: dict[str, Any] = field(repr=False)
+    space: tuple[str, ...] = ("y", "x")
 
     def related(self, kind: str) -> dict[str, Any] | None:
         """The first related object of a type (``labels``, ``image``), if there is any."""
         listed = self.metadata.get("related_objects") or []
         return next((one for one in listed if isinstance(one, dict) and one.get("type") == kind), None)
-
-
-def write_geff(movie: LabelMovie, path: Path, image: ImageData | None = None) -> None:
-    """Write a movie as a new store ``path``; ``image``: its pixels, axes tcyx.
-
-    Nodes carry ``t`` (frame), ``y`` and ``x`` (centroid, pixels), ``area``, ``seg_id`` (the track, which is the value
-    of the mask), ``tracklet`` (a path without branches, gaps included) and ``lineage`` (all that has one ancestor).
-
-    Raises:
-        InvalidDocument: ``path`` is there already.
-    """
-    if path.exists():
-        raise InvalidDocument("there is something of that name already", where=str(path))
-    cells = measure_cells(list(movie.data))
-    nodes, edges = movie.nodes(), movie.edges()
-    # The table of cells and the lineage's nodes are both in order of frame, then id.
-    place = {(frame, cell): row for row, (frame, cell) in enumerate(nodes.tolist())}
-    pairs = np.array([(place[a, i], place[b, j]) for a, i, b, j in edges.tolist()], dtype=np.int64).reshape(-1, 2)
-    tracklet, lineage = _paths(pairs, len(nodes))
-    props: dict[str, NDArray[Any]] = {
-        "t": nodes[:, 0].astype(np.uint32),
-        "y": cells.y,
-        "x": cells.x,
-        "area": cells.area.astype(np.uint32),
-        "seg_id": nodes[:, 1].astype(np.uint32),
-        "tracklet": tracklet,
-        "lineage": lineage,
-    }
-    store = zarr.open_group(path, mode="w-", zarr_format=2)
-    graph = store.create_group(GRAPH)
-    graph.attrs["geff"] = _metadata(movie, props, image)
-    ids = np.arange(1, len(nodes) + 1, dtype=np.uint64)
-    _write(graph, "nodes/ids", ids)
-    for name, values in props.items():
-        _write(graph, f"nodes/props/{name}/values", values)
-    _write(graph, "edges/ids", ids[pairs] if len(pairs) else np.zeros((0, 2), dtype=np.uint64))
-    graph.require_group("edges/props")
-    _write_pixels(store, MASKS, movie.data, "tyx", movie, {"image-label": {"version": "0.4"}})
-    if image is not None:
-        _write_pixels(store, IMAGE, image.data, image.axes, movie, {})
 
 
 def read_geff(path: Path) -> GeffGraph:
@@ -98,18 +63,16 @@ def read_geff(path: Path) -> GeffGraph:
         InvalidDocument: it breaks the specification: undirected, no ``t``, ids twice, edges to no node.
     """
     group = graph_group(path)
+    where = f"{path.name}/{group.name.strip('/')}".rstrip("/")
     try:
-        metadata: dict[str, Any] = dict(group.attrs.asdict()["geff"])  # type: ignore[arg-type]
+        said = group.attrs.asdict()["geff"]
+        metadata: dict[str, Any] = dict(said) if isinstance(said, dict) else {}
         ids, edges = _array(group, "nodes/ids"), _array(group, "edges/ids")
-        props = {
-            name: _array(group, f"nodes/props/{name}/values") for name in metadata.get("node_props_metadata") or {}
-        }
-        missing = [name for name in props if f"nodes/props/{name}/missing" in group]
+        props, missing = _props(group, metadata)
     except CellCommonsError:
         raise
     except Exception as error:  # zarr raises what its codecs and stores do
         raise UnreadableFile(f"the graph cannot be read ({_line(error)})", where=str(path)) from error
-    where = f"{path.name}/{group.name.strip('/')}".rstrip("/")
     if metadata.get("directed") is not True:
         raise InvalidDocument("the graph has no direction, so it says nothing of mothers and daughters", where=where)
     if ids.ndim != 1 or ids.dtype.kind not in "ui" or np.unique(ids).size != ids.size:
@@ -119,10 +82,41 @@ def read_geff(path: Path) -> GeffGraph:
     short = next((name for name, values in props.items() if len(values) != ids.size), None)
     if short is not None:
         raise InvalidDocument(f"{short} has another length than nodes/ids", where=where)
-    needed = [one["name"] for one in metadata.get("axes") or [] if isinstance(one, dict) and "name" in one]
-    if "t" not in props or any(name in missing or name not in props for name in needed):
+    time, space = _axes(metadata)
+    if any(name in missing or name not in props or props[name].ndim != 1 for name in (time, *space)):
         raise InvalidDocument("an axis (t, y, x) is missing or has missing values", where=where)
-    return GeffGraph(ids.astype(np.int64), edges.astype(np.int64), props, metadata)
+    props["t"] = props[time]
+    return GeffGraph(ids.astype(np.int64), edges.astype(np.int64), props, metadata, space)
+
+
+def _props(group: zarr.Group, metadata: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], set[str]]:
+    """Properties that are numbers, one or more of each node, and the names of those that some node lacks."""
+    props, missing = {}, set()
+    for name in metadata.get("node_props_metadata") or {}:
+        if not isinstance(name, str) or f"nodes/props/{name}/values" not in group:
+            continue
+        found = group[f"nodes/props/{name}/values"]
+        if not isinstance(found, zarr.Array) or found.dtype.kind not in "buif" or f"nodes/props/{name}/data" in group:
+            continue  # text, or values of various length: nothing that is needed here
+        values = _array(group, f"nodes/props/{name}/values")
+        if f"nodes/props/{name}/missing" in group:
+            lacking = _array(group, f"nodes/props/{name}/missing").astype(np.bool_)
+            if lacking.shape == values.shape[:1] and lacking.any():
+                missing.add(name)
+                values = values.astype(np.float64)
+                values[lacking] = np.nan
+        props[name] = values
+    return props, missing
+
+
+def _axes(metadata: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Names of the properties that are time and space."""
+    listed = [one for one in metadata.get("axes") or [] if isinstance(one, dict) and isinstance(one.get("name"), str)]
+    times = [one["name"] for one in listed if one.get("type") == "time" or one["name"] == "t"]
+    space = [one["name"] for one in listed if one.get("type") == "space" or one["name"] in ("z", "y", "x")]
+    if listed and not (len(times) == 1 and len(space) in (2, 3)):
+        raise InvalidDocument("an axis is missing: one of time and two or three of space are needed")
+    return (times[0], tuple(space)) if listed else ("t", ("y", "x"))
 
 
 def graph_group(path: Path) -> zarr.Group:
@@ -170,80 +164,6 @@ def read_related(path: Path, group: zarr.Group, said: dict[str, Any]) -> tuple[N
         raise UnreadableFile(f"{'/'.join(parts)} cannot be read ({_line(error)})", where=str(path)) from error
 
 
-def _metadata(movie: LabelMovie, props: dict[str, NDArray[Any]], image: ImageData | None) -> dict[str, Any]:
-    seconds, size = movie.seconds_per_frame, movie.pixel_size
-    time = {"scale": seconds, "scaled_unit": "second"} if seconds else {}
-    axes = [{"name": "t", "type": "time", "unit": "frame", **_range(props["t"]), **time}]
-    for name, step in (("y", size.y), ("x", size.x)):
-        known = {"scale": step, "scaled_unit": "micrometer"} if step else {}
-        axes.append({"name": name, "type": "space", "unit": "pixel", **_range(props[name]), **known})
-    related = [{"type": "labels", "path": f"../{MASKS}", "node_prop": "seg_id"}]
-    if image is not None:
-        related.append({"type": "image", "path": f"../{IMAGE}"})
-    return {
-        "geff_version": VERSION,
-        "directed": True,
-        "axes": axes,
-        "node_props_metadata": {
-            name: {"identifier": name, "dtype": values.dtype.name, "varlength": False} for name, values in props.items()
-        },
-        "edge_props_metadata": {},
-        "track_node_props": {"tracklet": "tracklet", "lineage": "lineage"},
-        "related_objects": related,
-        "display_hints": {"display_horizontal": "x", "display_vertical": "y", "display_time": "t"},
-        "extra": {"software": "cellcommons"},
-    }
-
-
-def _range(values: NDArray[Any]) -> dict[str, float]:
-    return {"min": float(values.min()), "max": float(values.max())} if values.size else {}
-
-
-def _paths(pairs: NDArray[np.int64], n: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Of each node: its path without branches, and its connected component; both from 1."""
-    single = np.bincount(pairs[:, 0], minlength=n)[pairs[:, 0]] == 1
-
-    def named(edges: NDArray[np.int64]) -> NDArray[np.uint32]:
-        joined = coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n))
-        return np.asarray(connected_components(joined, directed=False)[1] + 1, dtype=np.uint32)
-
-    if not n:
-        return np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.uint32)
-    return named(pairs[single]), named(pairs)
-
-
-def _write(group: zarr.Group, name: str, values: NDArray[Any]) -> None:
-    chunks = (max(1, min(len(values), _CHUNK)), *values.shape[1:])
-    array = group.create_array(name, shape=values.shape, dtype=values.dtype, chunks=chunks)
-    if values.size:
-        array[...] = values
-
-
-def _write_pixels(
-    store: zarr.Group, name: str, data: NDArray[Any], axes: str, movie: LabelMovie, more: dict[str, Any]
-) -> None:
-    kinds = {
-        "t": ("time", "second"),
-        "c": ("channel", None),
-        "y": ("space", "micrometer"),
-        "x": ("space", "micrometer"),
-    }
-    steps = {"t": movie.seconds_per_frame, "y": movie.pixel_size.y, "x": movie.pixel_size.x}
-    listed = []
-    for axis in axes:
-        kind, unit = kinds[axis]
-        listed.append({"name": axis, "type": kind, **({"unit": unit} if unit and steps.get(axis) else {})})
-    scale = [{"type": "scale", "scale": [steps.get(axis) or 1.0 for axis in axes]}]
-    datasets = [{"path": "0", "coordinateTransformations": scale}]
-    group = store.create_group(name)
-    scales: list[Any] = [{"version": "0.4", "axes": listed, "datasets": datasets}]
-    group.attrs["multiscales"] = scales
-    for key, value in more.items():
-        group.attrs[key] = value
-    array = group.create_array("0", shape=data.shape, dtype=data.dtype, chunks=(1,) * (data.ndim - 2) + data.shape[-2:])
-    array[...] = data
-
-
 def _array(group: zarr.Group, name: str) -> NDArray[Any]:
     found = group[name]
     if not isinstance(found, zarr.Array):
@@ -258,15 +178,57 @@ def _line(error: Exception) -> str:
 
 def spacing(metadata: dict[str, Any]) -> tuple[PixelSize, float | None]:
     """Micrometres a pixel and seconds a frame, where the axes say so."""
+    time, space = _axes(metadata)
     said = {one.get("name"): one for one in metadata.get("axes") or [] if isinstance(one, dict)}
 
-    def step(axis: str, unit: str) -> float | None:
+    def step(axis: str, units: tuple[str, ...]) -> float | None:
         one = said.get(axis) or {}
         scale = one.get("scale")
-        right = one.get("scaled_unit") == unit and isinstance(scale, int | float) and scale > 0
+        right = one.get("scaled_unit") in units and isinstance(scale, int | float) and 0 < scale < np.inf
         return float(scale) if right and scale is not None else None
 
-    return PixelSize(step("y", "micrometer"), step("x", "micrometer")), step("t", "second")
+    sizes = [step(axis, ("micrometer", "micrometre", "micron", "um")) for axis in space]
+    z, y, x = sizes if len(sizes) == 3 else (None, *sizes)
+    return PixelSize(y, x, z), step(time, ("second", "seconds", "s"))
+
+
+def image_spacing(attributes: dict[str, Any]) -> tuple[PixelSize, float | None]:
+    """Micrometres a pixel and seconds a frame as the OME-Zarr attributes of an image say; unknown where they do not."""
+    try:
+        scales = attributes["multiscales"][0]
+        steps = scales["datasets"][0]["coordinateTransformations"][0]["scale"]
+        units = {one["name"]: (one.get("unit"), float(step)) for one, step in zip(scales["axes"], steps, strict=True)}
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return PixelSize(), None
+
+    def step(axis: str, units_of: dict[str, float]) -> float | None:
+        unit, value = units.get(axis, (None, 0.0))
+        return value * units_of[unit] if unit in units_of and 0 < value < np.inf else None
+
+    z, y, x = (step(axis, _MICROMETRES) for axis in "zyx")
+    return PixelSize(y, x, z), step("t", {"second": 1.0, "minute": 60.0, "millisecond": 1e-3})
+
+
+def pixel_positions(graph: GeffGraph, size: PixelSize, *, where: str) -> NDArray[np.float64]:
+    """Positions in pixels, float64, (n, 2) or (n, 3), z first; ``size`` of a pixel where they are lengths.
+
+    Raises:
+        InvalidDocument: lengths, and nothing says how large a pixel is; or a unit that is none of length.
+    """
+    said = {one.get("name"): one for one in graph.metadata.get("axes") or [] if isinstance(one, dict)}
+    columns = []
+    for axis, step in zip(graph.space, (size.z, size.y, size.x)[-len(graph.space) :], strict=True):
+        unit, values = (said.get(axis) or {}).get("unit"), graph.props[axis].astype(np.float64)
+        if unit not in _PIXELS:
+            if unit not in _MICROMETRES or step is None:
+                raise InvalidDocument(
+                    f"positions along {axis} are in {unit!r}, and nothing says how large a pixel is",
+                    where=where,
+                    remedy="Store the image with its pixel size in the same zarr, or positions in pixels.",
+                )
+            values = values * _MICROMETRES[unit] / step
+        columns.append(values)
+    return np.stack(columns, axis=1)
 
 
 def frames_and_ids(graph: GeffGraph, prop: str) -> tuple[Nodes, NDArray[np.int64]]:
@@ -277,6 +239,8 @@ def frames_and_ids(graph: GeffGraph, prop: str) -> tuple[Nodes, NDArray[np.int64
     """
     for name, least in (("t", 0), (prop, 1)):
         values = graph.props.get(name)
+        if name == "t" and values is not None and values.size and not (values < _LAST_FRAME).all():
+            raise InvalidDocument("a frame beyond 2^31, or none at all", where="nodes/props")
         if values is None or values.ndim != 1 or (values.size and (values < least).any()):
             raise InvalidDocument(f"{name} is no number from {least} of every node", where="nodes/props")
         if values.dtype.kind == "f" and (values != np.rint(values)).any():

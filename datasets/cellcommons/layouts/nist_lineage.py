@@ -94,7 +94,7 @@ class NistLineage:
                 skipped.append(Skipped(folder, error.line()))
                 continue
             name = folder.relative_to(path).as_posix().replace("/", "-") if folder != path else path.name
-            metadata = {
+            metadata: dict[str, Any] = {
                 "source_known": False,
                 "frames": len(frames),
                 "first_frame": min(masks),

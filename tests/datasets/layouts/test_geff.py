@@ -13,15 +13,26 @@ import pytest
 import zarr
 
 from cellcommons.axes import PixelSize
-from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, UnknownLayout, UnreadableFile
+from cellcommons.errors import (
+    CannotCarry,
+    CellCommonsError,
+    InvalidDocument,
+    MismatchedShapes,
+    NotFound,
+    UnknownLayout,
+    UnreadableFile,
+)
 from cellcommons.images.data import ImageData
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.geff import Geff, geff_movie
-from cellcommons.layouts.geff_zarr import read_geff, write_geff
+from cellcommons.layouts.geff_writing import write_geff
+from cellcommons.layouts.geff_zarr import read_geff
 from cellcommons.layouts.registry import guess_layout
+from cellcommons.layouts.writing import write_layout
 from cellcommons.linked import linked_movie
+from cellcommons.points import PointTracks
 from cellcommons.synthetic.movies import generate_movie
-from cellcommons.tracks import LabelMovie
+from cellcommons.tracks import LabelMovie, Lineage
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +154,7 @@ def test_what_breaks_the_specification_is_skipped_with_the_reason(store: Path, t
 
     change(store, directed=False)
     assert "no direction" in reason()
-    change(store, directed=True, related_objects=[])
-    assert "names no labels" in reason()
-    change(store, axes=[{"name": "z"}])
+    change(store, directed=True, axes=[{"name": "z"}])
     assert "an axis" in reason()
     set_edge(store, 0, (1, 999_999))
     assert "not pairs of nodes" in reason()
@@ -178,21 +187,89 @@ def test_masks_of_another_movie_and_paths_out_of_the_store_are_refused(store: Pa
 def test_nothing_is_overwritten(record: Record, store: Path) -> None:
     with pytest.raises(InvalidDocument, match="already"):
         Geff().write([record], store.parent)
-    with pytest.raises(InvalidDocument, match="needs a movie"):
-        Geff().write([replace(record, truth=None)], store.parent / "more")
+    with pytest.raises(CannotCarry, match="labelled images only"):
+        write_layout(Geff(), [replace(record, truth=None)], store.parent / "more")
 
 
-def test_the_geff_package_accepts_it(store: Path) -> None:
+def spots(lineage: Lineage, seed: int = 0) -> PointTracks:
+    count = len(lineage.nodes())
+    rng = np.random.default_rng(seed)
+    radii = rng.uniform(1, 4, count)
+    radii[0] = np.nan
+    return PointTracks(rng.uniform(0, 90, (count, 2)), radii, lineage, PixelSize(0.5, 0.25), 60.0)
+
+
+def test_spots_need_no_masks(record: Record, tmp_path: Path) -> None:
+    points = spots(record.truth.lineage)
+    write_layout(Geff(), [replace(record, truth=points)], tmp_path / "out")
+    again = Geff().read(Geff().scan(tmp_path / "out").entries[0])
+    assert isinstance(again.truth, PointTracks)
+    assert again.truth.lineage == points.lineage
+    np.testing.assert_allclose(again.truth.positions, points.positions)
+    np.testing.assert_allclose(again.truth.radii, points.radii)
+    assert (again.truth.pixel_size, again.truth.seconds_per_frame) == (points.pixel_size, 60.0)
+    np.testing.assert_array_equal(again.image.data, record.image.data)
+
+
+def test_a_graph_of_another_tool_alone(record: Record, tmp_path: Path) -> None:
+    """No image, no masks, no track numbers, ids beyond 32 bits, other names of axes, lengths in nanometres."""
+    points = spots(record.truth.lineage)
+    write_geff(points, tmp_path / "a.zarr")
+    graph = zarr.open_group(tmp_path / "a.zarr", mode="a")["tracks"]
+    props = graph["nodes/props"]
+    for old, new, factor in (("t", "time", 1), ("y", "Y", 500.0), ("x", "X", 250.0)):
+        values = props[f"{old}/values"][...] * factor
+        props.create_group(new).create_array("values", data=values)
+        del props[old]
+    del props["track"]
+    big = np.uint64(1 << 40)
+    graph["nodes/ids"][...] += big
+    graph["edges/ids"][...] += big
+    said = graph.attrs["geff"]
+    said["axes"] = [
+        {"name": "time", "type": "time", "unit": "frame"},
+        {"name": "Y", "type": "space", "unit": "nanometer", "scale": 0.5, "scaled_unit": "micrometer"},
+        {"name": "X", "type": "space", "unit": "nanometer", "scale": 0.25, "scaled_unit": "micrometer"},
+    ]
+    said["node_props_metadata"] = {name: {"identifier": name, "dtype": "f"} for name in ("time", "Y", "X", "radius")}
+    graph.attrs["geff"] = said
+    again = Geff().read(Geff().scan(tmp_path).entries[0])
+    assert again.pixels is None
+    assert isinstance(again.truth, PointTracks)
+    assert len(again.truth.lineage.tracks) == len(points.lineage.tracks)
+    assert len(again.truth.lineage.divisions) == len(points.lineage.divisions)
+    assert sorted(map(tuple, again.truth.positions.round(6).tolist())) == sorted(
+        map(tuple, points.positions.round(6).tolist())
+    )
+    for axis in said["axes"]:
+        axis.pop("scale", None)
+    graph.attrs["geff"] = said
+    with pytest.raises(InvalidDocument, match="nothing says how large a pixel is"):
+        Geff().read(Geff().scan(tmp_path).entries[0])
+
+
+def test_a_spot_after_the_last_frame_is_refused(record: Record, tmp_path: Path) -> None:
+    short = replace(record.image, data=record.image.data[:4])
+    Geff().write([replace(record, truth=spots(record.truth.lineage), pixels=short)], tmp_path)
+    with pytest.raises(MismatchedShapes, match="a spot in frame 11 of 4 frames"):
+        Geff().read(Geff().scan(tmp_path).entries[0])
+
+
+@pytest.mark.parametrize("kind", ["cells", "spots"])
+def test_the_geff_package_accepts_it(store: Path, kind: str, record: Record, tmp_path: Path) -> None:
     """Its releases pin numcodecs below ours, so it needs an environment of its own: CELLCOMMONS_GEFF_PYTHON."""
     python = os.environ.get("CELLCOMMONS_GEFF_PYTHON")
     if not python:
         pytest.skip("CELLCOMMONS_GEFF_PYTHON names no Python that has the package geff (pip install geff, elsewhere)")
+    if kind == "spots":
+        store = tmp_path / "spots.zarr"
+        write_geff(spots(record.truth.lineage), store, record.image)
     program = (
         "import json, sys, geff\n"
         "from geff.validate.data import ValidationConfig\n"
         "path = sys.argv[1]\n"
         "geff.validate_structure(path)\n"
-        "checks = ValidationConfig(graph=True, tracklet=True, lineage=True)\n"
+        "checks = ValidationConfig(graph=True, tracklet=True, lineage=True, sphere=True)\n"
         "graph, metadata = geff.read(path, structure_validation=True, data_validation=checks)\n"
         "print(json.dumps([graph.number_of_nodes(), graph.number_of_edges(), [a.name for a in metadata.axes]]))\n"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cellcommons.layouts.ctc import Ctc
+from cellcommons.layouts.geff import Geff
 from cellcommons.layouts.nist_lineage import NistLineage
 from cellcommons.layouts.usiigaci import Usiigaci
 from cellcommons.testing.layout_suite import LayoutSuite
@@ -18,3 +19,7 @@ class TestUsiigaci(LayoutSuite):
 
 class TestNistLineage(LayoutSuite):
     layout = NistLineage()
+
+
+class TestGeff(LayoutSuite):
+    layout = Geff()
