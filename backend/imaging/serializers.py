@@ -70,6 +70,21 @@ class ImageSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class RefusedPart(serializers.Serializer):
+    """An image of a file that did not come in, though others of it did."""
+
+    name = serializers.CharField()
+    reason = serializers.CharField()
+    remedy = serializers.CharField()
+
+
+class ReceivedSerializer(serializers.Serializer):
+    """What an uploaded file became: one image, or as many as it holds."""
+
+    images = ImageSerializer(many=True, read_only=True)
+    refused = RefusedPart(many=True, read_only=True)
+
+
 class NewImage(serializers.Serializer):
     dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
     file = serializers.FileField(allow_empty_file=True, max_length=255)

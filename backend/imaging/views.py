@@ -32,9 +32,10 @@ from backend.imaging.serializers import (
     NewDataset,
     NewImage,
     NewImport,
+    ReceivedSerializer,
 )
 from backend.imaging.services.datasets import create_dataset
-from backend.imaging.services.images import receive_image
+from backend.imaging.services.images import receive_file
 from backend.imaging.services.imports import choose_layout, receive_import
 from backend.imaging.uploaded import on_disk
 from backend.people.permissions import IsCurator
@@ -96,17 +97,17 @@ class ImagesView(ReadOpenWriteCurator, generics.ListAPIView):
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
-        operation_id="images_create", request={"multipart/form-data": NewImage}, responses={201: ImageSerializer}
+        operation_id="images_create", request={"multipart/form-data": NewImage}, responses={201: ReceivedSerializer}
     )
     def post(self, request: Request) -> Response:
-        """Upload one TIFF, OME-TIFF, PNG or JPEG."""
+        """Upload one image file; ``formats/`` says which can be read."""
         form = NewImage(data=request.data)
         form.is_valid(raise_exception=True)
         given = dict(form.validated_data)
         upload = given.pop("file")
         with on_disk(upload) as path:
-            image = receive_image(**given, path=path, filename=upload.name, person=request.user)
-        return Response(ImageSerializer(image).data, status=status.HTTP_201_CREATED)
+            received = receive_file(**given, path=path, filename=upload.name, person=request.user)
+        return Response(ReceivedSerializer(received).data, status=status.HTTP_201_CREATED)
 
 
 class ImageView(generics.RetrieveAPIView):

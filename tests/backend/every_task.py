@@ -23,7 +23,7 @@ from backend.annotation.models import (
     Item,
 )
 from backend.core.storage import object_store
-from backend.imaging.conversion import convert_image
+from backend.imaging.conversion import Naming, convert_image
 from backend.imaging.models import Dataset, Image
 from backend.imaging.services.images import add_image
 from backend.people.models import Person
@@ -49,10 +49,9 @@ def bring_image(dataset: Dataset, tmp_path: Path) -> Callable[..., Image]:
         made += 1
         original = tmp_path / f"original-{made}.npy"
         np.save(original, data.data)
-        converted = convert_image(
-            object_store(), data, name=f"image {made}", original=original, original_name=original.name,
-            source=source or f"source {made}", source_known=True, truth=truth,
-        )  # fmt: skip
+        source = source or f"source {made}"
+        naming = Naming(f"image {made}", original, original.name, source=source, source_known=True)
+        converted = convert_image(object_store(), data, naming, truth=truth)
         return add_image(dataset=dataset, converted=converted)
 
     return make

@@ -11,10 +11,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from backend.imaging.conversion import Converted, Outcome, Refused, convert_entries
+from backend.imaging.conversion import Converted, Outcome, Refused
 from backend.imaging.layouts import hub_layout
 from backend.imaging.models import FileOutcome, Image, Import, ImportedFile, ImportState
 from backend.imaging.services.images import Added, ImageAlreadyThere, add_images
+from backend.imaging.units import convert_entries
 from cellcommons.errors import UnknownLayout
 from cellcommons.layouts.contract import Entry, Scan
 
@@ -59,10 +60,12 @@ def import_folder(
     fresh = _begin(record, path, entries, scan)
     done = len(entries) - len(fresh)
     for unit in convert_entries(settings.OBJECTS_URL, layout, fresh, processes=processes):
-        _keep_unit(record, path, unit)
+        outcomes = [outcome for of_entry in unit for outcome in of_entry]
+        # A file of several images counts as one thing found until it is opened.
+        _keep_unit(record, path, outcomes, more=len(outcomes) - len(unit))
         done += len(unit)
         if progress:
-            progress(done, len(entries), unit[-1].name)
+            progress(done, len(entries), outcomes[-1].name)
     Import.objects.filter(pk=record.pk).update(state=ImportState.FINISHED, heartbeat=timezone.now(), error="")
     record.refresh_from_db()
     return record
@@ -106,8 +109,8 @@ def _begin(record: Import, path: Path, entries: Sequence[Entry], scan: Scan) -> 
     return fresh
 
 
-def _keep_unit(record: Import, path: Path, unit: Sequence[Outcome]) -> None:
-    """One transaction: images of a unit, what became of its files, and the counts."""
+def _keep_unit(record: Import, path: Path, unit: Sequence[Outcome], *, more: int) -> None:
+    """One transaction: images of a unit, what became of its files, and the counts; ``more`` came than were found."""
     converted = [outcome for outcome in unit if isinstance(outcome, Converted)]
     refused = [outcome for outcome in unit if isinstance(outcome, Refused)]
 
@@ -115,6 +118,7 @@ def _keep_unit(record: Import, path: Path, unit: Sequence[Outcome]) -> None:
         _write(record, [_row(record, one, result) for one, result in added])
 
     with transaction.atomic():
+        Import.objects.filter(pk=record.pk).update(found=F("found") + more)
         _write(record, [_refusal(record, path, one) for one in refused])
         add_images(dataset=record.dataset, converted=converted, person=record.created_by, beside=beside)
 

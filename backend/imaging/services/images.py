@@ -6,6 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -13,13 +14,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from backend.core.storage import object_store
-from backend.imaging.conversion import Converted, convert_image
+from backend.imaging.conversion import Converted, Naming, Refused
+from backend.imaging.files import convert_file
 from backend.imaging.models import Companion, Dataset, Image, Source, Truth
 from backend.imaging.services.datasets import widen_ontology
 from backend.people.models import Person
-from cellcommons.errors import AlreadyThere, CellCommonsError
+from cellcommons.errors import AlreadyThere, CellCommonsError, UnreadableFile
 from cellcommons.images.limits import Limits
-from cellcommons.images.readers import read_image
 
 
 class ImageAlreadyThere(AlreadyThere):
@@ -40,6 +41,61 @@ class ImageAlreadyThere(AlreadyThere):
 Added = Image | CellCommonsError
 
 
+@dataclass(frozen=True)
+class Received:
+    """The images of one file that came in, at least one, and those of it that did not."""
+
+    images: tuple[Image, ...]
+    refused: tuple[Refused, ...]
+
+
+def receive_file(
+    *,
+    dataset: Dataset,
+    path: Path,
+    filename: str,
+    source: str = "",
+    stratum: str = "",
+    name: str = "",
+    person: Person | None = None,
+) -> Received:
+    """Read one file of any format, keep it and the OME-Zarr of each image in it, and add these to ``dataset``.
+
+    Args:
+        path: where the bytes are. filename: what the person calls them.
+        source: donor, slide or experiment; without one the file stands for itself.
+
+    Raises:
+        UnreadableFile, WrongFormat, TooLarge, MissingExtra: from reading; nothing is kept.
+        ImageAlreadyThere: the dataset has these bytes or this name.
+    """
+    filename = Path(filename).name[:255]
+    limits = Limits(max_file_bytes=settings.UPLOAD_LIMIT_BYTES)
+    limits.check_file(path.stat().st_size, where=filename)
+    with open(path, "rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    # Asked before anything is decoded; a file of several images is looked at part by part, later.
+    there = Image.objects.select_related("dataset").filter(dataset=dataset, original_sha256=digest, part="").first()
+    if there:
+        raise ImageAlreadyThere(there, where=filename, same_bytes=True)
+    naming = Naming(
+        (name or Path(filename).stem)[:200], path, filename, source=source, source_known=bool(source), stratum=stratum
+    )
+    with object_store().batch() as store:
+        outcomes = convert_file(store, naming, limits=limits)
+    added = add_images(
+        dataset=dataset, converted=[one for one in outcomes if isinstance(one, Converted)], person=person
+    )
+    images = tuple(one for one in added if isinstance(one, Image))
+    errors = [one for one in added if not isinstance(one, Image)]
+    if not images and errors:
+        raise errors[0]
+    refused = [one for one in outcomes if isinstance(one, Refused)]
+    if not images:
+        raise UnreadableFile(f"none of its {len(outcomes)} images can be read: {refused[0].reason}", where=filename)
+    return Received(images, (*refused, *(Refused.of(filename, error) for error in errors)))
+
+
 def receive_image(
     *,
     dataset: Dataset,
@@ -50,35 +106,11 @@ def receive_image(
     name: str = "",
     person: Person | None = None,
 ) -> Image:
-    """Read one file, keep it and its OME-Zarr, and add it to ``dataset``.
-
-    Args:
-        path: where the bytes are. filename: what the person calls them.
-        source: donor, slide or experiment; without one the image stands for itself.
-
-    Raises:
-        UnreadableFile, WrongFormat, TooLarge: from reading; nothing is kept.
-        ImageAlreadyThere: the dataset has these bytes or this name.
-    """
-    filename = Path(filename).name[:255]
-    limits = Limits(max_file_bytes=settings.UPLOAD_LIMIT_BYTES)
-    limits.check_file(path.stat().st_size, where=filename)
-    with open(path, "rb") as handle:
-        original_sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
-    name = (name or Path(filename).stem)[:200]
-    _refuse_known(dataset, original_sha256, name, where=filename)
-    image = read_image(path, name=filename, limits=limits)
-    converted = convert_image(
-        object_store(),
-        image,
-        name=name,
-        original=path,
-        original_name=filename,
-        source=source,
-        source_known=bool(source),
-        stratum=stratum,
+    """The first image of a file, as ``receive_file`` adds it. Raises as that does."""
+    received = receive_file(
+        dataset=dataset, path=path, filename=filename, source=source, stratum=stratum, name=name, person=person
     )
-    return add_image(dataset=dataset, converted=converted, person=person)
+    return received.images[0]
 
 
 def add_image(*, dataset: Dataset, converted: Converted, person: Person | None = None) -> Image:
@@ -219,11 +251,3 @@ def _known(
             by_bytes[content] = by_name[one.name] = Image(pk=key, dataset=dataset, name=one.name)
             known.append(None)
     return known
-
-
-def _refuse_known(dataset: Dataset, original_sha256: str, name: str, *, where: str) -> None:
-    images = Image.objects.select_related("dataset").filter(dataset=dataset)
-    if image := images.filter(original_sha256=original_sha256).first():
-        raise ImageAlreadyThere(image, where=where, same_bytes=True)
-    if image := images.filter(name=name).first():
-        raise ImageAlreadyThere(image, where=where, same_bytes=False)

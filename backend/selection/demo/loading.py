@@ -13,7 +13,7 @@ from django.db import transaction
 from backend.annotation.models import Campaign
 from backend.annotation.services.campaigns import create_campaign, open_campaign
 from backend.core.storage import object_store
-from backend.imaging.conversion import Converted, convert_image
+from backend.imaging.conversion import Converted, Naming, convert_image
 from backend.imaging.models import Dataset
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.images import add_image
@@ -107,18 +107,16 @@ def _convert(store: ObjectStore, task: DemoTask, number: int) -> Converted:
     made = task.make(number)
     with tempfile.TemporaryDirectory(prefix="cellcommons-demo-") as folder:
         path = _write_tiff(made.image, Path(folder) / f"{made.name.replace(' ', '-').replace(',', '')}.ome.tiff")
-        return convert_image(
-            store,
-            read_image(path),
-            name=made.name,
-            original=path,
-            original_name=path.name,
+        naming = Naming(
+            made.name,
+            path,
+            path.name,
             source=made.source,
             source_known=True,
             stratum="generated",
-            truth=made.truth,
             metadata={"generated": made.generator, "seed": number},
         )
+        return convert_image(store, read_image(path), naming, truth=made.truth)
 
 
 def _write_tiff(image: ImageData, path: Path) -> Path:

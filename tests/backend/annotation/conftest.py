@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from backend.imaging.conversion import convert_image
+from backend.imaging.conversion import Naming, convert_image
 from backend.imaging.models import Dataset, Image
 from backend.imaging.services.images import add_image
 from cellcommons.images.data import ImageData
@@ -27,7 +27,7 @@ def bring(dataset: Dataset, store: ObjectStore, tmp_path: Path) -> Callable[...,
         tifffile.imwrite(path, pixels, metadata={"axes": axes.upper()}, ome=True)
         image = read_image(path)
         said = truth(image) if truth else None
-        converted = convert_image(store, image, name=name, original=path, original_name=path.name, truth=said)
+        converted = convert_image(store, image, Naming(name, path, path.name), truth=said)
         return add_image(dataset=dataset, converted=converted)
 
     return make

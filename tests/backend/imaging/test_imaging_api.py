@@ -83,8 +83,8 @@ def test_an_ome_tiff_becomes_an_image(
     }
     data = tiff(ome=True, metadata=metadata)
     made = upload(data, "well A1.ome.tiff", source="plate 7", stratum="fluorescence", name="A1")
-    assert made.status_code == 201
-    row = made.data
+    assert (made.status_code, made.data["refused"]) == (201, [])
+    (row,) = made.data["images"]
     assert (row["height"], row["width"], row["depth"], row["frames"], row["dtype"]) == (70, 90, 1, 1, "uint16")
     assert row["channels"] == ["DAPI", "actin", "tubulin"]
     assert row["pixel_size_um"] == {"y": 0.5, "x": 0.5, "z": None}
@@ -110,8 +110,9 @@ def test_one_to_six_channels(upload: Callable[..., Any], dtype: type, channels: 
     pixels = np.random.default_rng(0).integers(0, 255, (channels, 40, 50)).astype(dtype)
     made = upload(tiff(pixels, metadata={"axes": "CYX"}, ome=True), "x.ome.tif")
     assert made.status_code == 201, made.data
-    assert len(made.data["channels"]) == channels
-    assert made.data["dtype"] == np.dtype(dtype).name
+    (row,) = made.data["images"]
+    assert len(row["channels"]) == channels
+    assert row["dtype"] == np.dtype(dtype).name
 
 
 def bomb() -> bytes:
@@ -160,12 +161,50 @@ def test_the_same_bytes_again(upload: Callable[..., Any]) -> None:
     again = upload(tiff(), "b.tif")
     assert again.status_code == 409
     assert again.data["type"] == "urn:cellcommons:already-there"
-    assert again.data["image"] == str(first.data["id"])
+    assert again.data["image"] == first.data["images"][0]["id"]
     assert "b.tif" in again.data["where"]
     same_name = upload(tiff(PIXELS[:, ::-1]), "a.tif")
     assert same_name.status_code == 409
     assert "name" in same_name.data["detail"]
     assert Image.objects.count() == 1
+
+
+def two_series(second: np.ndarray = PIXELS[0, :40, :50]) -> bytes:
+    """An OME-TIFF of two images of different sizes."""
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer, ome=True) as file:
+        for pixels, name in ((PIXELS[0], "well A1"), (second, "well A2")):
+            file.write(pixels, photometric="minisblack", metadata={"axes": "YX", "Name": name})
+    return buffer.getvalue()
+
+
+@pytest.mark.django_db
+def test_each_image_of_a_file_comes_in_and_the_original_is_kept_once(
+    upload: Callable[..., Any], store: ObjectStore
+) -> None:
+    data = two_series()
+    made = upload(data, "plate.ome.tif")
+    assert made.status_code == 201, made.data
+    assert [row["name"] for row in made.data["images"]] == ["plate.ome well A1", "plate.ome well A2"]
+    assert [row["part"] for row in made.data["images"]] == ["well A1", "well A2"]
+    assert [(row["height"], row["width"]) for row in made.data["images"]] == [(70, 90), (40, 50)]
+    images = list(Image.objects.all())
+    assert len({image.original_sha256 for image in images}) == 1
+    assert store.get(images[0].original_sha256) == data
+    # They come from one specimen as far as anybody knows, and so never straddle a split.
+    assert [(source.name, source.known) for source in Source.objects.all()] == [("plate.ome", False)]
+    again = upload(data, "again.ome.tif")
+    assert (again.status_code, again.data["type"]) == (409, "urn:cellcommons:already-there")
+
+
+@pytest.mark.django_db
+def test_images_of_a_file_are_imported_each(send_zip: Callable[..., Any]) -> None:
+    sent = send_zip(zipped({"plate.ome.tif": two_series(), "one.tif": tiff()}), "plain")
+    run_import(record_id=sent.data["id"])
+    record = Import.objects.get()
+    assert (record.state, record.found, record.imported, record.skipped) == ("finished", 3, 3, 0)
+    parts = sorted((image.original_name, image.part) for image in Image.objects.all())
+    assert parts == [("one.tif", ""), ("plate.ome.tif", "well A1"), ("plate.ome.tif", "well A2")]
 
 
 @pytest.mark.django_db
@@ -300,4 +339,4 @@ def test_a_browser_uploads_with_its_session(curator: Person, dataset: Dataset) -
     form["file"] = SimpleUploadedFile("a.tif", tiff())
     made = client.post("/api/v1/images/", form, headers={"X-CSRFToken": token})
     assert made.status_code == 201, made.content
-    assert made.json()["name"] == "a"
+    assert made.json()["images"][0]["name"] == "a"

@@ -15,7 +15,7 @@ import tifffile
 from django.core.management import call_command
 from PIL import Image as Picture
 
-from backend.imaging import conversion
+from backend.imaging import units
 from backend.imaging.models import Dataset, Image, Import, Truth
 from cellcommons.errors import CellCommonsError
 from cellcommons.store import ObjectStore
@@ -131,22 +131,24 @@ def test_a_stopped_import_says_so_and_a_strange_file_stops_nothing(
 ) -> None:
     for number in range(3):
         put(tmp_path, f"n{number}", fill=100 + number)
-    real = conversion.convert_image
+    real = units.convert_image
 
-    def strange(store: Any, image: Any, **options: Any) -> Any:
-        if options["name"] == "n0":
+    monkeypatch.setattr(units, "UNIT_ENTRIES", 1)
+
+    def strange(store: Any, image: Any, naming: Any, **options: Any) -> Any:
+        if naming.name == "n0":
             raise RuntimeError("a reader's own fault")
-        if options["name"] == "n2":
+        if naming.name == "n2":
             raise KeyboardInterrupt
-        return real(store, image, **options)
+        return real(store, image, naming, **options)
 
-    monkeypatch.setattr(conversion, "convert_image", strange)
+    monkeypatch.setattr(units, "convert_image", strange)
     with pytest.raises(KeyboardInterrupt):
         run("dsb2018", tmp_path, "--dataset", "nuclei")
     record = Import.objects.get()
     assert (record.state, record.imported) == ("failed", 1)
     assert "stopped" in record.error
-    monkeypatch.setattr(conversion, "convert_image", real)
+    monkeypatch.setattr(units, "convert_image", real)
     assert run("dsb2018", tmp_path, "--dataset", "nuclei")[0] == 0
     assert Image.objects.count() == 3
 
