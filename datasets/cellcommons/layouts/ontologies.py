@@ -51,3 +51,31 @@ def _in_order(name: str) -> tuple[bool, float, str]:
         return False, float(name), name
     except ValueError:
         return True, 0.0, name
+
+
+class Classes:
+    """The classes of a folder that is being written: those of each record in turn, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+        self._ordinal: set[bool] = set()
+        self._multi: set[bool] = set()
+
+    def add(self, ontology: Ontology) -> None:
+        """Take in the classes of one record."""
+        self._ordinal.add(ontology.ordinal)
+        self._multi.add(ontology.multi)
+        for name in ontology.names:
+            self.names.setdefault(name, len(self.names))
+
+    def ontology(self) -> Ontology | None:
+        """All of them; None where there are none. Ranks only where every record has the same."""
+        multi = True in self._multi
+        return Ontology(tuple(self.names), self._ordinal == {True} and not multi, multi) if self.names else None
+
+    def write(self, folder: Path) -> None:
+        """Write ``ontology.json`` into ``folder``; nothing where there are no classes."""
+        ontology = self.ontology()
+        if ontology is not None:
+            text = json.dumps(ontology.document(), ensure_ascii=False, indent=1)
+            (folder / FILE).write_text(text + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,37 @@ import tifffile
 from scipy.stats import spearmanr
 
 from cellcommons.classes import ImageClasses
-from cellcommons.errors import InvalidDocument, MismatchedShapes, UnknownLayout
+from cellcommons.errors import CannotCarry, InvalidDocument, MismatchedShapes, UnknownLayout
+from cellcommons.images.data import ImageData, PlatePosition
+from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.plate import Plate
 from cellcommons.layouts.registry import guess_layout
+from cellcommons.layouts.writing import write_layout
+from cellcommons.testing.layout_suite import LayoutSuite
+
+
+def alike(wanted: dict[str, Record]) -> dict[str, Record]:
+    """The records with the channels of the first."""
+    first = next(iter(wanted.values())).image
+    for name, record in wanted.items():
+        image = record.image
+        data = np.resize(image.data, (first.size("c"), *image.shape_yx))
+        lights = (image.wavelengths * first.size("c"))[: first.size("c")]
+        wanted[name] = replace(record, pixels=replace(image, data=data, channels=first.channels, wavelengths=lights))
+    return wanted
+
+
+class TestPlate(LayoutSuite):
+    layout = Plate()
+
+    def arranged(self, wanted: dict[str, Record]) -> dict[str, Record]:
+        for number, (name, record) in enumerate(alike(wanted).items()):
+            place = record.image.position
+            assert place is not None
+            moved = replace(place, column=3 * place.column + number)
+            wanted[name] = replace(record, pixels=replace(record.image, position=moved))
+        return wanted
+
 
 TABLE = "ImageNumber,Column,Row,SBS_Doses,SBS_Controls\n1,01,A,0,-1\n2,02,A,10,1\n3,3,A,9,0\n"
 
@@ -98,6 +127,27 @@ def test_two_files_for_one_channel_and_two_tables_are_refused(folder: Path) -> N
         Plate().scan(folder)
 
 
+def well(name: str, place: PlatePosition | None, channels: tuple[str, ...] = ("DNA", "GFP")) -> Record:
+    image = ImageData(np.zeros((len(channels), 4, 5), np.uint8), "cyx", channels, position=place)
+    return Record(Entry(name, (), ""), image, None, Path())
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        ([well("a", None)], "is not known"),
+        ([well("a", PlatePosition("Q", 1))], "rows A to P"),
+        ([well("a", PlatePosition("A", 1)), well("b", PlatePosition("A", 1, 2))], "second image of well A01"),
+        ([well("a", PlatePosition("A", 1)), well("b", PlatePosition("A", 2), ("DNA",))], "same channels"),
+        ([well("a", PlatePosition("A", 1), ("DNA", "DNA"))], "same channels"),
+    ],
+)
+def test_what_a_plate_cannot_hold_is_refused(tmp_path: Path, records: list[Record], said: str) -> None:
+    with pytest.raises(CannotCarry, match=said):
+        write_layout(Plate(), records, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_folder_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent"):
         assert Plate().guess(path)[0] == 0
@@ -124,5 +174,6 @@ def test_the_real_plate(real_data: Path) -> None:
         18,
         2,
     ]
+    assert record.image.position == PlatePosition("E", 12)
     # The single-number baseline that a trained model has to beat.
     assert abs(spearmanr(doses, correlations).statistic) > 0.85

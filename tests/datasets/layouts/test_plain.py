@@ -1,0 +1,57 @@
+"""A folder of images and nothing else: what each is called, what lies beside them, there and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from cellcommons.errors import CellCommonsError
+from cellcommons.layouts.plain import Plain, short_names
+from cellcommons.testing.layout_suite import LayoutSuite
+
+LAYOUT = Plain()
+
+
+class TestPlain(LayoutSuite):
+    layout = Plain()
+
+
+def test_names_are_paths_and_tables_name_them_with_or_without_ending(tmp_path: Path) -> None:
+    png = imagecodecs.png_encode(np.zeros((4, 5), np.uint8))
+    for name in ("a.png", "day 1/b.png", "day 1/notes.txt", ".hidden.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(png)
+    for name in ("c.ome.tif", "d.ome.tif", "d.OME.TIFF"):
+        (tmp_path / name).write_bytes(b"II*\0")
+    (tmp_path / "sources.csv").write_text("name,source\nday 1/b.png,donor\nc.ome.tif,slide\n")
+    (tmp_path / "splits.csv").write_text("name,split\nc,test\n")
+    scan = LAYOUT.scan(tmp_path)
+    assert {e.name: (e.source, e.split) for e in scan.entries} == {
+        "a.png": ("a.png", ""),
+        "c": ("slide", "test"),
+        "d.ome.tif": ("d.ome.tif", ""),
+        "d.OME.TIFF": ("d.OME.TIFF", ""),
+        "day 1/b.png": ("donor", ""),
+    }
+    assert [s.path.name for s in scan.skipped] == ["notes.txt"]
+    with pytest.raises(CellCommonsError):
+        LAYOUT.read(next(e for e in scan.entries if e.name == "c"))
+
+
+def test_short_names_are_unique() -> None:
+    files = [
+        Path("f") / name for name in ("a.png", "x/b.tif", "y/b.png", "c.ome.tif", "d", "d.png", "e.png.png", "e.png")
+    ]
+    assert list(short_names(Path("f"), files).values()) == [
+        "a",
+        "x/b.tif",
+        "y/b.png",
+        "c",
+        "d",
+        "d.png",
+        "e.png.png",
+        "e",
+    ]
