@@ -8,6 +8,7 @@ from pathlib import Path
 from cellcommons.errors import NotFound, UnknownLayout
 from cellcommons.layouts.bubil import Bubil
 from cellcommons.layouts.class_folders import ClassFolders
+from cellcommons.layouts.coco import Coco
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.ctc import Ctc
 from cellcommons.layouts.dsb2018 import Dsb2018
@@ -23,6 +24,7 @@ from cellcommons.layouts.voc import Voc, VocCrops
 
 _LAYOUTS: tuple[Layout, ...] = (
     Dsb2018(),
+    Coco(),
     Voc(),
     VocCrops(),
     Plate(),

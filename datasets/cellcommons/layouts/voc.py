@@ -7,40 +7,51 @@ slide), so each image is its own unless a ``sources.csv`` (columns name, source)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from cellcommons.classes import CellBox, CellBoxes, ImageClasses
-from cellcommons.errors import MismatchedShapes, UnknownLayout, UnreadableFile
+from cellcommons.errors import UnknownLayout
 from cellcommons.images.data import ImageData
 from cellcommons.images.readers import read_image
+from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
-from cellcommons.layouts.ontologies import entry_ontology, found_ontology
-from cellcommons.layouts.tables import read_column
-from cellcommons.safe_xml import parse_xml
+from cellcommons.layouts.ontologies import FILE, Classes, entry_ontology, found_ontology
+from cellcommons.layouts.pictures import write_picture
+from cellcommons.layouts.tables import parse_split, read_tables, write_tables
+from cellcommons.layouts.voc_xml import check_size, parse_boxes, within, write_boxes
 
 PICTURES = "JPEGImages"
 NOTES = "Annotations"
 SETS = ("train", "val", "test")
+_SET_OF = {"train": "train", "validation": "val", "test": "test"}
 _EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
-_MAX_XML = 16 << 20
 
 
 class Voc:
     """Images with a box and a class for each cell: truth is ``CellBoxes``, or None for an image without annotation.
 
     The classes are those of an ``ontology.json`` beside the folders, else all that the annotations name, sorted. A box
-    that reaches beyond its image is cut to it; ``metadata['cut_boxes']`` counts them. ``metadata['set']`` says in which
-    published split (``ImageSets/Main/train.txt`` ...) the image is.
+    that reaches beyond its image is cut to it; ``metadata['cut_boxes']`` counts them. ``ImageSets/Main/train.txt`` and
+    its like give the published split.
     """
 
     name = "voc"
     title = "Pascal VOC (JPEGImages and Annotations, one box and class a cell)"
     task = "classification"
+    carries = Carries(
+        (CellBoxes,),
+        features=features(
+            "classes", "class_order", "ordinal", "source", "stratum", "split", "pixel_size", "channel_names",
+            "wavelengths",
+        ),
+        note="Images are written as PNG or TIFF, since JPEG would alter them.",
+    )  # fmt: skip
 
     def guess(self, path: Path) -> tuple[float, str]:
         root = _root(path)
@@ -50,19 +61,22 @@ class Voc:
 
     def scan(self, path: Path) -> Scan:
         root = _checked_root(path)
-        notes, pictures, sets = _notes(root), _pictures(root), _sets(root)
-        found = {name: _parsed(note)[1] for name, note in sorted(notes.items())}
-        ontology = found_ontology(root, (box.name for boxes in found.values() for box in boxes))
-        sources, strata = read_column(root / "sources.csv", "source"), read_column(root / "strata.csv", "stratum")
+        notes, pictures, sets = _notes(root), _pictures(root), read_sets(root, "Main")
+        found = {name: parse_boxes(note)[1] for name, note in sorted(notes.items())}
+        names = [box.name for boxes in found.values() for box in boxes]
+        # A folder of images without a box anywhere may have no classes; each box needs one.
+        stated = names or (root / FILE).is_file()
+        ontology = found_ontology(root, names) if stated else None
+        tables = read_tables(root)
         entries = []
         for name, picture in sorted(pictures.items()):
-            metadata: dict[str, Any] = {"source_known": name in sources, "ontology": ontology.document()}
-            if name in sets:
-                metadata["set"] = sets[name]
+            metadata: dict[str, Any] = {"source_known": False}
+            if ontology is not None:
+                metadata["ontology"] = ontology.document()
             if name in notes:
                 metadata["boxes"] = len(found[name])
             paths = (picture, notes[name]) if name in notes else (picture,)
-            entries.append(Entry(name, paths, sources.get(name) or name, strata.get(name, ""), metadata))
+            entries.append(tables.applied(Entry(name, paths, "", "", metadata, sets.get(name, "")), picture.name))
         alone = [note for name, note in sorted(notes.items()) if name not in pictures]
         skipped = tuple(Skipped(note, f"no picture of that name in {PICTURES}/") for note in alone)
         return Scan(tuple(entries), skipped)
@@ -72,8 +86,24 @@ class Voc:
         if len(entry.paths) == 1:
             return Record(entry, image, None, entry.paths[0])
         boxes, cut = _boxes(entry, image.shape_yx)
-        known = Entry(entry.name, entry.paths, entry.source, entry.stratum, {**entry.metadata, "cut_boxes": cut})
+        known = replace(entry, metadata={**entry.metadata, "cut_boxes": cut})
         return Record(known, image, boxes, entry.paths[0])
+
+    def write(self, records: Iterable[Record], folder: Path) -> None:
+        (folder / PICTURES).mkdir()
+        (folder / NOTES).mkdir()
+        classes = Classes()
+        entries = []
+        for record in records:
+            picture = write_picture(folder / PICTURES, record)
+            if isinstance(record.truth, CellBoxes):
+                classes.add(record.truth.ontology)
+                note = folder / NOTES / f"{record.entry.name}.xml"
+                write_boxes(note, picture.name, record.image, record.truth)
+            entries.append(record.entry)
+        classes.write(folder)
+        write_sets(folder, "Main", entries)
+        write_tables(folder, [replace(entry, split="") for entry in entries])
 
 
 class VocCrops:
@@ -105,10 +135,10 @@ class VocCrops:
             if len(entry.paths) == 1:
                 skipped.append(Skipped(entry.paths[0], "it has no annotation, so no box to cut out"))
                 continue
-            shape, found = _parsed(entry.paths[1])
+            shape, found = parse_boxes(entry.paths[1])
             kept = {key: value for key, value in entry.metadata.items() if key != "boxes"}
             for number, cell in enumerate(found, start=1):
-                box, _ = _within(cell.box, shape, where=f"{entry.paths[1]}, box {number}")
+                box, _ = within(cell.box, shape, where=f"{entry.paths[1]}, box {number}")
                 if min(box[2] - box[0], box[3] - box[1]) < self.min_side:
                     skipped.append(Skipped(entry.paths[1], f"box {number} is under {self.min_side} pixels a side"))
                     continue
@@ -116,14 +146,14 @@ class VocCrops:
                 metadata = {**kept, "number": number, "box": list(box), "crop": list(crop)}
                 name = f"{entry.name}-{number:03d}"
                 part = f"box {number:03d}"
-                entries.append(Entry(name, entry.paths, entry.source, entry.stratum, metadata, part=part))
+                entries.append(Entry(name, entry.paths, entry.source, entry.stratum, metadata, entry.split, part))
         return Scan(tuple(entries), tuple(skipped))
 
     def read(self, entry: Entry) -> Record:
         picture, note = entry.paths
         image = _picture(picture, picture.stat().st_mtime_ns)
-        shape, found = _parsed(note)
-        _check_size(shape, image.shape_yx, where=str(note))
+        shape, found = parse_boxes(note)
+        check_size(shape, image.shape_yx, where=str(note))
         y0, x0, y1, x1 = entry.metadata["crop"]
         crop = ImageData(
             np.ascontiguousarray(image.data[..., y0:y1, x0:x1]),
@@ -165,75 +195,50 @@ def _checked_root(path: Path) -> Path:
 
 
 def _notes(root: Path) -> dict[str, Path]:
-    return {path.stem: path for path in (root / NOTES).glob("*.xml") if not path.name.startswith(".")}
+    return {path.stem: path for path in (root / NOTES).glob("*.xml") if _usable(path, root)}
 
 
 def _pictures(root: Path) -> dict[str, Path]:
     """By name. The annotation's own <filename> and <path> are not followed: they may lead anywhere."""
     files = sorted((root / PICTURES).iterdir())
-    return {p.stem: p for p in files if p.suffix.lower() in _EXTENSIONS and not p.name.startswith(".")}
+    return {p.stem: p for p in files if p.suffix.lower() in _EXTENSIONS and _usable(p, root)}
 
 
-def _sets(root: Path) -> dict[str, str]:
+def _usable(path: Path, root: Path) -> bool:
+    """Not hidden, and no link that leads out of the folder."""
+    return not path.name.startswith(".") and (not path.is_symlink() or path.resolve().is_relative_to(root.resolve()))
+
+
+def read_sets(root: Path, task: str) -> dict[str, str]:
+    """Name of each image -> its part of the split, as the lists of ``ImageSets/<task>`` say."""
     sets: dict[str, str] = {}
     for name in SETS:
-        listing = root / "ImageSets" / "Main" / f"{name}.txt"
+        listing = root / "ImageSets" / task / f"{name}.txt"
         if listing.is_file():
-            sets |= {
-                line.split()[0]: name for line in listing.read_text("utf-8", "replace").splitlines() if line.split()
-            }
+            lines = listing.read_text("utf-8", "replace").splitlines()
+            sets |= {line.split()[0]: parse_split(name) for line in lines if line.split()}
+            # A name with a space in it: the whole line, which a list with a column of +1 and -1 never is.
+            sets |= {line.strip(): parse_split(name) for line in lines if line.strip()}
     return sets
 
 
-def _parsed(note: Path) -> tuple[tuple[int, int], tuple[CellBox, ...]]:
-    """The image's rows and columns as stated, and its boxes, half-open and from 0, as yet unchecked against them."""
-    root = parse_xml(note.read_bytes(), where=str(note), max_bytes=_MAX_XML)
-    shape = (_number(root, "size/height", note), _number(root, "size/width", note))
-    boxes = []
-    for item in root.iter("object"):
-        x0, y0, x1, y1 = (_number(item, f"bndbox/{corner}", note) for corner in ("xmin", "ymin", "xmax", "ymax"))
-        boxes.append(CellBox((y0 - 1, x0 - 1, y1, x1), (item.findtext("name") or "").strip()))
-    return shape, tuple(boxes)
-
-
-def _number(element: Element, path: str, note: Path) -> int:
-    text = (element.findtext(path) or "").strip()
-    try:
-        # Some writers give corners as decimals.
-        return round(float(text))
-    except (ValueError, OverflowError):
-        raise UnreadableFile(f"<{path}> is {text or 'missing'!r}, not a number", where=str(note)) from None
-
-
-def _within(
-    box: tuple[int, int, int, int], shape: tuple[int, int], *, where: str
-) -> tuple[tuple[int, int, int, int], bool]:
-    """``box`` cut to its image, and whether it was. Raises MismatchedShapes if nothing of it is inside."""
-    y0, x0, y1, x1 = box
-    inside = (max(0, y0), max(0, x0), min(shape[0], y1), min(shape[1], x1))
-    if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        raise MismatchedShapes(
-            f"the box of rows {y0}..{y1}, columns {x0}..{x1} holds no pixel of an image of {shape[1]} x {shape[0]}",
-            where=where,
-            remedy="Correct or remove the box.",
-        )
-    return inside, inside != box
-
-
-def _check_size(stated: tuple[int, int], real: tuple[int, int], *, where: str) -> None:
-    if stated != real:
-        raise MismatchedShapes(
-            f"the annotation is for {stated[1]} x {stated[0]} pixels, its image has {real[1]} x {real[0]}",
-            where=where,
-            remedy="Annotate the image at its own size.",
-        )
+def write_sets(folder: Path, task: str, entries: Iterable[Entry]) -> None:
+    """Write the lists of ``ImageSets/<task>`` that have a name in them."""
+    lists: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.split:
+            lists.setdefault(_SET_OF[entry.split], []).append(entry.name)
+    for name, images in lists.items():
+        path = folder / "ImageSets" / task / f"{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
 
 
 def _boxes(entry: Entry, shape: tuple[int, int]) -> tuple[CellBoxes, int]:
     note = entry.paths[1]
-    stated, found = _parsed(note)
-    _check_size(stated, shape, where=str(note))
-    placed = [_within(cell.box, shape, where=f"{note}, box {n}") for n, cell in enumerate(found, start=1)]
+    stated, found = parse_boxes(note)
+    check_size(stated, shape, where=str(note))
+    placed = [within(cell.box, shape, where=f"{note}, box {n}") for n, cell in enumerate(found, start=1)]
     boxes = tuple(CellBox(box, cell.name) for (box, _), cell in zip(placed, found, strict=True))
     return CellBoxes(boxes, shape, entry_ontology(entry)), sum(cut for _, cut in placed)
 

@@ -13,8 +13,15 @@ from cellcommons.classes import CellBoxes, ImageClasses
 from cellcommons.errors import InvalidDocument, MismatchedShapes, UnknownLayout, UnreadableFile
 from cellcommons.layouts.registry import guess_layout
 from cellcommons.layouts.voc import Voc, VocCrops
+from cellcommons.layouts.writing import write_layout
+from cellcommons.testing.layout_suite import LayoutSuite
+from cellcommons.testing.sameness import assert_same_record
 
 SHAPE = (30, 40)
+
+
+class TestVoc(LayoutSuite):
+    layout = Voc()
 
 
 def annotation(*boxes: tuple[str, int, int, int, int], shape: tuple[int, int] = SHAPE) -> str:
@@ -45,11 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_boxes_are_counted_from_zero_and_half_open(folder: Path) -> None:
     scan = Voc().scan(folder.parent)
-    assert [(e.name, e.source, e.metadata.get("set")) for e in scan.entries] == [
-        ("a", "a", "train"),
-        ("b", "b", None),
-        ("c", "c", None),
-    ]
+    assert [(e.name, e.source, e.split) for e in scan.entries] == [("a", "a", "train"), ("b", "b", ""), ("c", "c", "")]
     assert [(s.path.name, s.reason) for s in scan.skipped] == [("x.xml", "no picture of that name in JPEGImages/")]
     truth = Voc().read(scan.entries[0]).truth
     assert isinstance(truth, CellBoxes)
@@ -140,7 +143,7 @@ def test_the_real_smears_and_every_box(real_data: Path) -> None:
     assert guess_layout(root).name == "voc"
     scan = Voc().scan(root)
     assert (len(scan.entries), scan.skipped) == (292, ())
-    assert Counter(e.metadata["set"] for e in scan.entries) == {"train": 205, "val": 87}
+    assert Counter(e.split for e in scan.entries) == {"train": 205, "validation": 87}
     counts: Counter[str] = Counter()
     for entry in scan.entries:
         record = Voc().read(entry)
@@ -161,3 +164,13 @@ def test_the_real_crops(real_data: Path) -> None:
         height, width = record.image.shape_yx
         assert height == width
         assert record.image.rgb
+
+
+@pytest.mark.real_data
+def test_the_real_smears_go_out_and_come_back(real_data: Path, tmp_path: Path) -> None:
+    wanted = {e.name: Voc().read(e) for e in Voc().scan(real_data / "cls_det_bccd_voc").entries[:40]}
+    write_layout(Voc(), wanted.values(), tmp_path / "out")
+    scan = Voc().scan(tmp_path / "out")
+    assert (len(scan.entries), scan.skipped) == (40, ())
+    for entry in scan.entries:
+        assert_same_record(Voc().read(entry), wanted[entry.name], Voc.carries)
