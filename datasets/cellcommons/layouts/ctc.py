@@ -129,7 +129,7 @@ class Ctc:
                 raise MismatchedShapes(
                     f"labels of {truth.data.shape[1:]}, frames of {image.shape_yx}", where=entry.name
                 )
-        return Record(entry, image, truth, entry.paths[0])
+        return Record(entry, image, truth, entry.paths[0], entry.paths[: entry.metadata["frames"]])
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
         """Write sequences 01, 02, ... below ``folder``; label movies as TRA and, being outlines, as SEG too.

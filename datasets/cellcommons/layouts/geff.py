@@ -116,7 +116,7 @@ class Geff:
             last = max((track.end for track in truth.lineage.tracks), default=0)
             if image is not None and last >= image.size("t"):
                 raise MismatchedShapes(f"a spot in frame {last} of {image.size('t')} frames", where=entry.name)
-        return Record(entry, image, truth, entry.paths[0])
+        return Record(entry, image, truth, entry.paths[0], (path,))
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
         """Write label movies or spots as stores ``NAME.zarr``, each with its masks, if it has any, and its image.

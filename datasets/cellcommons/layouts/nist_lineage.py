@@ -131,7 +131,7 @@ class NistLineage:
                     where=f"{entry.paths[-2].name}, line {number}",
                 )
         truth = LabelMovie(relabelled(masks, nodes, ids), lineage, image.pixel_size, seconds)
-        return Record(entry, image, truth, entry.paths[0])
+        return Record(entry, image, truth, entry.paths[0], entry.paths[:frames])
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
         """Write label movies as this layout, one folder each: masks as ``seg_NNN.tif`` too, which the tool tracks.

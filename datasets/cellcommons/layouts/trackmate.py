@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import tifffile
 
-from cellcommons.errors import CellCommonsError, InvalidDocument, MismatchedShapes, NotFound, UnknownLayout
+from cellcommons.errors import CellCommonsError, MismatchedShapes, NotFound, UnknownLayout
+from cellcommons.images.data import ImageData
 from cellcommons.images.readers import read_image
+from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
+from cellcommons.layouts.frames import interval
+from cellcommons.layouts.tables import read_tables, write_tables
 from cellcommons.layouts.trackmate_xml import read_trackmate, write_trackmate
 from cellcommons.points import PointTracks
 
@@ -27,6 +32,27 @@ class TrackMate:
     name = "trackmate"
     title = "TrackMate (NAME.xml beside its movie)"
     task = "tracking"
+    carries = Carries(
+        truths=(PointTracks,),
+        unlabelled=False,
+        axes=("tcyx",),
+        dtypes=("uint8", "uint16", "float32"),
+        modes=("gray", "stains"),
+        features=features(
+            "source",
+            "stratum",
+            "split",
+            "pixel_size",
+            "channel_names",
+            "seconds_per_frame",
+            "ids",
+            "divisions",
+            "gaps",
+            "radii",
+            "subpixel",
+        ),
+        note="spots with a radius; the movie is an ImageJ hyperstack beside the session",
+    )
 
     def guess(self, path: Path) -> tuple[float, str]:
         found = len(_sessions(path))
@@ -36,11 +62,12 @@ class TrackMate:
         sessions = _sessions(path)
         if not sessions:
             raise UnknownLayout("no .xml of TrackMate here, so this is not the trackmate layout", where=str(path))
+        tables = read_tables(path)
         entries, skipped = [], []
         for session in sessions:
             try:
                 movie = session.parent / PureWindowsPath(read_trackmate(session).image_name).name
-                if not movie.is_file():
+                if not movie.is_file() or not movie.resolve().is_relative_to(path.resolve()):
                     raise NotFound(
                         f"its movie {movie.name!r} is not beside it",
                         where=session.name,
@@ -49,8 +76,8 @@ class TrackMate:
             except CellCommonsError as error:  # one broken session must not hide the others
                 skipped.append(Skipped(session, error.line()))
                 continue
-            metadata = {"source_known": False}
-            entries.append(Entry(session.stem, (movie, session), movie.name, "", metadata))
+            entry = Entry(session.stem, (movie, session), movie.name, "", {"source_known": False})
+            entries.append(tables.applied(entry))
         return Scan(tuple(entries), tuple(skipped))
 
     def read(self, entry: Entry) -> Record:
@@ -64,34 +91,44 @@ class TrackMate:
                 remedy="Keep the very movie that was tracked, with named axes, beside the session.",
             )
         size = image.pixel_size if image.pixel_size.known else session.tracks.pixel_size
+        seconds = image.seconds_per_frame or session.tracks.seconds_per_frame
         known = replace(entry, metadata={**entry.metadata, "loose_spots": session.loose_spots})
-        tracks = replace(session.tracks, pixel_size=size)
-        return Record(known, replace(image, pixel_size=size), tracks, entry.paths[0])
+        tracks = replace(session.tracks, pixel_size=size, seconds_per_frame=seconds)
+        names = session.channels if len(session.channels) == image.size("c") else image.channels
+        image = replace(image, pixel_size=size, seconds_per_frame=seconds, channels=names)
+        return Record(known, image, tracks, entry.paths[0])
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
-        """Write point tracks as sessions, each beside its movie (an ImageJ hyperstack).
-
-        Raises:
-            InvalidDocument: an image that is no movie ImageJ can hold, or a truth that is no point tracks.
-        """
+        """Write point tracks as sessions, each beside its movie (an ImageJ hyperstack)."""
         folder.mkdir(parents=True, exist_ok=True)
+        entries: list[Entry] = []
         for record in records:
             image, name = record.image, record.entry.name
-            if image.axes != "tcyx" or not isinstance(record.truth, PointTracks):
-                raise InvalidDocument("needs a movie with point tracks", where=name)
-            if image.data.dtype.name not in ("uint8", "uint16", "float32"):
-                raise InvalidDocument(f"ImageJ cannot hold pixels of {image.data.dtype}", where=name)
-            size = image.pixel_size
-            scale = (1 / size.x, 1 / size.y) if size.x and size.y else None
-            facts = {"axes": "TCYX", **({"unit": "um"} if scale else {})}
-            tifffile.imwrite(folder / f"{name}.tif", image.data, imagej=True, metadata=facts, resolution=scale)
+            assert isinstance(record.truth, PointTracks)  # as ``carries`` says
+            seconds = interval(record)
+            _write_movie(folder / f"{name}.tif", image, seconds)
             write_trackmate(
-                record.truth,
+                replace(record.truth, pixel_size=image.pixel_size, seconds_per_frame=seconds),
                 folder / f"{name}.xml",
                 image_name=f"{name}.tif",
                 shape_yx=image.shape_yx,
                 frames=image.size("t"),
+                channels=image.channels,
             )
+            entries.append(record.entry)
+        write_tables(folder, entries)
+
+
+def _write_movie(path: Path, image: ImageData, seconds: float | None) -> None:
+    """A hyperstack as ImageJ writes it: it opens OME-TIFF by plug-ins only, and TrackMate asks ImageJ."""
+    size = image.pixel_size
+    scale = (1 / size.x, 1 / size.y) if size.x and size.y else None
+    facts: dict[str, Any] = {"axes": "TCYX", "Labels": [*image.channels] * image.size("t")}
+    facts |= {"unit": "um"} if scale else {}
+    facts |= {"finterval": seconds, "tunit": "sec"} if seconds else {}
+    if image.size("c") > 1:
+        facts["mode"] = "composite"
+    tifffile.imwrite(path, image.data, imagej=True, metadata=facts, resolution=scale)
 
 
 def _sessions(path: Path) -> list[Path]:
@@ -101,5 +138,8 @@ def _sessions(path: Path) -> list[Path]:
 
 
 def _is_session(path: Path) -> bool:
-    with path.open("rb") as handle:
-        return b"<TrackMate" in handle.read(_HEAD)
+    try:
+        with path.open("rb") as handle:
+            return b"<TrackMate" in handle.read(_HEAD)
+    except OSError:
+        return False

@@ -7,6 +7,7 @@ resolved, so that a file can neither open others nor unfold without end.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,11 +16,27 @@ from xml.parsers import expat
 import numpy as np
 
 from cellcommons.axes import PixelSize
-from cellcommons.errors import InvalidDocument, NotFound, UnreadableFile, WrongFormat
-from cellcommons.linked import lineage_from_edges
+from cellcommons.errors import InvalidDocument, NotFound, TooLarge, UnreadableFile, WrongFormat
+from cellcommons.linked import lineage_as_named, lineage_from_edges
 from cellcommons.points import PointTracks
 
+TRACK = "CELLCOMMONS_TRACK"
+"""A spot's feature, written here: the number of its track, which TrackMate's own tracks (whole families) do not say."""
+MAX_BYTES = 2 << 30
+_CHANNELS = "cellcommons_channels"
+_LAST_FRAME = 1 << 31
 _MICRONS = ("micron", "microns", "micrometer", "um", "µm", "μm")
+_FEATURES = {
+    "QUALITY": "QUALITY",
+    "POSITION_X": "POSITION",
+    "POSITION_Y": "POSITION",
+    "POSITION_Z": "POSITION",
+    "POSITION_T": "TIME",
+    "FRAME": "NONE",
+    "RADIUS": "LENGTH",
+    "VISIBILITY": "NONE",
+    TRACK: "NONE",
+}
 _SECONDS = {"sec": 1.0, "second": 1.0, "seconds": 1.0, "s": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0}
 
 
@@ -28,9 +45,11 @@ class TrackMateFile:
     """What one file says.
 
     Attributes:
-        tracks: the spots of the filtered tracks; tracks are numbered 1.. in order of first frame.
+        tracks: the spots of the filtered tracks, and spots without links that were written here as tracks of one frame.
+            Tracks are numbered as the spots say where they do and agree with the links, else 1.. by first frame.
         image_name: the movie's file name. shape_yx: its size, pixels. frames: its length.
-        loose_spots: visible spots that are in no filtered track, and left out.
+        loose_spots: visible spots that are in no filtered track, and left out. channels: of the movie, where it was
+            written here; empty else.
     """
 
     tracks: PointTracks
@@ -38,12 +57,14 @@ class TrackMateFile:
     shape_yx: tuple[int, int]
     frames: int
     loose_spots: int
+    channels: tuple[str, ...] = ()
 
 
 @dataclass
 class _Contents:
     spots: dict[int, tuple[int, float, float, float, float]] = field(default_factory=dict)
     links: list[tuple[str, int, int]] = field(default_factory=list)
+    named: dict[int, int] = field(default_factory=dict)
     members: dict[str, None] = field(default_factory=dict)
     image: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
@@ -74,15 +95,21 @@ def read_trackmate(path: Path) -> TrackMateFile:
     strange = wanted - set(found.spots)
     if strange:
         raise InvalidDocument(f"a link names spot {min(strange)}, which is not listed", where=path.name)
+    linked = {spot for _, *ends in found.links for spot in ends}
+    wanted |= {spot for spot in found.named if spot not in linked}
     order = sorted(wanted, key=lambda spot: (found.spots[spot][0], spot))
     nodes = np.array([(found.spots[spot][0], spot) for spot in order], dtype=np.int64).reshape(-1, 2)
-    edges = []
+    links = []
     for name, one, two in found.links:
         if name in found.members:
             early, late = sorted((one, two), key=lambda spot: found.spots[spot][0])
-            edges.append((found.spots[early][0], early, found.spots[late][0], late))
+            links.append((found.spots[early][0], early, found.spots[late][0], late))
+    edges = np.array(links, dtype=np.int64).reshape(-1, 4)
     try:
-        lineage, ids = lineage_from_edges(nodes, np.array(edges, dtype=np.int64).reshape(-1, 4))
+        ids = np.array([found.named.get(spot, 0) for spot in order], dtype=np.int64)
+        lineage = lineage_as_named(nodes, edges, ids)
+        if lineage is None:
+            lineage, ids = lineage_from_edges(nodes, edges)
     except InvalidDocument as error:
         raise InvalidDocument(
             f"{error.what}: {error.where.replace('cell', 'spot')}",
@@ -92,10 +119,10 @@ def read_trackmate(path: Path) -> TrackMateFile:
     values = np.array([found.spots[spot][1:] for spot in order], dtype=np.float64).reshape(-1, 4)
     by_track = np.lexsort((ids, nodes[:, 0]))
     values = values[by_track] / np.array([depth, height, width, width])
-    flat = int(found.image.get("nslices", "1") or 1) == 1
+    flat = _number(found.image.get("nslices") or "1", path, "nslices") == 1
     micron = found.units.get("spatialunits", "").lower() in _MICRONS
     step = _SECONDS.get(found.units.get("timeunits", "").lower())
-    interval = _number(found.image.get("timeinterval", ""), path, "timeinterval") if step else 0.0
+    interval = _number(found.image.get("timeinterval") or "0", path, "timeinterval") if step else 0.0
     tracks = PointTracks(
         positions=np.ascontiguousarray(values[:, 1:3] if flat else values[:, :3]),
         radii=np.ascontiguousarray(values[:, 3]),
@@ -105,15 +132,22 @@ def read_trackmate(path: Path) -> TrackMateFile:
     )
     size = tuple(int(_number(found.image.get(key, ""), path, key)) for key in ("height", "width", "nframes"))
     loose = len(found.spots) - len(wanted)
-    return TrackMateFile(tracks, found.image.get("filename", ""), (size[0], size[1]), size[2], loose)
+    names = _channels(found.image.get(_CHANNELS, ""))
+    return TrackMateFile(tracks, found.image.get("filename", ""), (size[0], size[1]), size[2], loose, names)
 
 
 def write_trackmate(
-    tracks: PointTracks, path: Path, *, image_name: str, shape_yx: tuple[int, int], frames: int
+    tracks: PointTracks,
+    path: Path,
+    *,
+    image_name: str,
+    shape_yx: tuple[int, int],
+    frames: int,
+    channels: tuple[str, ...] = (),
 ) -> None:
     """Write a file that TrackMate opens: spots, links, tracks all shown, and the name of the movie beside it.
 
-    A track of one spot without links cannot be said in TrackMate's tracks; its spot is listed as loose.
+    A track of one spot without links cannot be said in TrackMate's tracks; its spot is listed outside them.
 
     Raises:
         InvalidDocument: positions in three dimensions.
@@ -127,6 +161,15 @@ def write_trackmate(
     root = ElementTree.Element("TrackMate", version="6.0.1")
     units = {"spatialunits": "micron" if known else "pixel", "timeunits": "sec" if interval else "frame"}
     model = ElementTree.SubElement(root, "Model", units)
+    declared = ElementTree.SubElement(model, "FeatureDeclarations")
+    features = ElementTree.SubElement(declared, "SpotFeatures")
+    for name, kind in _FEATURES.items():
+        said = {"feature": name, "name": name.capitalize(), "shortname": name.capitalize(), "dimension": kind}
+        ElementTree.SubElement(
+            features, "Feature", {**said, "isint": str(name in ("FRAME", "VISIBILITY", TRACK)).lower()}
+        )
+    for other in ("EdgeFeatures", "TrackFeatures"):
+        ElementTree.SubElement(declared, other)
     listing = ElementTree.SubElement(model, "AllSpots", nspots=str(len(nodes)))
     spot_of: dict[tuple[int, int], str] = {}
     holder, current = listing, -1
@@ -137,9 +180,10 @@ def write_trackmate(
         spot_of[frame, cell] = str(row)
         values = {"POSITION_X": x * width, "POSITION_Y": y * height, "POSITION_Z": 0.0}
         values |= {"POSITION_T": frame * (interval or 1.0), "FRAME": frame, "VISIBILITY": 1, "QUALITY": 1.0}
-        if np.isfinite(tracks.radii[row]):
-            values["RADIUS"] = tracks.radii[row] * width
-        shown = {key: repr(float(v)) if isinstance(v, float) else str(v) for key, v in values.items()}
+        values |= {"RADIUS": tracks.radii[row] * width, TRACK: cell}
+        shown = {
+            key: str(v) if isinstance(v, int) else repr(float(v)).replace("nan", "NaN") for key, v in values.items()
+        }
         ElementTree.SubElement(holder, "Spot", {"ID": str(row), "name": f"ID{row}", **shown})
     families = _families(tracks)
     groups = ElementTree.SubElement(model, "AllTracks")
@@ -157,6 +201,7 @@ def write_trackmate(
     numbers = {"width": shape_yx[1], "height": shape_yx[0], "nslices": 1}
     sizes = {"pixelwidth": width, "pixelheight": height, "voxeldepth": 1.0, "timeinterval": interval or 1.0}
     said = {key: str(value) for key, value in (numbers | {"nframes": frames} | sizes).items()}
+    said |= {_CHANNELS: json.dumps(channels)} if channels else {}
     ElementTree.SubElement(settings, "ImageData", {"filename": image_name, "folder": "", **said})
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
@@ -182,9 +227,15 @@ def _parsed(path: Path) -> _Contents:
         if name == "Spot" and given.get("VISIBILITY", "1") != "0":
             keys = ("POSITION_Z", "POSITION_Y", "POSITION_X")
             place = [_number(given.get(key, "0" if key.endswith("Z") else ""), path, key) for key in keys]
-            radius = _number(given["RADIUS"], path, "RADIUS") if "RADIUS" in given else float("nan")
-            frame = int(_number(given.get("FRAME", ""), path, "FRAME"))
-            found.spots[_id(given, "ID", path)] = (frame, place[0], place[1], place[2], radius)
+            told = given.get("RADIUS", "NaN") != "NaN"
+            radius = _number(given["RADIUS"], path, "RADIUS") if told else float("nan")
+            frame = _number(given.get("FRAME", ""), path, "FRAME")
+            number = _id(given, "ID", path)
+            if number in found.spots or not 0 <= frame < _LAST_FRAME or frame != int(frame):
+                raise InvalidDocument(f"spot {number} is listed twice, or in frame {frame:g}", where=path.name)
+            found.spots[number] = (int(frame), place[0], place[1], place[2], radius)
+            if given.get(TRACK, "").isdecimal() and len(given[TRACK]) < 11:
+                found.named[number] = int(given[TRACK])
         elif name == "Track":
             found.track = given.get("TRACK_ID", "")
         elif name == "Edge":
@@ -202,6 +253,8 @@ def _parsed(path: Path) -> _Contents:
     parser.EntityDeclHandler = refuse
     parser.ExternalEntityRefHandler = lambda *_: 0
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise TooLarge(f"it has more than {MAX_BYTES:,} bytes", where=path.name)
         with path.open("rb") as handle:
             parser.ParseFile(handle)
     except FileNotFoundError:
@@ -209,6 +262,14 @@ def _parsed(path: Path) -> _Contents:
     except expat.ExpatError as error:
         raise UnreadableFile(f"it is no whole XML ({error})", where=path.name) from error
     return found
+
+
+def _channels(text: str) -> tuple[str, ...]:
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(names) if isinstance(names, list) and all(isinstance(name, str) and name for name in names) else ()
 
 
 def _number(text: str, path: Path, key: str) -> float:

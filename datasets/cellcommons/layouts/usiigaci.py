@@ -118,7 +118,7 @@ class Usiigaci:
         known = replace(entry, metadata={**entry.metadata, **notes})
         image = replace(image, pixel_size=size, seconds_per_frame=seconds)
         truth = LabelMovie(relabelled(masks, nodes, ids), lineage, size, seconds)
-        return Record(known, image, truth, entry.paths[0])
+        return Record(known, image, truth, entry.paths[0], entry.paths[:frames])
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
         """Write movies as this layout; a track after a gap takes back the id it had before, a daughter keeps her own.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cellcommons.layouts.ctc import Ctc
 from cellcommons.layouts.geff import Geff
 from cellcommons.layouts.nist_lineage import NistLineage
+from cellcommons.layouts.trackmate import TrackMate
 from cellcommons.layouts.usiigaci import Usiigaci
 from cellcommons.testing.layout_suite import LayoutSuite
 
@@ -23,3 +24,7 @@ class TestNistLineage(LayoutSuite):
 
 class TestGeff(LayoutSuite):
     layout = Geff()
+
+
+class TestTrackMate(LayoutSuite):
+    layout = TrackMate()

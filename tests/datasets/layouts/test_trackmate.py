@@ -15,7 +15,6 @@ from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.registry import guess_layout
 from cellcommons.layouts.trackmate import TrackMate
 from cellcommons.layouts.trackmate_xml import read_trackmate, write_trackmate
-from cellcommons.linked import lineage_from_edges
 from cellcommons.points import PointTracks
 from cellcommons.testing.lineages import lineages
 from cellcommons.tracks import Lineage, Track
@@ -100,6 +99,10 @@ def test_an_entity_or_document_type_is_refused_unresolved(tmp_path: Path) -> Non
         ('<Spot ID="30" FRAME="3"', '<Spot ID="30" FRAME="2"', InvalidDocument, "does not lead forward"),
         ("<Settings>", "<Other>", UnreadableFile, "no whole XML"),
         ("ImageData", "Nothing", InvalidDocument, "no <ImageData>"),
+        ('nslices="1"', 'nslices="x"', InvalidDocument, "nslices is 'x'"),
+        ('<Spot ID="31"', '<Spot ID="30"', InvalidDocument, "spot 30 is listed twice"),
+        ('<Spot ID="30" FRAME="3"', '<Spot ID="30" FRAME="1e300"', InvalidDocument, "or in frame 1e"),
+        ('<Spot ID="30" FRAME="3"', '<Spot ID="30" FRAME="-3"', InvalidDocument, "or in frame -3"),
     ],
 )
 def test_a_session_with_a_fault_is_refused(
@@ -122,21 +125,28 @@ def test_another_xml_is_refused(tmp_path: Path) -> None:
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lineages())
 def test_what_is_written_is_read_again(tmp_path: Path, lineage: Lineage) -> None:
-    linked = {cell for edge in lineage.edges().tolist() for cell in ((edge[0], edge[1]), (edge[2], edge[3]))}
-    kept = np.array([tuple(node) in linked for node in lineage.nodes().tolist()], dtype=np.bool_)
     given_points = points(lineage, pixel_size=PixelSize(0.25, 0.25), seconds_per_frame=3.0)
     path = tmp_path / "a.xml"
     write_trackmate(given_points, path, image_name="a.tif", shape_yx=(30, 30), frames=8)
     found = read_trackmate(path)
-    assert found.loose_spots == int((~kept).sum())
-    expected, ids = lineage_from_edges(lineage.nodes()[kept], lineage.edges())
-    assert found.tracks.lineage == expected
-    order = np.lexsort((ids, lineage.nodes()[kept][:, 0]))
-    np.testing.assert_allclose(found.tracks.positions, given_points.positions[kept][order], atol=1e-9)
-    np.testing.assert_allclose(found.tracks.radii, given_points.radii[kept][order], atol=1e-9)
-    if len(expected.tracks):
-        assert found.tracks.pixel_size == PixelSize(0.25, 0.25)
-        assert found.tracks.seconds_per_frame == 3.0
+    # Also a spot without links is a track of one frame, and every track keeps its number.
+    assert found.loose_spots == 0
+    assert found.tracks.lineage == lineage
+    np.testing.assert_allclose(found.tracks.positions, given_points.positions, atol=1e-9)
+    np.testing.assert_allclose(found.tracks.radii, given_points.radii, atol=1e-9)
+    assert found.tracks.pixel_size == PixelSize(0.25, 0.25)
+    assert found.tracks.seconds_per_frame == 3.0
+
+
+def test_links_that_were_corrected_in_trackmate_count_more_than_the_numbers_written(tmp_path: Path) -> None:
+    lineage = Lineage((Track(7, 0, 3), Track(9, 0, 0)))
+    path = tmp_path / "a.xml"
+    write_trackmate(points(lineage), path, image_name="a.tif", shape_yx=(30, 30), frames=8)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    links = [n for n, line in enumerate(lines) if "<Edge " in line]
+    path.write_text("".join(line for n, line in enumerate(lines) if n != links[1]), encoding="utf-8")
+    found = read_trackmate(path).tracks.lineage
+    assert sorted((t.begin, t.end, t.parent) for t in found.tracks) == [(0, 0, None), (0, 1, None), (2, 3, None)]
 
 
 def test_sessions_and_their_movies_come_back(tmp_path: Path) -> None:
