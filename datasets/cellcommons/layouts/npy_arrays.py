@@ -173,7 +173,7 @@ def read_elements(
     array = np.empty(shape[::-1] if fortran else shape, dtype=dtype)
     wanted = array.nbytes
     if wanted:
-        view = memoryview(array.reshape(-1).view(np.uint8))
+        view = memoryview(array.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
         at = 0
         while at < wanted:
             block = stream.read(min(1 << 20, wanted - at))

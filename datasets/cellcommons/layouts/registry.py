@@ -18,6 +18,7 @@ from cellcommons.layouts.nist_lineage import NistLineage
 from cellcommons.layouts.paired import Paired
 from cellcommons.layouts.plain import Plain
 from cellcommons.layouts.plate import Plate
+from cellcommons.layouts.stardist import StarDist
 from cellcommons.layouts.trackmate import TrackMate
 from cellcommons.layouts.usiigaci import Usiigaci
 from cellcommons.layouts.voc import Voc, VocCrops
@@ -37,6 +38,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     Usiigaci(),
     NistLineage(),
     TrackMate(),
+    StarDist(),
     Plain(),
 )
 
