@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 import tifffile
 
-from cellcommons.errors import InvalidDocument, MismatchedShapes, UnknownLayout
+from cellcommons.errors import CannotCarry, MismatchedShapes, UnknownLayout
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.paired import Paired
 from cellcommons.layouts.registry import guess_layout
+from cellcommons.layouts.writing import write_layout
 from cellcommons.pairs import ImagePair
 from cellcommons.synthetic.pairs import generate_pair
+from cellcommons.testing.layout_suite import LayoutSuite
+
+
+class TestPaired(LayoutSuite):
+    layout = Paired()
 
 
 def fill(folder: Path, names: str, value: int, shape: tuple[int, int] = (8, 9)) -> None:
@@ -55,7 +61,8 @@ def test_pairs_of_different_size_are_refused(tmp_path: Path) -> None:
 def test_written_pairs_read_back(tmp_path: Path) -> None:
     made = generate_pair(1, height=64, width=80, planes=3)
     entry = Entry("field 1", (), "slide")
-    Paired().write([Record(entry, made.source, made.pair, tmp_path)], tmp_path / "out")
+    write_layout(Paired(), [Record(entry, made.source, made.pair, tmp_path)], tmp_path / "out")
+    assert Paired().scan(tmp_path / "out").entries[0].source == "slide"
     record = Paired().read(Paired().scan(tmp_path / "out").entries[0])
     assert isinstance(record.truth, ImagePair)
     assert record.image.axes == "czyx"
@@ -63,10 +70,40 @@ def test_written_pairs_read_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(record.truth.target.data, made.pair.target.data)
     assert record.truth.channels == ("nuclei", "cell bodies")
     assert record.image.pixel_size == made.source.pixel_size
-    with pytest.raises(InvalidDocument, match="not usable as a file name"):
-        Paired().write([Record(Entry("../a", (), ""), made.source, made.pair, tmp_path)], tmp_path / "out")
-    with pytest.raises(InvalidDocument, match="holds no pair"):
-        Paired().write([Record(entry, made.source, None, tmp_path)], tmp_path / "out")
+    for wrong in (
+        Record(Entry("../a", (), ""), made.source, made.pair, tmp_path),
+        Record(entry, made.source, None, tmp_path),
+    ):
+        with pytest.raises(CannotCarry, match="names|no labels"):
+            write_layout(Paired(), [wrong], tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "folders", [("trainA", "trainB", "testA", "testB"), ("train/HE", "train/IHC", "test/HE", "test/IHC")]
+)
+def test_published_splits_are_told_by_folders(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    for value, folder in enumerate(folders):
+        fill(tmp_path / folder, "ab" if folder.startswith("train") else "bc", value)
+    scan = Paired().scan(tmp_path)
+    train, test = Path(folders[0]).parts[0], Path(folders[2]).parts[0]
+    assert {e.name: e.split for e in scan.entries} == {
+        "a": "train",
+        f"{train} b": "train",
+        f"{test} b": "test",
+        "c": "test",
+    }
+    record = Paired().read(next(e for e in scan.entries if e.name == f"{test} b"))
+    assert isinstance(record.truth, ImagePair)
+    assert (int(record.image.data.max()), int(record.truth.target.data.max())) == (2, 3)
+
+
+def test_a_name_that_comes_twice_is_said(tmp_path: Path) -> None:
+    for side in ("noisy", "clean"):
+        fill(tmp_path / side, "a", 1)
+    (tmp_path / "noisy" / "a.png").write_bytes((tmp_path / "noisy" / "a.tif").read_bytes())
+    assert [(s.path.name, s.reason) for s in Paired().scan(tmp_path).skipped] == [
+        ("a.tif", "another file of this name has another extension")
+    ]
 
 
 @pytest.mark.real_data
