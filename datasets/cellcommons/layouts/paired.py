@@ -44,8 +44,8 @@ class _Sides:
 class Paired:
     """Pairs of images in two folders, matched by file name without its extension.
 
-    Which folder is the source is told by known names (noisy / clean, source / target, low / high, HE / IHC, A / B), or by
-    one name being the other's beginning: ``Confocal_gaussianpoisson`` is what was done to ``Confocal``: the source.
+    Which folder is the source is told by known names (noisy / clean, source / target, low / high, HE / IHC, A / B) or
+    by one name being the other's beginning: ``Confocal_gaussianpoisson`` was made of ``Confocal``: the source.
     A published split is told by folders around them (``train/A``), by their names' beginnings (``trainA``,
     ``testB``), or by ``splits.csv``. ``sources.csv``, ``strata.csv`` and ``splits.csv`` lie beside the two folders.
 

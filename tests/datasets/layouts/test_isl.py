@@ -8,10 +8,19 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from cellcommons.errors import MismatchedShapes, UnknownLayout
+from cellcommons.errors import CannotCarry, MismatchedShapes, UnknownLayout
+from cellcommons.images.data import ImageData
+from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.isl import Isl
 from cellcommons.layouts.registry import guess_layout
+from cellcommons.layouts.writing import write_layout
 from cellcommons.pairs import ImagePair
+from cellcommons.testing.layout_suite import LayoutSuite
+
+
+class TestIsl(LayoutSuite):
+    layout = Isl()
+
 
 STEM = "lab-X,condition-C,acquisition_date,year-2015,month-10,day-5,minute-0,well-{well},"
 
@@ -92,6 +101,39 @@ def test_nothing_of_the_kind(tmp_path: Path) -> None:
         Isl().scan(tmp_path)
 
 
+def pair(name: str, markers: tuple[str, ...], axes: str = "czyx", planes: int = 2) -> Record:
+    shape = {"c": 1, "z": planes, "y": 4, "x": 5}
+    data = np.arange(20 * planes, dtype=np.uint16).reshape([shape[axis] for axis in axes])
+    image = ImageData(data, axes, ("PHASE, 20%/x",))
+    target = ImageData(np.arange(20 * len(markers), dtype=np.uint8).reshape(-1, 4, 5), "cyx", markers)
+    return Record(Entry(name, (), "day 1"), image, ImagePair.of(image, target), Path())
+
+
+def test_names_with_commas_and_the_order_of_markers_come_back(tmp_path: Path) -> None:
+    write_layout(Isl(), [pair("a, b%2C", ("TUJ1", "DAPI", "a/b"))], tmp_path / "out")
+    (entry,) = Isl().scan(tmp_path / "out").entries
+    record = Isl().read(entry)
+    assert (entry.name, entry.source, record.image.channels) == ("a, b%2C", "day 1", ("PHASE, 20%/x",))
+    assert isinstance(record.truth, ImagePair)
+    assert record.truth.channels == ("TUJ1", "DAPI", "a/b")
+    assert record.truth.target.data[:, 0, 0].tolist() == [0, 20, 40]
+    assert len(record.originals) == 2
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (pair("a", ("D", "D")), "two markers are called 'D'"),
+        (pair("a", ("D" * 250, "x")), "no file name"),
+        (pair("a", ("D",), planes=1), "without its z axis"),
+    ],
+)
+def test_what_file_names_cannot_say_is_refused(tmp_path: Path, record: Record, said: str) -> None:
+    with pytest.raises(CannotCarry, match=said):
+        write_layout(Isl(), [record], tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.real_data
 def test_the_real_field(real_data: Path) -> None:
     scan = Isl().scan(real_data / "aug_isl_labelfree")
@@ -102,3 +144,4 @@ def test_the_real_field(real_data: Path) -> None:
     assert isinstance(record.truth, ImagePair)
     assert record.truth.channels == ("DAPI_CONFOCAL", "MAP2_CONFOCAL", "NFH_CONFOCAL")
     assert record.truth.target.data.dtype == np.uint16
+    assert (scan.entries[0].metadata["source_known"], scan.entries[1].metadata["source_known"]) == (True, False)

@@ -74,7 +74,7 @@ def test_written_pairs_read_back(tmp_path: Path) -> None:
         Record(Entry("../a", (), ""), made.source, made.pair, tmp_path),
         Record(entry, made.source, None, tmp_path),
     ):
-        with pytest.raises(CannotCarry, match="names|no labels"):
+        with pytest.raises(CannotCarry, match=r"names|no labels"):
             write_layout(Paired(), [wrong], tmp_path / "other")
 
 
