@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellcommons.axes import PixelSize
 from cellcommons.errors import InvalidDocument
-from cellcommons.tracks import Lineage
+from cellcommons.tracks import LabelMovie, Lineage
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,3 +45,18 @@ class PointTracks:
             raise InvalidDocument("a position is not a finite number")
         if self.seconds_per_frame is not None and not 0 < self.seconds_per_frame < np.inf:
             raise InvalidDocument(f"{self.seconds_per_frame} seconds per frame is no interval of time")
+
+    @classmethod
+    def of(cls, movie: LabelMovie) -> Self:
+        """The cells of a movie as spots: centres of mass, and the radius of a disc of the same area."""
+        places, radii = [np.zeros((0, 2))], [np.zeros(0)]
+        for labels in movie.data:
+            ids, place, area = np.unique(labels, return_inverse=True, return_counts=True)
+            inside = ids > 0
+            rows, columns = np.indices(labels.shape)
+            sums = [np.bincount(place.ravel(), weights=axis.ravel(), minlength=ids.size) for axis in (rows, columns)]
+            places.append((np.stack(sums, axis=1) / area[:, None])[inside])
+            radii.append(np.sqrt(area[inside] / np.pi))
+        # Ids are sorted, so the rows are those of ``lineage.nodes()``.
+        positions, size = np.concatenate(places), movie.pixel_size
+        return cls(positions, np.concatenate(radii), movie.lineage, size, movie.seconds_per_frame)

@@ -19,7 +19,9 @@ from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.used import default_channels, features_used, mode_of, of_truth
 from cellcommons.overlapping import OverlappingCells
 from cellcommons.pairs import ImagePair
+from cellcommons.points import PointTracks
 from cellcommons.readings import Readings, Truth
+from cellcommons.tracks import LabelMovie
 
 CELL = "cell"
 _OTHERWISE = "Write it in a layout that can (`cellcommons layouts` lists them), or drop it with --drop {}."
@@ -100,6 +102,8 @@ def _next_kind(truth: Truth, kinds: tuple[type[Any], ...]) -> tuple[Truth, set[F
             everything = {int(cell): (CELL,) for cell in truth.ids}
             return CellClasses(truth, everything, Ontology((CELL,))), set()
         return (OverlappingCells.of(truth), set()) if CellBoxes in kinds else None
+    if isinstance(truth, LabelMovie):
+        return (PointTracks.of(truth), {"outlines"}) if PointTracks in kinds else None
     if isinstance(truth, OverlappingCells):
         if CellClasses in kinds and truth.ontology is not None:
             labels = truth.label_map()[0]
