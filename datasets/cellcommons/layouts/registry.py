@@ -22,12 +22,15 @@ from cellcommons.layouts.stardist import StarDist
 from cellcommons.layouts.trackmate import TrackMate
 from cellcommons.layouts.usiigaci import Usiigaci
 from cellcommons.layouts.voc import Voc, VocCrops
+from cellcommons.layouts.yolo import Yolo, YoloSegments
 
 _LAYOUTS: tuple[Layout, ...] = (
     Dsb2018(),
     Coco(),
     Voc(),
     VocCrops(),
+    YoloSegments(),
+    Yolo(),
     Plate(),
     ClassFolders(),
     Bubil(),
