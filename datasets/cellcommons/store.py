@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from cellcommons.canonical import sha256_hex
+from cellcommons.durable import sync_together
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
+from cellcommons.extras import require
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
 CHUNK = 1 << 20
+SCHEMES = "Use file:///absolute/folder or s3://bucket/prefix?endpoint=https://host."
 
 
 def object_path(digest: str) -> str:
@@ -29,9 +32,39 @@ def object_path(digest: str) -> str:
     Raises:
         InvalidDocument: ``digest`` is not 64 lower-case hex digits.
     """
-    if not _HEX.fullmatch(digest):
+    if not is_digest(digest):
         raise InvalidDocument("an object is named by 64 lower-case hex digits", where=digest[:80])
     return f"objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}"
+
+
+def is_digest(name: str) -> bool:
+    """Whether ``name`` is a sha256 as objects are named: 64 lower-case hex digits."""
+    return _HEX.fullmatch(name) is not None
+
+
+def ref_path(name: str) -> str:
+    """Relative path of a ref: ``refs/<name>``. Raises InvalidDocument unless ``name`` is a path of plain names."""
+    if not _REF.fullmatch(name):
+        raise InvalidDocument("a ref is a path of plain names", where=name[:80])
+    return f"refs/{name}"
+
+
+def damaged(digest: str) -> DigestMismatch:
+    """The error for an object whose bytes are not those that its name says."""
+    return DigestMismatch(
+        "the stored bytes no longer hash to their name",
+        where=digest,
+        remedy="Restore this object from a backup or another copy.",
+    )
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as a store lists it: its name, bytes, and when it was kept (seconds since 1970)."""
+
+    digest: str
+    size: int
+    kept_at: float
 
 
 class ObjectStore(Protocol):
@@ -66,6 +99,9 @@ class ObjectStore(Protocol):
 
     def digests(self) -> Iterator[str]:
         """Every object kept here, in no order."""
+
+    def listing(self) -> Iterator[StoredObject]:
+        """The same with size and time, for garbage collection; one that is deleted meanwhile may be left out."""
 
     def delete(self, digest: str) -> None:
         """Forget an object; only garbage collection calls this."""
@@ -125,11 +161,7 @@ class FolderStore:
         with self.open(digest) as handle:
             data = handle.read()
         if sha256_hex(data) != digest:
-            raise DigestMismatch(
-                "the stored bytes no longer hash to their name",
-                where=digest,
-                remedy="Restore this object from a backup or another copy.",
-            )
+            raise damaged(digest)
         return data
 
     def open(self, digest: str) -> BinaryIO:
@@ -150,6 +182,12 @@ class FolderStore:
     def digests(self) -> Iterator[str]:
         for path in (self.root / "objects" / "sha256").glob("??/??/*"):
             yield path.name
+
+    def listing(self) -> Iterator[StoredObject]:
+        for digest in self.digests():
+            with contextlib.suppress(FileNotFoundError):
+                seen = (self.root / object_path(digest)).stat()
+                yield StoredObject(digest, seen.st_size, seen.st_mtime)
 
     def delete(self, digest: str) -> None:
         (self.root / object_path(digest)).unlink(missing_ok=True)
@@ -176,9 +214,7 @@ class FolderStore:
             self._ref(name).unlink(missing_ok=True)
 
     def _ref(self, name: str) -> Path:
-        if not _REF.fullmatch(name):
-            raise InvalidDocument("a ref is a path of plain names", where=name[:80])
-        return self.root / "refs" / name
+        return self.root / ref_path(name)
 
     @contextlib.contextmanager
     def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
@@ -249,7 +285,7 @@ class _FolderBatch(FolderStore):
     def flush(self) -> None:
         """Sync what waits, then name it, then sync the names."""
         if self._waiting:
-            _sync_together(self._incoming, list(self._waiting.values()))
+            sync_together(self._incoming, list(self._waiting.values()))
         for digest in list(self._waiting):
             target = self.root / object_path(digest)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -257,7 +293,7 @@ class _FolderBatch(FolderStore):
             os.replace(self._waiting[digest], target)
             del self._waiting[digest]
         if self._folders:
-            _sync_together(self._incoming, list(self._folders))
+            sync_together(self._incoming, list(self._folders))
 
     def _is_kept(self, digest: str) -> bool:
         # An object that is there may have been named a moment ago by another process: its name is synced with ours.
@@ -271,47 +307,28 @@ class _FolderBatch(FolderStore):
         self._waiting.clear()
 
 
-def _sync_together(folder: Path, paths: list[Path]) -> None:
-    """Make ``paths`` (files or folders on the file system of ``folder``) durable: by one syncfs where there is one."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        if _SYNCFS is not None and _SYNCFS(descriptor) == 0:
-            return
-    finally:
-        os.close(descriptor)
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _find_syncfs() -> Callable[[int], int] | None:
-    """Linux has it in its C library and Python does not wrap it."""
-    try:
-        found: Callable[[int], int] = ctypes.CDLL(None, use_errno=True).syncfs
-    except (OSError, AttributeError, TypeError):
-        return None
-    return found
-
-
-_SYNCFS = _find_syncfs()
-
-
 def open_store(url: str) -> ObjectStore:
-    """The store at ``url``: ``file:///path`` or a plain folder path.
+    """The store at ``url``: ``file:///path``, a plain folder path, or ``s3://bucket/prefix?endpoint=...``.
 
     Raises:
-        InvalidDocument: a scheme this version does not speak.
+        InvalidDocument: a scheme this version does not speak, or an address that is not well formed.
+        MissingExtra: boto3 is not installed, which a bucket needs.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
         return FolderStore(unquote(parts.path))
     if parts.scheme == "":
         return FolderStore(url)
+    if parts.scheme == "s3":
+        require("boto3", extra="s3", what="an object store in a bucket")
+        # Here, for boto3 is an extra and takes a while to import.
+        from cellcommons.s3.store import S3Store
+
+        return S3Store(url)
     raise InvalidDocument(
-        f"object store scheme {parts.scheme!r} is not supported", where=url, remedy="Use file:///absolute/folder."
+        f"object store scheme {parts.scheme!r} is not supported",
+        where=url,
+        remedy="Use file:///absolute/folder or s3://bucket/prefix.",
     )
 
 

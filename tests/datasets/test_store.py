@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cellcommons import store as store_module
+from cellcommons import durable
 from cellcommons.errors import InvalidDocument
 from cellcommons.store import FolderStore, ObjectStore, free_bytes, object_path, open_store
 from cellcommons.testing.store_suite import StoreSuite
@@ -64,7 +64,7 @@ class TestFolderStore(StoreSuite):
             synced.append(any((store.root / "objects").rglob("*/*/*/*")))
             return 0
 
-        monkeypatch.setattr(store_module, "_SYNCFS", sync if has_syncfs else None)
+        monkeypatch.setattr(durable, "_SYNCFS", sync if has_syncfs else None)
         monkeypatch.setattr(os, "fsync", sync)
         with store.batch() as batch:
             batch.put(b"1")
@@ -82,7 +82,7 @@ class TestFolderStore(StoreSuite):
         def die(_: int) -> int:
             raise Died
 
-        monkeypatch.setattr(store_module, "_SYNCFS", die)
+        monkeypatch.setattr(durable, "_SYNCFS", die)
         with pytest.raises(Died), store.batch() as batch:
             batch.put(b"1")
         assert list(store.digests()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -137,6 +138,29 @@ class StoreSuite:
         assert digests == [sha256_hex(data) for data in payloads]
         assert sorted(store.digests()) == sorted(set(digests))
         assert all(store.get(digest) == data for digest, data in zip(digests, payloads, strict=True))
+
+    def test_the_listing_says_size_and_time(self, store: ObjectStore) -> None:
+        began = time.time()
+        digests = [store.put(b"x" * size) for size in (0, 1, 5000)]
+        store.put_ref("runs/1/state", b"no object")
+        found = {kept.digest: kept for kept in store.listing()}
+        assert {digest: kept.size for digest, kept in found.items()} == dict(zip(digests, (0, 1, 5000), strict=True))
+        # Stores keep whole seconds, and their clocks are not ours.
+        assert all(began - 60 < kept.kept_at < time.time() + 60 for kept in found.values())
+
+    def test_ranges_and_the_end(self, store: ObjectStore) -> None:
+        data = bytes(range(256)) * 2000
+        digest = store.put(data)
+        with store.open(digest) as handle:
+            assert [handle.seek(at) and handle.read(7) for at in (300_000, 5, 511_990, 65_534)] == [
+                data[at : at + 7] for at in (300_000, 5, 511_990, 65_534)
+            ]
+            assert handle.seek(-3, 2) == len(data) - 3
+            assert handle.read(100) == data[-3:]
+            assert handle.seek(10 * len(data)) == 10 * len(data)
+            assert handle.read(1) == b""
+            assert handle.seek(0) == 0
+            assert handle.read() == data
 
     def test_refs_change_and_go(self, store: ObjectStore) -> None:
         assert store.get_ref("runs/1/state") is None

@@ -1,0 +1,43 @@
+"""The bucket passes the suite that the folder passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from cut_proxy import CutProxy
+from s3_server import S3Server
+
+from cellcommons.errors import StoreUnusable
+from cellcommons.s3.store import S3Store
+from cellcommons.store import ObjectStore, object_path
+from cellcommons.testing.store_suite import StoreSuite
+
+
+class TestS3Store(StoreSuite):
+    @pytest.fixture
+    def store(self, make_store: Callable[..., S3Store]) -> ObjectStore:
+        return make_store()
+
+    @pytest.fixture(autouse=True)
+    def _server(self, s3_server: S3Server) -> None:
+        self.server = s3_server
+
+    def corrupt(self, store: ObjectStore, digest: str, data: bytes) -> None:
+        assert isinstance(store, S3Store)
+        key = store.address.prefix + object_path(digest)
+        store._client().put_object(Bucket=store.address.bucket, Key=key, Body=data)
+
+    def crash_during_put(self, store: ObjectStore, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        # To the server it is the same whether a process or its connection ends: half of the bytes came.
+        assert isinstance(store, S3Store)
+        proxy = CutProxy(self.server.ports["s3"], up=len(data) // 2)
+        prefix = store.address.prefix.rstrip("/")
+        cut = S3Store(self.server.address(prefix, endpoint=proxy.endpoint), attempts=1)
+        with pytest.raises(StoreUnusable, match="does not answer"):
+            cut.put(data)
+        assert proxy.cuts == 1
+        proxy.close()
+
+    def reopened(self, store: ObjectStore) -> ObjectStore:
+        return S3Store(store.url)
