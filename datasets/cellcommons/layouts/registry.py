@@ -7,12 +7,15 @@ from pathlib import Path
 
 from cellcommons.errors import NotFound, UnknownLayout
 from cellcommons.layouts.bubil import Bubil
+from cellcommons.layouts.cellpose import Cellpose
+from cellcommons.layouts.cfos import Cfos
 from cellcommons.layouts.class_folders import ClassFolders
 from cellcommons.layouts.coco import Coco
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.ctc import Ctc
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.geff import Geff
+from cellcommons.layouts.hdf5_volumes import Hdf5
 from cellcommons.layouts.isl import Isl
 from cellcommons.layouts.nist_lineage import NistLineage
 from cellcommons.layouts.paired import Paired
@@ -29,11 +32,12 @@ _LAYOUTS: tuple[Layout, ...] = (
     Coco(),
     Voc(),
     VocCrops(),
-    YoloSegments(),
     Yolo(),
+    YoloSegments(),
     Plate(),
     ClassFolders(),
     Bubil(),
+    Cfos(),
     Isl(),
     Paired(),
     Ctc(),
@@ -41,6 +45,8 @@ _LAYOUTS: tuple[Layout, ...] = (
     Usiigaci(),
     NistLineage(),
     TrackMate(),
+    Cellpose(),
+    Hdf5(),
     StarDist(),
     Plain(),
 )

@@ -105,7 +105,8 @@ def _folders(path: Path) -> list[Path]:
     """``path`` and the folders below it, nothing hidden, no links."""
     if not path.is_dir():
         return []
-    found, todo = [], [path]
+    found: list[Path] = []
+    todo = [path]
     while todo and len(found) < MAX_FOLDERS:
         folder = todo.pop(0)
         found.append(folder)
