@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from backend.imaging.models import Dataset, Image, ImageState, Import, ImportedFile
+from backend.imaging.models import Dataset, FileOutcome, Image, ImageState, Import, ImportedFile
 
 
 def datasets_with_counts() -> QuerySet[Dataset]:
@@ -51,6 +51,12 @@ def files_of_import(*, record: Import, outcome: str = "", kind: str = "", search
     if search:
         files = files.filter(Q(name__icontains=search) | Q(reason__icontains=search))
     return files.order_by("pk")
+
+
+def outcomes_of_import(*, record: Import) -> dict[str, int]:
+    """Outcome -> files; every outcome is there."""
+    rows = ImportedFile.objects.filter(batch=record).values_list("outcome").annotate(count=Count("pk"))
+    return dict.fromkeys(FileOutcome.values, 0) | dict(rows)
 
 
 def reasons_of_import(*, record: Import, most: int = 50) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from backend.imaging.layouts import AUTO
 from backend.imaging.models import Dataset, FileOutcome, Image, Import, ImportedFile
-from backend.imaging.selectors import reasons_of_import
+from backend.imaging.selectors import outcomes_of_import, reasons_of_import
 
 
 class OntologySerializer(serializers.Serializer):
@@ -112,6 +112,15 @@ class SummarySerializer(serializers.Serializer):
     count = serializers.IntegerField()
 
 
+class OutcomesSerializer(serializers.Serializer):
+    """How many files came to what."""
+
+    imported = serializers.IntegerField()
+    already_there = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    left_out = serializers.IntegerField()
+
+
 class ImportSummarySerializer(serializers.ModelSerializer):
     dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     guesses = GuessSerializer(many=True, read_only=True, help_text="likeliest first; empty where the layout was named")
@@ -128,9 +137,15 @@ class ImportSummarySerializer(serializers.ModelSerializer):
 class ImportSerializer(ImportSummarySerializer):
     reasons = serializers.SerializerMethodField(help_text="why files did not come in, most frequent first; at most 50")
 
+    outcomes = serializers.SerializerMethodField()
+
     class Meta(ImportSummarySerializer.Meta):
-        fields = [*ImportSummarySerializer.Meta.fields, "reasons"]
+        fields = [*ImportSummarySerializer.Meta.fields, "outcomes", "reasons"]
         read_only_fields = fields
+
+    @extend_schema_field(OutcomesSerializer)
+    def get_outcomes(self, record: Import) -> dict[str, int]:
+        return outcomes_of_import(record=record)
 
     @extend_schema_field(SummarySerializer(many=True))
     def get_reasons(self, record: Import) -> list[dict[str, Any]]:
@@ -146,6 +161,13 @@ class ImportedFileSerializer(serializers.ModelSerializer):
         model = ImportedFile
         fields = ["name", "outcome", "kind", "reason", "remedy", "image"]
         read_only_fields = fields
+
+
+class FormatSerializer(serializers.Serializer):
+    """A format of image files that can be read."""
+
+    name = serializers.CharField()
+    extensions = serializers.ListField(child=serializers.CharField())
 
 
 class LayoutSerializer(serializers.Serializer):

@@ -9,6 +9,7 @@ urlpatterns = [
     path("images/<uuid:pk>/", views.ImageView.as_view()),
     path("images/<uuid:pk>/preview.png", views.PreviewView.as_view()),
     path("images/<uuid:pk>/zarr/<path:path>", views.ImageZarrView.as_view()),
+    path("formats/", views.FormatsView.as_view()),
     path("layouts/", views.LayoutsView.as_view()),
     path("imports/", views.ImportsView.as_view()),
     path("imports/<uuid:pk>/", views.ImportView.as_view()),

@@ -24,6 +24,7 @@ from backend.imaging.selectors import datasets_with_counts, files_of_import, ima
 from backend.imaging.serializers import (
     ChosenLayout,
     DatasetSerializer,
+    FormatSerializer,
     ImageSerializer,
     ImportedFileSerializer,
     ImportSerializer,
@@ -39,6 +40,7 @@ from backend.imaging.services.images import receive_file
 from backend.imaging.services.imports import choose_layout, receive_import
 from backend.imaging.uploaded import on_disk
 from backend.people.permissions import IsCurator
+from cellcommons.images.sniff import readable_extensions
 
 _QUERY = [OpenApiParameter(name, OpenApiTypes.STR) for name in ("dataset", "search", "stratum")]
 
@@ -150,6 +152,16 @@ class LayoutsView(APIView):
     def get(self, request: Request) -> Response:
         """The published layouts that an import may have."""
         return Response(LayoutSerializer(hub_layouts(), many=True).data)
+
+
+class FormatsView(APIView):
+    permission_classes = [SignedIn]
+
+    @extend_schema(operation_id="formats_list", responses=FormatSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """The formats that an image file may have."""
+        rows = [{"name": name, "extensions": endings} for name, endings in readable_extensions().items()]
+        return Response(FormatSerializer(rows, many=True).data)
 
 
 class ImportsView(generics.ListAPIView):

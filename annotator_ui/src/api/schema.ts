@@ -483,6 +483,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/formats/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The formats that an image file may have. */
+        get: operations["formats_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health/": {
         parameters: {
             query?: never;
@@ -510,7 +527,7 @@ export interface paths {
         /** @description Images, by dataset and name. */
         get: operations["images_list"];
         put?: never;
-        /** @description Upload one TIFF, OME-TIFF, PNG or JPEG. */
+        /** @description Upload one image file; ``formats/`` says which can be read. */
         post: operations["images_create"];
         delete?: never;
         options?: never;
@@ -598,6 +615,57 @@ export interface paths {
         get: operations["imports_retrieve"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/files.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What became of each file, as CSV. */
+        get: operations["imports_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/files/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What became of each file, in the order they came. */
+        get: operations["imports_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/layout/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Import the archive that is here already as this layout. */
+        post: operations["imports_choose"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1119,6 +1187,9 @@ export interface components {
          * @enum {string}
          */
         CampaignStateEnum: "draft" | "open" | "closed";
+        ChosenLayoutRequest: {
+            layout: string;
+        };
         /** @description The latest revision of one item. */
         Consensus: {
             /** Format: double */
@@ -1328,6 +1399,11 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** @description A format of image files that can be read. */
+        Format: {
+            extensions: string[];
+            name: string;
+        };
         /** @description What is given beside the image. */
         Given: {
             channels: string[] | null;
@@ -1350,6 +1426,20 @@ export interface components {
          * @enum {string}
          */
         GivenKindEnum: "cells" | "boxes" | "detections" | "target" | "candidate";
+        /** @description A layout that an archive may have, and what in it says so. */
+        Guess: {
+            layout: string;
+            /**
+             * Format: double
+             * @description 0..1
+             */
+            likely: number;
+            reason: string;
+            /** @description why the hub does not take this layout; empty where it does */
+            refused: string;
+            task: string;
+            title: string;
+        };
         Health: {
             parts: components["schemas"]["HealthParts"];
             status: components["schemas"]["StatusEnum"];
@@ -1374,6 +1464,8 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             readonly name: string;
+            /** @description which image of the original it is, where that holds several */
+            readonly part: string;
             readonly pixel_size_um: components["schemas"]["PixelSize"];
             readonly preview_url: string;
             readonly source: string;
@@ -1402,26 +1494,64 @@ export interface components {
          */
         ImageStateEnum: "ready" | "rejected";
         Import: {
+            readonly archive_name: string;
             /** Format: date-time */
             readonly created: string;
             readonly dataset: string;
             readonly error: string;
             readonly found: number;
+            /** @description likeliest first; empty where the layout was named */
+            readonly guesses: components["schemas"]["Guess"][];
             /** Format: uuid */
             readonly id: string;
             readonly imported: number;
+            /** @description empty until it has been told from the archive */
             readonly layout: string;
-            readonly skipped: components["schemas"]["Skipped"][];
+            readonly outcomes: components["schemas"]["Outcomes"];
+            /** @description why files did not come in, most frequent first; at most 50 */
+            readonly reasons: components["schemas"]["Summary"][];
+            readonly skipped: number;
             readonly state: components["schemas"]["ImportStateEnum"];
+        };
+        /** @description What became of one file. */
+        ImportedFile: {
+            /** Format: uuid */
+            readonly image: string | null;
+            /** @description why not, the same words for the same sort of reason */
+            readonly kind: string;
+            /** @description as the layout calls the image; else the path within the folder */
+            readonly name: string;
+            readonly outcome: components["schemas"]["OutcomeEnum"];
+            /** @description why not; of an image that came in, what to know of it */
+            readonly reason: string;
+            readonly remedy: string;
         };
         /**
          * @description * `waiting` - Waiting
          *     * `running` - Running
+         *     * `asking` - asking which layout it is
          *     * `finished` - Finished
          *     * `failed` - Failed
          * @enum {string}
          */
-        ImportStateEnum: "waiting" | "running" | "finished" | "failed";
+        ImportStateEnum: "waiting" | "running" | "asking" | "finished" | "failed";
+        ImportSummary: {
+            readonly archive_name: string;
+            /** Format: date-time */
+            readonly created: string;
+            readonly dataset: string;
+            readonly error: string;
+            readonly found: number;
+            /** @description likeliest first; empty where the layout was named */
+            readonly guesses: components["schemas"]["Guess"][];
+            /** Format: uuid */
+            readonly id: string;
+            readonly imported: number;
+            /** @description empty until it has been told from the archive */
+            readonly layout: string;
+            readonly skipped: number;
+            readonly state: components["schemas"]["ImportStateEnum"];
+        };
         Layout: {
             name: string;
             task: string;
@@ -1533,6 +1663,10 @@ export interface components {
             dataset: string;
             /** Format: binary */
             file: string;
+            /**
+             * @description auto: told from the archive
+             * @default auto
+             */
             layout: string;
             limit?: number | null;
         };
@@ -1633,6 +1767,21 @@ export interface components {
              */
             ordinal: boolean;
         };
+        /**
+         * @description * `imported` - Imported
+         *     * `already_there` - There
+         *     * `refused` - Refused
+         *     * `left_out` - no part of the layout
+         * @enum {string}
+         */
+        OutcomeEnum: "imported" | "already_there" | "refused" | "left_out";
+        /** @description How many files came to what. */
+        Outcomes: {
+            already_there: number;
+            imported: number;
+            left_out: number;
+            refused: number;
+        };
         PaginatedAssignmentSummaryList: {
             /** @example 123 */
             count: number;
@@ -1723,7 +1872,7 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Image"][];
         };
-        PaginatedImportList: {
+        PaginatedImportedFileList: {
             /** @example 123 */
             count: number;
             /**
@@ -1736,7 +1885,22 @@ export interface components {
              * @example http://api.example.org/accounts/?page=2
              */
             previous?: string | null;
-            results: components["schemas"]["Import"][];
+            results: components["schemas"]["ImportedFile"][];
+        };
+        PaginatedImportSummaryList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["ImportSummary"][];
         };
         PaginatedModelCardSummaryList: {
             /** @example 123 */
@@ -1989,6 +2153,17 @@ export interface components {
             /** Format: double */
             readonly score: number;
         };
+        /** @description What an uploaded file became: one image, or as many as it holds. */
+        Received: {
+            readonly images: components["schemas"]["Image"][];
+            readonly refused: components["schemas"]["RefusedPart"][];
+        };
+        /** @description An image of a file that did not come in, though others of it did. */
+        RefusedPart: {
+            name: string;
+            reason: string;
+            remedy: string;
+        };
         /** @description One edition with its card and its classes. */
         Release: {
             readonly bytes: number;
@@ -2162,10 +2337,6 @@ export interface components {
             /** Format: double */
             value: number | null;
         };
-        Skipped: {
-            reason: string;
-            where: string;
-        };
         /**
          * @description * `train` - Train
          *     * `validation` - Validation
@@ -2233,6 +2404,12 @@ export interface components {
             readonly annotation: string;
             /** @description cells, classes, subjects, tracks or failure regions */
             readonly cells: number;
+        };
+        /** @description How many files did not come in for one sort of reason. */
+        Summary: {
+            count: number;
+            kind: string;
+            outcome: components["schemas"]["OutcomeEnum"];
         };
         /**
          * @description * `instance_segmentation` - Instance Segmentation
@@ -3340,6 +3517,34 @@ export interface operations {
             };
         };
     };
+    formats_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Format"][];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -3422,7 +3627,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Image"];
+                    "application/json": components["schemas"]["Received"];
                 };
             };
             /** @description A refusal */
@@ -3530,6 +3735,7 @@ export interface operations {
     imports_list: {
         parameters: {
             query?: {
+                dataset?: string;
                 /** @description A page number within the paginated result set. */
                 page?: number;
                 /** @description Number of results to return per page. */
@@ -3546,7 +3752,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PaginatedImportList"];
+                    "application/json": components["schemas"]["PaginatedImportSummaryList"];
                 };
             };
             /** @description A refusal */
@@ -3604,6 +3810,108 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_files: {
+        parameters: {
+            query?: {
+                kind?: string;
+                outcome?: "already_there" | "imported" | "left_out" | "refused";
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                search?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedImportedFileList"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_choose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenLayoutRequest"];
+            };
+        };
+        responses: {
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,6 +13,13 @@ export type Dataset = Schemas["Dataset"];
 export type NewDataset = Schemas["NewDatasetRequest"];
 export type HubImage = Schemas["Image"];
 export type ArchiveImport = Schemas["Import"];
+export type ImportSummary = Schemas["ImportSummary"];
+export type ImportedFile = Schemas["ImportedFile"];
+export type FileOutcome = Schemas["OutcomeEnum"];
+export type LayoutGuess = Schemas["Guess"];
+export type ImageFormat = Schemas["Format"];
+/** What an uploaded file became: one image, or as many as it holds. */
+export type Received = Schemas["Received"];
 export type Layout = Schemas["Layout"];
 export type TaskName = Schemas["TaskEnum"];
 export type Ontology = Schemas["Ontology"];

@@ -13,6 +13,7 @@ export const routes: readonly Route[] = [
   },
   { pattern: "/datasets", role: "annotator", frame: "shell", title: "Datasets", load: () => import("./pages/datasets") },
   { pattern: "/datasets/{slug}", role: "annotator", frame: "shell", title: "Dataset", load: () => import("./pages/dataset") },
+  { pattern: "/imports/{id}", role: "curator", frame: "shell", title: "Import", load: () => import("./pages/import") },
   { pattern: "/images/{id}", role: "annotator", frame: "shell", title: "Image", load: () => import("./pages/image") },
   { pattern: "/campaigns", role: "annotator", frame: "shell", title: "Campaigns", load: () => import("./pages/campaigns") },
   { pattern: "/campaigns/{slug}", role: "annotator", frame: "shell", title: "Campaign", load: () => import("./pages/campaign") },

@@ -1,7 +1,7 @@
 /** Datasets, their images, and imports of archives. */
 
 import { api } from "../api/client";
-import type { ArchiveImport, Dataset, HubImage, Layout, NewDataset } from "../api/types";
+import type { ArchiveImport, Dataset, FileOutcome, HubImage, ImageFormat, ImportedFile, ImportSummary, Layout, NewDataset, Received } from "../api/types";
 import { upload, type Upload } from "../api/upload";
 
 export interface ImageFilter {
@@ -60,12 +60,20 @@ export async function surveyDataset(slug: string): Promise<{ strata: [string, nu
   };
 }
 
+/** What stands for a layout that the hub tells from the archive. */
+export const AUTO = "auto";
+
 /** Published layouts that an archive may have. */
 export function listLayouts(): Promise<Layout[]> {
   return api.get("/api/v1/layouts/");
 }
 
-export function sendImage(dataset: string, file: File, source: string, stratum: string, progress: (share: number) => void): Upload<HubImage> {
+/** The formats that an image file may have. */
+export function listFormats(): Promise<ImageFormat[]> {
+  return api.get("/api/v1/formats/");
+}
+
+export function sendImage(dataset: string, file: File, source: string, stratum: string, progress: (share: number) => void): Upload<Received> {
   const form = new FormData();
   form.set("dataset", dataset);
   if (source) form.set("source", source);
@@ -88,7 +96,34 @@ export function getImport(id: string): Promise<ArchiveImport> {
 }
 
 /** The latest imports of a dataset, newest first. */
-export async function listImports(dataset: string): Promise<ArchiveImport[]> {
-  const found = await api.get("/api/v1/imports/", { query: { page_size: 50 } });
-  return found.results.filter((job) => job.dataset === dataset).slice(0, 5);
+export async function listImports(dataset: string): Promise<ImportSummary[]> {
+  return (await api.get("/api/v1/imports/", { query: { dataset, page_size: 5 } })).results;
+}
+
+/** Import the archive that the hub has already as this layout. */
+export function chooseLayout(id: string, layout: string): Promise<ArchiveImport> {
+  return api.post("/api/v1/imports/{id}/layout/", { path: { id }, body: { layout } });
+}
+
+export interface FileFilter {
+  outcome: FileOutcome | "";
+  kind: string;
+  search: string;
+}
+
+export const FILES_PER_PAGE = 50;
+
+/** What became of the files of an import, in the order they came. */
+export async function listImportFiles(id: string, filter: FileFilter, page = 1): Promise<Page<ImportedFile>> {
+  const { outcome, ...rest } = filter;
+  const found = await api.get("/api/v1/imports/{id}/files/", {
+    path: { id },
+    query: { ...rest, ...(outcome ? { outcome } : {}), page, page_size: FILES_PER_PAGE },
+  });
+  return { items: found.results, count: found.count, page, pages: Math.max(1, Math.ceil(found.count / FILES_PER_PAGE)) };
+}
+
+/** The same as a CSV file. */
+export function reportOf(id: string): string {
+  return `/api/v1/imports/${id}/files.csv`;
 }

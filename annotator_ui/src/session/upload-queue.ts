@@ -2,14 +2,14 @@
 
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { asProblem, type Problem } from "../api/problem";
-import type { HubImage } from "../api/types";
+import type { Received } from "../api/types";
 import type { Upload } from "../api/upload";
 
 export type UploadState =
   | { kind: "waiting" }
   | { kind: "sending"; share: number }
   | { kind: "reading" }
-  | { kind: "done"; image: HubImage }
+  | { kind: "done"; received: Received }
   | { kind: "there"; problem: Problem }
   | { kind: "refused"; problem: Problem }
   | { kind: "stopped" };
@@ -20,7 +20,7 @@ export interface UploadRow {
   readonly state: UploadState;
 }
 
-export type Send = (file: File, progress: (share: number) => void) => Upload<HubImage>;
+export type Send = (file: File, progress: (share: number) => void) => Upload<Received>;
 
 const AT_ONCE = 2;
 
@@ -31,8 +31,8 @@ export class UploadQueue {
   private readonly how = new Map<number, Send>();
   private next = 1;
 
-  /** `stored` is called for each image that the hub took. */
-  constructor(private readonly stored: (image: HubImage) => void) {}
+  /** `stored` is called for each file that the hub took. */
+  constructor(private readonly stored: (received: Received) => void) {}
 
   add(files: readonly File[], send: Send): void {
     const fresh = files.map((file): UploadRow => ({ key: this.next++, file, state: { kind: "waiting" } }));
@@ -74,9 +74,9 @@ export class UploadQueue {
     );
     this.running.set(row.key, sending);
     try {
-      const image = await sending.done;
-      this.set(row.key, { kind: "done", image });
-      this.stored(image);
+      const received = await sending.done;
+      this.set(row.key, { kind: "done", received });
+      this.stored(received);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") this.set(row.key, { kind: "stopped" });
       else {

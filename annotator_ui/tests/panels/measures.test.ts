@@ -65,7 +65,7 @@ describe("measures", () => {
 describe("what pages choose from", async () => {
   const { vi } = await import("vitest");
   vi.stubGlobal("window", { location: { pathname: "/", search: "" } });
-  const { byTask } = await import("../../src/panels/pages/dataset-import");
+  const { byTask } = await import("../../src/panels/pages/parts/layout-question");
   const { usable } = await import("../../src/panels/pages/campaign-drafts");
 
   it("layouts under their tasks, an unknown task last, an empty one left out", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Problem } from "../../src/api/problem";
-import type { Campaign, Dataset, HubImage, ModelCardSummary, ReleaseSummary } from "../../src/api/types";
+import type { Campaign, Dataset, HubImage, Received, ModelCardSummary, ReleaseSummary } from "../../src/api/types";
 import { suggestPassword } from "../../src/session/members";
 import { nextSteps, type Wheel } from "../../src/session/next-steps";
 import { UploadQueue, type Send } from "../../src/session/upload-queue";
@@ -36,16 +36,16 @@ describe("uploads", () => {
   const settle = () => new Promise((resolve) => setTimeout(resolve));
 
   it("go two at a time; one refusal leaves the others alone, and can be tried again", async () => {
-    const waiting = new Map<string, { resolve: (image: HubImage) => void; reject: (error: unknown) => void }>();
-    const stored: HubImage[] = [];
-    const queue = new UploadQueue((image) => stored.push(image));
+    const waiting = new Map<string, { resolve: (received: Received) => void; reject: (error: unknown) => void }>();
+    const stored: Received[] = [];
+    const queue = new UploadQueue((received) => stored.push(received));
     const send: Send = (given) => ({ done: new Promise((resolve, reject) => waiting.set(given.name, { resolve, reject })), abort: () => undefined });
     queue.add([file("a"), file("b"), file("c")], send);
     expect([...waiting.keys()]).toEqual(["a", "b"]);
     waiting.get("a")!.reject(new Problem(400, { type: "urn:cellcommons:truncated", title: "No", remedy: "Copy it again." }));
     await settle();
     expect([...waiting.keys()]).toEqual(["a", "b", "c"]);
-    waiting.get("b")!.resolve({ id: "1" } as HubImage);
+    waiting.get("b")!.resolve({ images: [{ id: "1" } as HubImage], refused: [] });
     waiting.get("c")!.reject(new Problem(409, { type: "urn:cellcommons:already-there", title: "There" }));
     await settle();
     expect(Object.fromEntries(queue.rows.value.map((row) => [row.file.name, row.state.kind]))).toEqual({ a: "refused", b: "done", c: "there" });

@@ -14,6 +14,7 @@ from django.utils import timezone
 from backend.imaging.conversion import Converted, Outcome, Refused
 from backend.imaging.layouts import hub_layout
 from backend.imaging.models import FileOutcome, Image, Import, ImportedFile, ImportState
+from backend.imaging.services.heartbeat import beating
 from backend.imaging.services.images import Added, ImageAlreadyThere, add_images
 from backend.imaging.units import convert_entries
 from cellcommons.errors import UnknownLayout
@@ -59,13 +60,14 @@ def import_folder(
         )
     fresh = _begin(record, path, entries, scan)
     done = len(entries) - len(fresh)
-    for unit in convert_entries(settings.OBJECTS_URL, layout, fresh, processes=processes):
-        outcomes = [outcome for of_entry in unit for outcome in of_entry]
-        # A file of several images counts as one thing found until it is opened.
-        _keep_unit(record, path, outcomes, more=len(outcomes) - len(unit))
-        done += len(unit)
-        if progress:
-            progress(done, len(entries), outcomes[-1].name)
+    with beating(record):
+        for unit in convert_entries(settings.OBJECTS_URL, layout, fresh, processes=processes):
+            outcomes = [outcome for of_entry in unit for outcome in of_entry]
+            # A file of several images counts as one thing found until it is opened.
+            _keep_unit(record, path, outcomes, more=len(outcomes) - len(unit))
+            done += len(unit)
+            if progress:
+                progress(done, len(entries), outcomes[-1].name)
     Import.objects.filter(pk=record.pk).update(state=ImportState.FINISHED, heartbeat=timezone.now(), error="")
     record.refresh_from_db()
     return record

@@ -1,19 +1,18 @@
-/** Import a zip in a published layout, and see what a worker makes of it. */
+/** Import a zip, and see what a worker makes of it. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ArchiveImport, Layout } from "../../api/types";
-import { getImport, listImports, listLayouts, sendArchive } from "../../session/catalogue";
-import { TASKS, wordsOf } from "../task-words";
+import type { ImportSummary, Layout } from "../../api/types";
+import { AUTO, getImport, listImports, listLayouts, sendArchive } from "../../session/catalogue";
 import { Meter } from "./parts/bars";
-import { ago, bytes, count, counted } from "./parts/figures";
+import { ago, bytes, count, counted, sentence } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
+import { going } from "./parts/import-words";
+import { LayoutOptions, LayoutQuestion, Told } from "./parts/layout-question";
 import { useEvery, useReply } from "./parts/reply";
 import { StateBadge } from "./parts/state-badge";
 
-const going = (job: ArchiveImport) => job.state === "waiting" || job.state === "running";
-
-function Job({ first, imported }: { first: ArchiveImport; imported: () => void }) {
-  const reply = useReply(() => (going(first) ? getImport(first.id) : Promise.resolve(first)), [first.id]);
+function Job({ first, layouts, imported }: { first: ImportSummary; layouts: readonly Layout[]; imported: () => void }) {
+  const reply = useReply((): Promise<ImportSummary> => (going(first) ? getImport(first.id) : Promise.resolve(first)), [first.id]);
   const job = reply.value ?? first;
   useEvery(1, going(job), () => void reply.reload());
   const was = useRef(going(first));
@@ -26,41 +25,30 @@ function Job({ first, imported }: { first: ArchiveImport; imported: () => void }
       <div class="row apart">
         <span class="row">
           <StateBadge state={job.state} />
-          <strong>{job.layout}</strong>
-          <span class="dim">{ago(job.created)}</span>
+          <strong>{job.archive_name || job.layout}</strong>
+          <span class="dim">
+            {job.archive_name && job.layout && `${job.layout} · `}
+            {ago(job.created)}
+          </span>
         </span>
-        <span class="dim">
-          {count(job.imported)} of {counted(job.found, "image")} imported
-          {job.skipped.length > 0 && `, ${job.skipped.length} skipped`}
-        </span>
+        {job.found > 0 && (
+          <span class="dim">
+            {count(job.imported)} of {counted(job.found, "file")} came in
+            {job.skipped > 0 && `, ${count(job.skipped)} did not`}
+          </span>
+        )}
       </div>
-      {going(job) && <Meter part={job.imported + job.skipped.length} whole={job.found} label="Imported" />}
+      {going(job) && <Meter part={job.imported + job.skipped} whole={job.found} label="Imported" />}
+      <Told job={job} />
       {job.error && (
-        <p class="form-problem" role="alert">
-          {job.error}
+        <p class={job.state === "asking" ? "dim" : "form-problem"} role="alert">
+          {sentence(job.error)}
         </p>
       )}
-      {job.skipped.length > 0 && (
-        <details>
-          <summary>{counted(job.skipped.length, "entry", "entries")} skipped, and why</summary>
-          <ul class="skipped">
-            {job.skipped.map((entry, i) => (
-              <li key={i}>
-                <code>{entry.where}</code> <span class="dim">{entry.reason}</span>
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
+      <LayoutQuestion job={job} layouts={layouts} chosen={reply.put} />
+      {job.found > 0 && <a href={`/imports/${job.id}`}>What became of each file{job.skipped > 0 && ", and why"}</a>}
     </li>
   );
-}
-
-/** Layouts under what they bring, in the order of the tasks; those of tasks that this page does not know come last. */
-export function byTask(layouts: readonly Layout[]): [string, Layout[]][] {
-  const known = TASKS.map(({ name }) => name as string);
-  const tasks = [...known, ...new Set(layouts.map(({ task }) => task).filter((task) => !known.includes(task)))];
-  return tasks.map((task): [string, Layout[]] => [task, layouts.filter((layout) => layout.task === task)]).filter(([, found]) => found.length > 0);
 }
 
 export function ImportPanel({ dataset, imported }: { dataset: string; imported: () => void }) {
@@ -88,17 +76,15 @@ export function ImportPanel({ dataset, imported }: { dataset: string; imported: 
     <section class="card" aria-label="Import an archive">
       <form class="stack" onSubmit={submit}>
         <div class="pair">
-          <Field name="layout" label="Layout" problem={sending.problem} hint={layouts.problem ? `${layouts.problem.message}` : undefined}>
+          <Field
+            name="layout"
+            label="Layout"
+            problem={sending.problem}
+            hint={layouts.problem ? `${layouts.problem.message}` : "Left alone, the hub tells it from the archive and says why."}
+          >
             <select name="layout" required>
-              {byTask(layouts.value ?? []).map(([task, found]) => (
-                <optgroup key={task} label={wordsOf(task).title}>
-                  {found.map((layout) => (
-                    <option key={layout.name} value={layout.name}>
-                      {layout.title} ({layout.name})
-                    </option>
-                  ))}
-                </optgroup>
-              ))}
+              <option value={AUTO}>Told from the archive</option>
+              <LayoutOptions layouts={layouts.value ?? []} />
             </select>
           </Field>
           <Field name="limit" label="At most this many images" problem={sending.problem} hint="Empty: all of them">
@@ -117,7 +103,7 @@ export function ImportPanel({ dataset, imported }: { dataset: string; imported: 
       {jobs.value && jobs.value.length > 0 && (
         <ul class="import-jobs" aria-label="Imports of this dataset">
           {jobs.value.map((job) => (
-            <Job key={job.id} first={job} imported={imported} />
+            <Job key={job.id} first={job} layouts={layouts.value ?? []} imported={imported} />
           ))}
         </ul>
       )}

@@ -1,13 +1,34 @@
 /** Drop or pick images; each file shows how far it is, and what became of it. */
 
 import { useMemo, useRef, useState } from "preact/hooks";
-import type { HubImage } from "../../api/types";
-import { sendImage } from "../../session/catalogue";
+import type { ImageFormat, Received } from "../../api/types";
+import { listFormats, sendImage } from "../../session/catalogue";
 import { UploadQueue, type UploadRow } from "../../session/upload-queue";
 import { Meter } from "./parts/bars";
 import { bytes, counted, sentence } from "./parts/figures";
+import { useReply } from "./parts/reply";
 
-const ACCEPT = ".tif,.tiff,.png,.jpg,.jpeg,image/tiff,image/png,image/jpeg";
+/** What the chooser of files offers: every ending of every format that the hub reads. */
+export function endingsOf(formats: readonly ImageFormat[]): string {
+  return formats.flatMap((format) => format.extensions).join(",");
+}
+
+/** "A", "A or B", "A, B or C". */
+export function either(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names[names.length - 1]}`;
+}
+
+/** The images of a file that came in, and those of it that did not. */
+function Stored({ received }: { received: Received }) {
+  const [first, ...others] = received.images;
+  return (
+    <>
+      <span class="badge good">{others.length > 0 ? counted(received.images.length, "image") : "added"}</span>{" "}
+      {first && others.length === 0 && <a href={`/images/${first.id}`}>look</a>}
+      {received.refused.length > 0 && <span class="badge warn">{received.refused.length} not read</span>}
+    </>
+  );
+}
 
 function Row({ row, queue }: { row: UploadRow; queue: UploadQueue }) {
   const { state } = row;
@@ -39,9 +60,7 @@ function Row({ row, queue }: { row: UploadRow; queue: UploadQueue }) {
         )}
         {state.kind === "reading" && <span class="badge info">reading the file…</span>}
         {state.kind === "done" && (
-          <>
-            <span class="badge good">added</span> <a href={`/images/${state.image.id}`}>look</a>
-          </>
+          <Stored received={state.received} />
         )}
         {state.kind === "there" && (
           <>
@@ -64,14 +83,31 @@ function Row({ row, queue }: { row: UploadRow; queue: UploadQueue }) {
           {sentence(problem.message)} {problem.remedy && <span class="dim">{sentence(problem.remedy)}</span>}
         </p>
       )}
+      {state.kind === "done" && state.received.images.length > 1 && (
+        <p class="upload-why parts">
+          {state.received.images.slice(0, 24).map((image) => (
+            <a key={image.id} href={`/images/${image.id}`}>
+              {image.part}
+            </a>
+          ))}
+          {state.received.images.length > 24 && <span class="dim">and {state.received.images.length - 24} more</span>}
+        </p>
+      )}
+      {state.kind === "done" &&
+        state.received.refused.map((part) => (
+          <p key={part.name} class="upload-why" role="alert">
+            {part.name}: {sentence(part.reason)} {part.remedy && <span class="dim">{sentence(part.remedy)}</span>}
+          </p>
+        ))}
     </li>
   );
 }
 
-export function UploadPanel({ dataset, sources, stored }: { dataset: string; sources: readonly [string, number][]; stored: (image: HubImage) => void }) {
+export function UploadPanel({ dataset, sources, stored }: { dataset: string; sources: readonly [string, number][]; stored: (received: Received) => void }) {
   const latest = useRef(stored);
   latest.current = stored;
-  const queue = useMemo(() => new UploadQueue((image) => latest.current(image)), [dataset]);
+  const queue = useMemo(() => new UploadQueue((received) => latest.current(received)), [dataset]);
+  const formats = useReply(listFormats, []);
   const [over, setOver] = useState(false);
   const [source, setSource] = useState("");
   const [stratum, setStratum] = useState("");
@@ -115,14 +151,16 @@ export function UploadPanel({ dataset, sources, stored }: { dataset: string; sou
         <input
           type="file"
           multiple
-          accept={ACCEPT}
+          accept={endingsOf(formats.value ?? [])}
           onChange={(event) => {
             take(event.currentTarget.files);
             event.currentTarget.value = "";
           }}
         />
         <strong>Drop images here, or choose files</strong>
-        <span class="dim">TIFF, OME-TIFF, PNG or JPEG; 8 or 16 bit; 1 to 6 channels</span>
+        {formats.value && (
+          <span class="dim">{either(formats.value.map((format) => format.name))}; stacks, movies and files of several images too</span>
+        )}
       </label>
       {rows.length > 0 && (
         <>

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import "../../styles/pages.css";
 import "../../styles/pages-parts.css";
 import "../../styles/pages-tasks.css";
+import "../../styles/pages-imports.css";
 
 export interface Crumb {
   href: string;

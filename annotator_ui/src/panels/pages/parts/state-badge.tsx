@@ -11,6 +11,7 @@ const TONES: Record<string, string> = {
   cancelling: "warn",
   disputed: "warn",
   cancelled: "",
+  asking: "warn",
   failed: "bad",
 };
 
