@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO
+from xml.etree import ElementTree
 
 import tifffile
 
@@ -68,18 +70,32 @@ def check_directories(path: Path, limits: Limits, name: str) -> None:
             )
 
 
-def check_segments(series: Any, file_size: int, limits: Limits, name: str) -> None:
-    """Every strip or tile of ``series`` must lie in the file, be of an allowed size, and hold no larger picture.
+def check_counts(xml: str, limits: Limits, name: str) -> None:
+    """Bound the counts in OME-XML that tifffile would make lists of: planes of a block, steps of a modulo axis.
+
+    Raises:
+        TooLarge: a count above the limit on planes.
+        ValueError, xml.etree.ElementTree.ParseError: no number, no XML.
+    """
+    for element in ElementTree.fromstring(xml).iter():
+        tag = element.tag.rsplit("}", 1)[-1]
+        if tag == "TiffData":
+            for key in ("PlaneCount", "NumPlanes", "IFD"):
+                limits.check_planes(int(element.get(key, "0")), where=name)
+        elif tag[:-1].endswith("Along") and "Start" in element.attrib:
+            start, end, step = (float(element.get(key, "1")) for key in ("Start", "End", "Step"))
+            steps = abs((end - start) / step) if step else math.inf
+            limits.check_planes(int(steps) if steps < 1e15 else 10**15, where=name)
+
+
+def check_segments(series: Any, limits: Limits, name: str) -> None:
+    """Every strip or tile of ``series`` must lie in its file and be of an allowed size.
 
     Raises:
         UnreadableFile: planes or segments are missing.
         WrongFormat: a compression whose decoded size cannot be bounded.
-        TooLarge: a tile, or the JPEG in it, is above a limit.
+        TooLarge: a tile is above a limit.
     """
-    if any(page is None for page in series.pages):
-        raise UnreadableFile(
-            "planes of this image are not in this file", where=name, remedy="Export it as one single file."
-        )
     first = series.keyframe
     compression = int(first.compression)
     if compression not in _BOUNDED and compression != _JPEG:
@@ -88,24 +104,30 @@ def check_segments(series: Any, file_size: int, limits: Limits, name: str) -> No
             where=name,
             remedy="Save it again without compression, or with LZW or deflate.",
         )
-    # A strip may state 2^32-1 rows, which means all of them.
-    rows = first.tilelength if first.is_tiled else min(first.rowsperstrip or 1, first.imagelength)
-    width = first.tilewidth if first.is_tiled else first.imagewidth
-    itemsize = max(1, first.tiledepth) * max(1, first.bitspersample // 8)
-    limits.check_declared("SYX", (first.samplesperpixel, rows, width), itemsize, where=name)
-    if series.dataoffset is not None:
-        if series.dataoffset + series.nbytes > file_size:
+    if not first.is_final:
+        # A strip may state 2^32-1 rows, which means all of them.
+        rows = first.tilelength if first.is_tiled else min(first.rowsperstrip or 1, first.imagelength)
+        width = first.tilewidth if first.is_tiled else first.imagewidth
+        itemsize = max(1, first.tiledepth) * max(1, first.bitspersample // 8)
+        limits.check_declared("SYX", (first.samplesperpixel, rows, width), itemsize, where=name)
+    if series.dataoffset is not None and not series.is_multifile:
+        if series.dataoffset + series.nbytes > first.parent.filehandle.size:
             raise _truncated(name)
         return
     held = 0
+    sizes: dict[str, int] = {}
     for page in series.pages:
+        if page is None:
+            raise UnreadableFile(
+                "planes of this image are not in this file", where=name, remedy="Export it as one single file."
+            )
+        path = page.parent.filehandle.path
+        if path not in sizes:
+            sizes[path] = page.parent.filehandle.size
         spans = list(zip(page.dataoffsets, page.databytecounts, strict=False))
-        if not spans or any(offset <= 0 or count <= 0 or offset + count > file_size for offset, count in spans):
+        if not spans or any(offset <= 0 or count <= 0 or offset + count > sizes[path] for offset, count in spans):
             raise _truncated(name)
         held += sum(count for _, count in spans)
-        if compression == _JPEG:
-            for offset, count in spans:
-                _check_jpeg(page.parent.filehandle, offset, count, rows, width, name)
     growth = _MOST_GROWTH.get(first.compression.name)
     # Samples of 1 to 7 bits are widened to bytes only after decoding; eight times covers them.
     if growth is not None and held * growth * (1 if first.bitspersample % 8 == 0 else 8) < series.nbytes:
@@ -116,10 +138,8 @@ def check_segments(series: Any, file_size: int, limits: Limits, name: str) -> No
         )
 
 
-def _check_jpeg(handle: Any, offset: int, count: int, rows: int, width: int, name: str) -> None:
-    """The JPEG in one segment must not declare more pixels than the segment holds."""
-    handle.seek(offset)
-    data = handle.read(count)
+def check_jpeg(data: bytes, rows: int, width: int, name: str) -> None:
+    """The JPEG in one segment must not declare more pixels than the segment holds. Raises UnreadableFile."""
     at = 2
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
