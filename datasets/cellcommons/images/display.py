@@ -21,7 +21,7 @@ STAINS: tuple[Colour, ...] = (
     (200, 121, 255),
     (77, 208, 225),
 )
-_SAMPLE = 1 << 18
+SAMPLE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,38 @@ class Window:
 
 
 def _sampled(pixels: Pixels) -> Pixels:
-    """About 2^18 finite values of ``pixels``, evenly spread: percentiles of more cost time and change nothing seen."""
+    """About 2^18 values of ``pixels``, evenly spread: percentiles of more cost time and change nothing seen."""
     flat = pixels.reshape(-1)
-    values = flat[:: max(1, flat.size // _SAMPLE)]
-    return values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return flat[:: max(1, flat.size // SAMPLE)]
 
 
 def channel_window(image: ImageData, channel: int, percentiles: tuple[float, float] = (0.35, 99.65)) -> Window:
     """The contrast window of one channel over all z and t."""
     pixels = np.take(image.data, channel, axis=image.axes.index("c"))
-    values = _sampled(pixels)
-    if not values.size:
-        return Window(0.0, 1.0, 0.0, 1.0)
+    extremes = (0.0, 1.0)
     if image.data.dtype.kind == "f":
         finite = pixels[np.isfinite(pixels)]
-        low, high = float(finite.min()), float(finite.max())
-    else:
-        info = np.iinfo(image.data.dtype)
+        extremes = (float(finite.min()), float(finite.max())) if finite.size else extremes
+    return window_of(_sampled(pixels), extremes, image, percentiles)
+
+
+def window_of(
+    samples: Pixels, extremes: tuple[float, float], facts: ImageData, percentiles: tuple[float, float] = (0.35, 99.65)
+) -> Window:
+    """The contrast window of a channel of which only samples are at hand.
+
+    Args:
+        samples: every ``step``-th pixel, in any order, where ``step`` is the pixels of a channel over ``SAMPLE``.
+        extremes: lowest and highest finite pixel of floating-point images; integers may take all values of their type.
+    """
+    values = samples[np.isfinite(samples)] if samples.dtype.kind == "f" else samples
+    if not values.size:
+        return Window(0.0, 1.0, 0.0, 1.0)
+    low, high = extremes
+    if facts.data.dtype.kind != "f":
+        info = np.iinfo(facts.data.dtype)
         low, high = float(info.min), float(info.max)
-    if image.rgb and image.data.dtype == np.uint8:
+    if facts.rgb and facts.data.dtype == np.uint8:
         return Window(0.0, 255.0, low, high)
     start, end = (float(v) for v in np.percentile(values.astype(np.float64), percentiles))
     if end <= start:

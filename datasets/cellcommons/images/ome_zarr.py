@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,17 @@ import zarr
 
 from cellcommons.axes import PixelSize
 from cellcommons.canonical import canonical_json
-from cellcommons.errors import InvalidDocument, NotFound
+from cellcommons.errors import InvalidDocument, NotFound, UnreadableFile
 from cellcommons.images.data import UNKNOWN_SIZE, ImageData, Pixels
-from cellcommons.images.display import channel_colours, channel_window, hex_colour
+from cellcommons.images.display import channel_window
+from cellcommons.images.lazy import LazyImage, Region, declared
 from cellcommons.images.pyramid import mean_levels, nearest_levels
 from cellcommons.images.shards import array_metadata, encode_shard, shard_key
+from cellcommons.images.tree_document import group_document, image_attributes, label_attributes, own_facts, scale_facts
 from cellcommons.images.tree_store import TreeStore
 from cellcommons.labels import Labels, as_labels
 from cellcommons.store import ObjectStore
 from cellcommons.tree import Tree, load_tree, seal_files
-
-VERSION = "0.5"
-_KINDS = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 
 
 def write_image(store: ObjectStore, image: ImageData) -> Tree:
@@ -31,26 +29,8 @@ def write_image(store: ObjectStore, image: ImageData) -> Tree:
     Equal images give equal trees. A tree holds ``zarr.json`` and, for each level ``n``, ``n/zarr.json`` and one shard.
     """
     windows = [channel_window(image, c) for c in range(image.size("c"))]
-    omero = {
-        "channels": [
-            {
-                "label": name,
-                "color": hex_colour(colour),
-                "active": True,
-                "window": {"start": w.start, "end": w.end, "min": w.low, "max": w.high},
-            }
-            for name, colour, w in zip(image.channels, channel_colours(image), windows, strict=True)
-        ],
-        "rdefs": {"model": "color" if len(windows) > 1 else "greyscale"},
-    }
     levels = mean_levels(image.data)
-    # A mean of 2 x 2 lies half a pixel off the corner it came from; the translation says so.
-    multiscales = _multiscales(image.axes, image.pixel_size, len(levels), centred=True)
-    attributes = {
-        "ome": {"version": VERSION, "multiscales": multiscales, "omero": omero},
-        "cellcommons": {"rgb": image.rgb, "metadata": image.metadata},
-    }
-    return _seal(store, levels, image.axes, attributes)
+    return seal_files(store, _files(levels, image.axes, image_attributes(image, windows, len(levels))))
 
 
 def read_image_tree(store: ObjectStore, digest: str, level: int = 0) -> ImageData:
@@ -61,19 +41,27 @@ def read_image_tree(store: ObjectStore, digest: str, level: int = 0) -> ImageDat
         DigestMismatch: an object is damaged.
         InvalidDocument: the tree is not an OME-Zarr image, or its axes lack a channel.
     """
-    attributes, array, axes, size = _read_level(store, digest, level)
-    channels = attributes["ome"].get("omero", {}).get("channels", [])
-    own = attributes.get("cellcommons", {})
-    count = array.shape[axes.index("c")] if "c" in axes else 0
-    names = tuple(str(c.get("label", f"channel {i + 1}")) for i, c in enumerate(channels))
-    return ImageData(
-        array,
-        axes,
-        names if len(names) == count else tuple(f"channel {i + 1}" for i in range(count)),
-        size,
-        rgb=bool(own.get("rgb", False)),
-        metadata=dict(own.get("metadata", {})),
-    )
+    attributes, array, axes, size, seconds = _level(store, digest, level)
+    pixels = np.ascontiguousarray(array[...])
+    return _described(attributes, pixels, axes, size, seconds)
+
+
+def open_image_tree(store: ObjectStore, digest: str, level: int = 0) -> LazyImage:
+    """One level of an image tree, to be read region by region; bytes of regions are not checked against their sha256.
+
+    Raises:
+        NotFound, DigestMismatch, InvalidDocument: as ``read_image_tree``.
+    """
+    attributes, array, axes, size, seconds = _level(store, digest, level)
+    facts = _described(attributes, declared(array.shape, np.dtype(array.dtype)), axes, size, seconds)
+
+    def fetch(region: Region) -> Pixels:
+        try:
+            return np.asarray(array[region])
+        except (ValueError, RuntimeError, OSError) as error:
+            raise UnreadableFile(f"the tree's pixels are damaged ({error})", where=digest) from error
+
+    return LazyImage("", facts, fetch, tuple(array.chunks))
 
 
 def write_labels(
@@ -102,15 +90,7 @@ def label_files(
         raise InvalidDocument(f"a label map of {labels.dtype} and shape {labels.shape} cannot be kept")
     axes = "tyx"[-labels.ndim :]
     levels = nearest_levels(labels)
-    attributes = {
-        "ome": {
-            "version": VERSION,
-            "multiscales": _multiscales(axes, pixel_size, len(levels), centred=False),
-            "image-label": {"version": VERSION},
-        },
-        "cellcommons": {"metadata": metadata or {}},
-    }
-    return _files(list(levels), axes, attributes)
+    return _files(list(levels), axes, label_attributes(axes, len(levels), pixel_size, metadata=metadata))
 
 
 def read_labels(store: ObjectStore, digest: str) -> Labels:
@@ -128,63 +108,43 @@ def read_labels(store: ObjectStore, digest: str) -> Labels:
 
 def read_label_stack(store: ObjectStore, digest: str) -> Labels:
     """Read a label tree's full resolution: uint32, yx, or tyx for the masks of a movie. Raises as ``read_labels``."""
-    attributes, array, axes, _ = _read_level(store, digest, 0)
+    attributes, array, axes, _, _ = _level(store, digest, 0)
     if "image-label" not in attributes["ome"] or axes not in ("yx", "tyx"):
         raise InvalidDocument("the tree holds no label map with axes yx or tyx", where=digest)
-    return as_labels(array, where=digest) if axes == "yx" else np.ascontiguousarray(array, dtype=np.uint32)
-
-
-def _seal(store: ObjectStore, levels: list[Pixels], axes: str, attributes: dict[str, Any]) -> Tree:
-    return seal_files(store, _files(levels, axes, attributes))
+    labels = np.ascontiguousarray(array[...])
+    return as_labels(labels, where=digest) if axes == "yx" else labels.astype(np.uint32, copy=False)
 
 
 def _files(levels: list[Pixels], axes: str, attributes: dict[str, Any]) -> dict[str, bytes]:
-    group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
-    files = {"zarr.json": canonical_json(group)}
+    files = {"zarr.json": group_document(attributes)}
     for number, level in enumerate(levels):
         files[f"{number}/zarr.json"] = canonical_json(array_metadata(level.shape, level.dtype, axes))
         files[f"{number}/{shard_key(level.ndim)}"] = encode_shard(level)
     return files
 
 
-def _multiscales(axes: str, size: PixelSize, levels: int, *, centred: bool) -> list[dict[str, Any]]:
-    """The multiscales block. Only a known size carries a unit, so that 1.0 never poses as a measurement."""
-    named: list[dict[str, str]] = [{"name": a, "type": _KINDS[a]} for a in axes]
-    for axis in named:
-        if axis["type"] == "space" and getattr(size, axis["name"]) is not None:
-            axis["unit"] = "micrometer"
-    base = size.scale(axes)
-    datasets = []
-    for level in range(levels):
-        factor = 1 << level
-        scale = [s * factor if a in "yx" else s for a, s in zip(axes, base, strict=True)]
-        transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
-        if centred and level:
-            shift = [s * (factor - 1) / 2 if a in "yx" else 0.0 for a, s in zip(axes, base, strict=True)]
-            transforms.append({"type": "translation", "translation": shift})
-        datasets.append({"path": str(level), "coordinateTransformations": transforms})
-    return [{"axes": named, "datasets": datasets, "type": "mean" if centred else "nearest"}]
+def _described(
+    attributes: dict[str, Any], pixels: Pixels, axes: str, size: PixelSize, seconds: float | None
+) -> ImageData:
+    count = pixels.shape[axes.index("c")] if "c" in axes else 0
+    channels = attributes["ome"].get("omero", {}).get("channels", [])
+    names = tuple(str(c.get("label", f"channel {i + 1}")) for i, c in enumerate(channels))
+    names = names if len(names) == count else tuple(f"channel {i + 1}" for i in range(count))
+    return ImageData(pixels, axes, names, size, seconds_per_frame=seconds, **own_facts(attributes, count))
 
 
-def _read_level(store: ObjectStore, digest: str, level: int) -> tuple[dict[str, Any], Pixels, str, PixelSize]:
-    """(root attributes, array, axes, pixel size) of one level."""
-    tree = load_tree(store, digest)
-    reader = TreeStore(store, tree)
+def _level(
+    store: ObjectStore, digest: str, level: int
+) -> tuple[dict[str, Any], zarr.Array[Any], str, PixelSize, float | None]:
+    """(root attributes, array, axes, pixel size, seconds a frame) of one level."""
+    reader = TreeStore(store, load_tree(store, digest))
     try:
         attributes = json.loads(reader.read("zarr.json") or b"")["attributes"]
         scales = attributes["ome"]["multiscales"][0]
-        axes = "".join(str(axis["name"]) for axis in scales["axes"])
-        units = [axis.get("unit") for axis in scales["axes"]]
         datasets = scales["datasets"]
+        axes, size, seconds = scale_facts(scales, level if 0 <= level < len(datasets) else 0)
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise InvalidDocument(f"the tree is not an OME-Zarr 0.5 image ({error!r})", where=digest) from error
     if not 0 <= level < len(datasets):
         raise NotFound(f"the image has levels 0..{len(datasets) - 1}, not {level}", where=digest)
-    known = {
-        a: float(s)
-        for a, s, unit in zip(axes, datasets[level]["coordinateTransformations"][0]["scale"], units, strict=True)
-        if unit == "micrometer" and math.isfinite(float(s))
-    }
-    size = PixelSize(**{a: known.get(a) for a in "yxz"})
-    array = zarr.open_array(reader, path=str(datasets[level]["path"]), mode="r", zarr_format=3)
-    return attributes, np.ascontiguousarray(array[...]), axes, size
+    return attributes, zarr.open_array(reader, path=str(datasets[level]["path"]), mode="r"), axes, size, seconds

@@ -1,4 +1,4 @@
-"""One array as one zarr v3 shard: gzip-compressed chunks and a checksummed index behind them.
+"""Arrays as zarr v3 shards: compressed chunks and a checksummed index behind them.
 
 Written here directly, byte for byte what ``sharding_indexed`` prescribes (zarr-specs ZEP 2), because a small image then
 costs one object a level and a millisecond. ``bytes`` + ``gzip`` are the codecs a browser decodes natively.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import Any, Literal
 
 import google_crc32c
 import imagecodecs
@@ -16,9 +16,12 @@ import numpy as np
 
 from cellcommons.images.data import Pixels
 
+Codec = Literal["gzip", "zstd"]
+
 CHUNK = 256
 GZIP_LEVEL = 1
-_MISSING = np.iinfo(np.uint64).max
+ZSTD_LEVEL = 1
+MISSING = np.iinfo(np.uint64).max
 
 
 def chunk_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -26,25 +29,40 @@ def chunk_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (1,) * (len(shape) - 2) + tuple(min(CHUNK, n) for n in shape[-2:])
 
 
+def whole_chunks(shape: tuple[int, ...], chunk: tuple[int, ...]) -> tuple[int, ...]:
+    """``shape`` rounded up to whole chunks."""
+    return tuple(math.ceil(n / c) * c for n, c in zip(shape, chunk, strict=True))
+
+
 def shard_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The whole array, rounded up to whole chunks."""
-    return tuple(math.ceil(n / c) * c for n, c in zip(shape, chunk_shape(shape), strict=True))
+    return whole_chunks(shape, chunk_shape(shape))
 
 
-def shard_key(ndim: int) -> str:
-    """Path of the one shard below its array, e.g. ``c/0/0/0``."""
-    return "/".join(["c"] + ["0"] * ndim)
+def shard_key(ndim: int, place: tuple[int, ...] | None = None) -> str:
+    """Path of a shard below its array, e.g. ``c/0/0/0``; the first unless ``place`` says which."""
+    return "/".join(["c", *map(str, place or (0,) * ndim)])
 
 
-def array_metadata(shape: tuple[int, ...], dtype: np.dtype[Any], axes: str) -> dict[str, Any]:
-    """The array's ``zarr.json``."""
+def array_metadata(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    axes: str,
+    *,
+    shard: tuple[int, ...] | None = None,
+    codec: Codec = "gzip",
+) -> dict[str, Any]:
+    """The array's ``zarr.json``; one shard unless ``shard`` gives their shape."""
     little = {"name": "bytes", "configuration": {"endian": "little"}} if dtype.itemsize > 1 else {"name": "bytes"}
+    compressor: dict[str, Any] = {"name": "gzip", "configuration": {"level": GZIP_LEVEL}}
+    if codec == "zstd":
+        compressor = {"name": "zstd", "configuration": {"level": ZSTD_LEVEL, "checksum": False}}
     return {
         "zarr_format": 3,
         "node_type": "array",
         "shape": list(shape),
         "data_type": dtype.name,
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(shard_shape(shape))}},
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(shard or shard_shape(shape))}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "fill_value": 0.0 if dtype.kind == "f" else 0,
         "codecs": [
@@ -52,7 +70,7 @@ def array_metadata(shape: tuple[int, ...], dtype: np.dtype[Any], axes: str) -> d
                 "name": "sharding_indexed",
                 "configuration": {
                     "chunk_shape": list(chunk_shape(shape)),
-                    "codecs": [little, {"name": "gzip", "configuration": {"level": GZIP_LEVEL}}],
+                    "codecs": [little, compressor],
                     "index_codecs": [
                         {"name": "bytes", "configuration": {"endian": "little"}},
                         {"name": "crc32c"},
@@ -66,26 +84,40 @@ def array_metadata(shape: tuple[int, ...], dtype: np.dtype[Any], axes: str) -> d
     }
 
 
+def encode_chunk(block: Pixels, chunk: tuple[int, ...], codec: Codec = "gzip") -> bytes | None:
+    """One compressed chunk; ``block`` may be cut by the image's edge. None for zeros, which are left out."""
+    # -0.0 and NaN are not the fill value: compare bytes, not numbers.
+    if not (block.view(f"u{block.itemsize}") if block.dtype.kind == "f" else block).any():
+        return None
+    if block.shape != chunk:
+        padded = np.zeros(chunk, dtype=block.dtype)
+        padded[tuple(slice(n) for n in block.shape)] = block
+        block = padded
+    data = np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("<")).tobytes()
+    if codec == "zstd":
+        return bytes(imagecodecs.zstd_encode(data, level=ZSTD_LEVEL))
+    return bytes(imagecodecs.gzip_encode(data, level=GZIP_LEVEL))
+
+
+def encode_index(index: Pixels) -> bytes:
+    """The end of a shard: (offset, size) of each chunk, uint64, then the checksum."""
+    trailer = np.ascontiguousarray(index, dtype="<u8").tobytes()
+    return trailer + int(google_crc32c.value(trailer)).to_bytes(4, "little")
+
+
 def encode_shard(array: Pixels) -> bytes:
     """The bytes of the shard that holds all of ``array``. Chunks of zeros are left out, as the index allows."""
     chunk = chunk_shape(array.shape)
     grid = tuple(math.ceil(n / c) for n, c in zip(array.shape, chunk, strict=True))
-    dtype = array.dtype.newbyteorder("<")
     parts: list[bytes] = []
-    index = np.full((*grid, 2), _MISSING, dtype="<u8")
+    index = np.full((*grid, 2), MISSING, dtype="<u8")
     offset = 0
     for position in itertools.product(*(range(n) for n in grid)):
-        block = array[tuple(slice(p * c, (p + 1) * c) for p, c in zip(position, chunk, strict=True))]
-        # -0.0 and NaN are not the fill value: compare bytes, not numbers.
-        if not (block.view(f"u{block.itemsize}") if block.dtype.kind == "f" else block).any():
-            continue
-        if block.shape != chunk:
-            padded = np.zeros(chunk, dtype=array.dtype)
-            padded[tuple(slice(n) for n in block.shape)] = block
-            block = padded
-        data = bytes(imagecodecs.gzip_encode(np.ascontiguousarray(block, dtype=dtype).tobytes(), level=GZIP_LEVEL))
-        index[position] = offset, len(data)
-        parts.append(data)
-        offset += len(data)
-    trailer = index.tobytes()
-    return b"".join([*parts, trailer, google_crc32c.value(trailer).to_bytes(4, "little")])
+        data = encode_chunk(
+            array[tuple(slice(p * c, (p + 1) * c) for p, c in zip(position, chunk, strict=True))], chunk
+        )
+        if data is not None:
+            index[position] = offset, len(data)
+            parts.append(data)
+            offset += len(data)
+    return b"".join([*parts, encode_index(index)])

@@ -1,0 +1,58 @@
+"""A shard that grows chunk by chunk in a file, so that only its index is held in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from cellcommons.images.shards import MISSING, encode_index
+
+
+class ShardFile:
+    """One shard being written. Chunks lie in the file in the order of ``append``; the index at its end finds them.
+
+    Args:
+        path: written anew. Nothing reads it under this name: ``close`` is followed by a rename.
+        grid: chunks along each axis.
+    """
+
+    def __init__(self, path: Path, grid: tuple[int, ...]) -> None:
+        self.path = path
+        self.size = 0
+        self._index = np.full((*grid, 2), MISSING, dtype="<u8")
+        self._hash = hashlib.sha256()
+        self._file = path.open("wb", buffering=0)
+
+    def append(self, place: tuple[int, ...], data: bytes | None) -> None:
+        """Add the chunk at ``place`` of the grid; None is a chunk of zeros, which is left out."""
+        if data is not None:
+            self._index[place] = self.size, len(data)
+            self._write(data)
+
+    def close(self) -> str:
+        """Write the index and let go of the file; the sha256 of all of it."""
+        self._write(encode_index(self._index))
+        self._file.close()
+        return self._hash.hexdigest()
+
+    def sync(self) -> None:
+        """Wait until the closed file is on the disk."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def abandon(self) -> None:
+        """Let go of the file, which stays unfinished."""
+        self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+        self._hash.update(data)
+        self.size += len(data)
