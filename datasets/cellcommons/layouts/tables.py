@@ -153,10 +153,11 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def read_column(path: Path, column: str) -> dict[str, str]:
+def read_column(path: Path, column: str, *, keys: tuple[str, ...] = _KEYS) -> dict[str, str]:
     """Map image name -> value of ``column``; empty if the file is absent.
 
-    The name stands in a column called id, image, name or file.
+    Args:
+        keys: what the column of the names may be called: id, image, name or file where nothing else is said.
 
     Raises:
         InvalidDocument: not UTF-8 CSV, a column is missing, or a name comes twice.
@@ -167,10 +168,10 @@ def read_column(path: Path, column: str) -> dict[str, str]:
         with path.open(newline="", encoding="utf-8-sig") as handle:
             reader = csv.DictReader(handle)
             header = reader.fieldnames or []
-            key = next((k for k in _KEYS if k in header), None)
+            key = next((k for k in keys if k in header), None)
             if key is None or column not in header:
                 raise InvalidDocument(
-                    f"needs a column {column!r} and one of {', '.join(_KEYS)}; it has {', '.join(header) or 'none'}",
+                    f"needs a column {column!r} and one of {', '.join(keys)}; it has {', '.join(header) or 'none'}",
                     where=str(path),
                 )
             values: dict[str, str] = {}
