@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from backend.imaging.conversion import Converted, Naming, Outcome, Refused, convert_image
+from backend.imaging.conversion import Converted, Naming, Outcome, Refused, convert_image, describe
+from backend.imaging.kinds.contract import Kept
 from cellcommons.errors import CellCommonsError
 from cellcommons.images.lazy import LazyImage
 from cellcommons.images.limits import DEFAULT_LIMITS, Limits
+from cellcommons.images.ome_zarr import read_image_tree
 from cellcommons.images.readers import open_image
+from cellcommons.images.streaming import stream_to_store
 from cellcommons.store import ObjectStore
+from cellcommons.tree import Tree
 
 
 def convert_file(store: ObjectStore, naming: Naming, *, limits: Limits = DEFAULT_LIMITS) -> list[Outcome]:
@@ -20,7 +24,7 @@ def convert_file(store: ObjectStore, naming: Naming, *, limits: Limits = DEFAULT
     called after the file and its own name there, which is also its ``part``; one that cannot be read is refused alone.
 
     Args:
-        limits: refuse what is above them.
+        limits: images above ``max_decoded_bytes`` are streamed; the other limits refuse.
 
     Raises:
         CellCommonsError: the file cannot be opened, or holds one image and that is refused.
@@ -39,8 +43,12 @@ def convert_file(store: ObjectStore, naming: Naming, *, limits: Limits = DEFAULT
 
 
 def convert_lazy(store: ObjectStore, image: LazyImage, naming: Naming, *, limits: Limits) -> Converted:
-    """Put one image of an open file into ``store``. Raises as ``LazyImage.load``."""
-    return convert_image(store, image.load(limits, where=naming.original_name), naming)
+    """Put one image of an open file into ``store``, by way of memory where it fits. Raises as ``LazyImage.load``."""
+    if image.nbytes <= limits.max_decoded_bytes:
+        return convert_image(store, image.load(limits, where=naming.original_name), naming)
+    tree = stream_to_store(image, store)
+    picture = read_image_tree(store, tree.digest, level=_levels(tree) - 1)
+    return describe(store, image.facts, tree, naming, picture=picture, kept=Kept())
 
 
 def part_names(images: tuple[LazyImage, ...]) -> list[str]:
@@ -51,3 +59,7 @@ def part_names(images: tuple[LazyImage, ...]) -> list[str]:
         f"{name} {number}" if name in twice and name else name or f"image {number}"
         for number, name in enumerate(given, start=1)
     ]
+
+
+def _levels(tree: Tree) -> int:
+    return 1 + max(int(entry.path.partition("/")[0]) for entry in tree.entries if entry.path[0].isdigit())

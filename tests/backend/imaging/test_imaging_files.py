@@ -1,0 +1,90 @@
+"""One image file of any format and size becomes images, by way of memory or past it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from backend.imaging.conversion import Converted, Naming, Refused
+from backend.imaging.files import convert_file, part_names
+from cellcommons.errors import CellCommonsError, TooLarge
+from cellcommons.images.data import ImageData
+from cellcommons.images.lazy import LazyImage, declared
+from cellcommons.images.limits import DEFAULT_LIMITS
+from cellcommons.images.ome_zarr import read_image_tree
+from cellcommons.store import FolderStore
+
+PIXELS = np.random.default_rng(3).integers(0, 4000, (2, 700, 900)).astype(np.uint16)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "scan.ome.tif"
+    tifffile.imwrite(path, PIXELS, ome=True, photometric="minisblack", metadata={"axes": "CYX"}, tile=(256, 256))
+    return path
+
+
+def test_what_does_not_fit_is_streamed_to_the_same_tree(store: FolderStore, path: Path) -> None:
+    naming = Naming("scan", path, path.name, source="slide 1", source_known=True)
+    (whole,) = convert_file(store, naming)
+    (streamed,) = convert_file(store, naming, limits=replace(DEFAULT_LIMITS, max_decoded_bytes=1 << 20))
+    assert isinstance(whole, Converted)
+    assert isinstance(streamed, Converted)
+    np.testing.assert_array_equal(read_image_tree(store, streamed.tree).data, PIXELS)
+    assert streamed == replace(whole, preview=streamed.preview)
+    assert store.get(streamed.preview).startswith(b"\x89PNG")
+
+
+def test_a_plane_above_the_limit_is_refused_even_so(store: FolderStore, path: Path) -> None:
+    naming = Naming("scan", path, path.name)
+    with pytest.raises(TooLarge):
+        convert_file(store, naming, limits=replace(DEFAULT_LIMITS, max_pixels=1000))
+    assert list(store.digests()) == []
+
+
+def test_one_damaged_image_of_a_file_leaves_the_others(
+    store: FolderStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = path.with_name("two.ome.tif")
+    with tifffile.TiffWriter(two, ome=True) as file:
+        for plane, name in ((PIXELS[0], "left"), (PIXELS[1, :50], "right")):
+            file.write(plane, photometric="minisblack", metadata={"axes": "YX", "Name": name}, compression="zlib")
+    data = bytearray(two.read_bytes())
+    with tifffile.TiffFile(two) as file:
+        page = file.series[1].pages[0]
+        assert page is not None
+        offset, size = page.dataoffsets[0], page.databytecounts[0]
+    data[offset : offset + size] = bytes(size)
+    two.write_bytes(data)
+    left, right = convert_file(store, Naming("two", two, two.name))
+    assert isinstance(left, Converted)
+    assert (left.name, left.part, left.source, left.source_known) == ("two left", "left", "two", False)
+    assert isinstance(right, Refused)
+    assert right.name == "two right"
+    assert right.reason
+
+
+def test_an_unreadable_file_is_refused_whole(store: FolderStore, tmp_path: Path) -> None:
+    path = tmp_path / "note.tif"
+    path.write_bytes(b"hello")
+    with pytest.raises(CellCommonsError):
+        convert_file(store, Naming("note", path, path.name))
+
+
+def test_parts_have_names_of_their_own() -> None:
+    def image(name: str) -> LazyImage:
+        facts = ImageData(declared((1, 2, 2), "uint8"), "cyx", ("a",))
+        return LazyImage(name, facts, lambda region: facts.data, (1, 2, 2))
+
+    names = part_names(tuple(image(name) for name in ("A", "", "B", "A", "")))
+    assert names == ["A 1", "image 2", "B", "A 4", "image 5"]
+    assert len(set(names)) == 5
