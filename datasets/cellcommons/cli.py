@@ -1,4 +1,4 @@
-"""The command ``cellcommons``: download, verify, look at and export releases."""
+"""The command ``cellcommons``: images, layouts and releases, in and out."""
 
 from __future__ import annotations
 
@@ -6,26 +6,20 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from cellcommons import __version__
-from cellcommons.client import Client, Progress
-from cellcommons.errors import CellCommonsError, NotFound
-from cellcommons.exports import export_layouts, export_release
-from cellcommons.folder import ReleaseFolder
-from cellcommons.layouts.registry import all_layouts
-from cellcommons.manifest import Manifest
-from cellcommons.release import Member
+from cellcommons.commands import folders, releases
+from cellcommons.errors import CellCommonsError
+from cellcommons.layouts.carries import FEATURES
 
 HUB = "http://127.0.0.1:8000"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit status: 0, 2 for bad input, 130 for Ctrl-C."""
+    """Run the command; the exit status is 0, 1 for faults that ``validate`` found, 2 for bad input, 130 for Ctrl-C."""
     arguments = _parser().parse_args(argv)
     try:
         result: dict[str, Any] = arguments.run(arguments)
@@ -36,24 +30,61 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print(f"cellcommons: {error.filename or ''}: {error.strerror or error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
-        hint = " Run the same command again: it goes on where it stopped." if arguments.command == "download" else ""
+        again = arguments.command in ("download", "convert")
+        hint = " Run the same command again: it goes on where it stopped." if again else ""
         _print(f"\ncellcommons: stopped.{hint}", sys.stderr)
         return 130
     if arguments.json:
         _print(json.dumps(result, ensure_ascii=False))
     else:
-        for name, value in result.items():
-            _print(f"{name:<16} {value}")
-    return 0
+        _show(result)
+    return 1 if result.get("valid") is False else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cellcommons", description="Releases of cell images with labels.")
+    parser = argparse.ArgumentParser(prog="cellcommons", description="Cell images, labels and releases, in and out.")
     parser.add_argument("--version", action="version", version=f"cellcommons {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    _folder_commands(commands, shared)
+    _release_commands(commands, shared)
+    return parser
 
+
+def _folder_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("convert", parents=[shared], help="an image to OME-Zarr, or one layout to another")
+    command.add_argument("source", metavar="SOURCE", type=Path, help="an image, or a folder in a published layout")
+    command.add_argument("target", metavar="TARGET", type=Path, help="a folder that does not exist yet")
+    command.add_argument("--from", dest="layout", metavar="LAYOUT", help="of SOURCE; guessed if not named")
+    command.add_argument("--to", metavar="LAYOUT", help=f"{folders.OME_ZARR} (for an image), or a layout")
+    command.add_argument(
+        "--drop", metavar="WHAT", default="", help=f"what may be lost, by commas: all, {', '.join(FEATURES)}"
+    )
+    command.add_argument("--series", metavar="N_OR_NAME", help="one image of a file that holds several")
+    command.add_argument("--limit", type=_count, metavar="N", help="the first N images only")
+    command.add_argument("--keep-going", action="store_true", help="leave out what cannot be read, and say so")
+    command.set_defaults(run=folders.convert)
+
+    command = commands.add_parser("validate", parents=[shared], help="read everything; exit 1 if anything is wrong")
+    command.add_argument("path", metavar="PATH", type=Path)
+    command.add_argument("--layout", help="guessed if not named")
+    command.set_defaults(run=folders.validate)
+
+    command = commands.add_parser("info", parents=[shared], help="say what an image, a folder or a release holds")
+    command.add_argument("path", metavar="PATH", type=Path)
+    command.add_argument("--layout", help="guessed if not named")
+    command.set_defaults(run=folders.info)
+
+    command = commands.add_parser("layouts", parents=[shared], help="list the published layouts, and what each carries")
+    command.set_defaults(run=folders.list_layouts)
+
+    command = commands.add_parser("guess", parents=[shared], help="say which layout a folder follows, and why")
+    command.add_argument("path", metavar="PATH", type=Path)
+    command.set_defaults(run=folders.guess)
+
+
+def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command = commands.add_parser("download", parents=[shared], help="fetch and verify a release; resumes if cut")
     command.add_argument("reference", metavar="SLUG@EDITION")
     command.add_argument("folder", metavar="DIR", type=Path)
@@ -68,148 +99,50 @@ def _parser() -> argparse.ArgumentParser:
         "--repair", action="store_true", help="check what is there already, and replace what is damaged"
     )
     command.add_argument("--sha256", metavar="HEX", help="refuse any manifest but this one")
-    command.set_defaults(run=_download)
+    command.set_defaults(run=releases.download)
 
     command = commands.add_parser("verify", parents=[shared], help="check every byte of a downloaded release")
     command.add_argument("folder", metavar="DIR", type=Path)
-    command.set_defaults(run=_verify)
+    command.set_defaults(run=releases.verify)
 
-    command = commands.add_parser("info", parents=[shared], help="say what a downloaded release or a manifest holds")
-    command.add_argument("path", metavar="DIR_OR_FILE", type=Path)
-    command.set_defaults(run=_info)
-
-    command = commands.add_parser("export", parents=[shared], help="write a release's movies as other tools read them")
-    command.add_argument("release", metavar="RELEASE_DIR", type=Path, help="a downloaded release of tracking")
+    command = commands.add_parser("export", parents=[shared], help="write a release as another tool reads it")
+    command.add_argument("release", metavar="RELEASE_DIR", type=Path, help="a downloaded release")
     command.add_argument("folder", metavar="DIR", type=Path, help="a folder that does not exist yet")
-    command.add_argument("--layout", choices=export_layouts(), default="ctc", help="%(default)s if not named")
+    command.add_argument("--layout", default="ctc", help="%(default)s if not named; `cellcommons layouts` lists them")
     command.add_argument("--split", help="one split only: train, validation or test")
     command.add_argument("--channel", type=int, default=0, help="of the image, where a layout holds one (%(default)s)")
-    command.set_defaults(run=_export)
-
-    command = commands.add_parser("layouts", parents=[shared], help="list the published layouts that can be read")
-    command.set_defaults(run=_layouts)
-    return parser
+    command.set_defaults(run=releases.export)
 
 
-def _download(arguments: argparse.Namespace) -> dict[str, Any]:
-    meter = Meter(sys.stderr)
-    # The token is read from the environment only: a command line is visible to everyone on the machine.
-    client = Client(arguments.hub, os.environ.get("CELLCOMMONS_TOKEN"))
-    try:
-        done = client.download(
-            arguments.reference,
-            arguments.folder,
-            jobs=arguments.jobs,
-            progress=meter.show,
-            repair=arguments.repair,
-            sha256=arguments.sha256,
-        )
-    finally:
-        meter.end()
-    return asdict(done)
-
-
-def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
-    place = ReleaseFolder(arguments.folder)
-    total = place.load().manifest.objects
-    meter, seen = Meter(sys.stderr), [0, 0, 0]
-
-    def progress(member: Member) -> None:
-        # The manifest comes first and is not one of the objects it counts.
-        if seen[2]:
-            seen[0], seen[1] = seen[0] + 1, seen[1] + member.size
-        seen[2] = 1
-        meter.show(Progress(seen[0], total.count, seen[1], total.bytes, 0))
-
-    try:
-        release = place.verify(progress)
-    finally:
-        meter.end()
-    return {
-        "reference": release.manifest.reference,
-        "manifest_sha256": release.digest,
-        "objects": total.count,
-        "bytes": total.bytes,
-        "verified": True,
-    }
-
-
-def _info(arguments: argparse.Namespace) -> dict[str, Any]:
-    path: Path = arguments.path
-    if path.is_dir():
-        release = ReleaseFolder(path).load()
-        manifest, digest = release.manifest, release.digest
-    elif path.is_file():
-        manifest = Manifest.parse(path.read_bytes(), where=str(path))
-        digest = manifest.digest
-    else:
-        raise NotFound("no such file or folder", where=str(path))
-    return {
-        "reference": manifest.reference,
-        "title": manifest.title,
-        "task": manifest.task,
-        "licence": manifest.licence,
-        "created": manifest.created,
-        "manifest_sha256": digest,
-        "parent": manifest.parent,
-        **asdict(manifest.counts),
-        "classes": (manifest.ontology or {}).get("names", []),
-        "objects": manifest.objects.count,
-        "bytes": manifest.objects.bytes,
-    }
-
-
-def _export(arguments: argparse.Namespace) -> dict[str, Any]:
-    release = ReleaseFolder(arguments.release).load()
-    done = export_release(
-        release, arguments.folder, layout=arguments.layout, split=arguments.split, channel=arguments.channel
-    )
-    return {"reference": release.manifest.reference, **asdict(done)}
-
-
-def _layouts(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {layout.name: f"{layout.task}: {layout.title}" for layout in all_layouts()}
-
-
-class Meter:
-    """One line of progress: rewritten in place on a terminal, a line every few seconds elsewhere."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._live = stream, stream.isatty()
-        self._next, self._open = 0.0, False
-
-    def show(self, progress: Progress) -> None:
-        """Show ``progress``, not more often than can be read."""
-        now = time.monotonic()
-        if now < self._next and progress.objects < progress.objects_total:
-            return
-        self._next = now + (0.1 if self._live else 5.0)
-        share = 100 * progress.bytes / max(1, progress.bytes_total)
-        text = (
-            f"{progress.objects:,}/{progress.objects_total:,} objects  "
-            f"{progress.bytes / 1e6:,.1f}/{progress.bytes_total / 1e6:,.1f} MB  {share:.0f} %"
-        )
-        _print(f"\r\x1b[K{text}" if self._live else text, self._stream, end="" if self._live else "\n")
-        self._open = self._live
-
-    def end(self) -> None:
-        """Leave the line."""
-        if self._open:
-            _print("", self._stream)
-            self._open = False
+def _show(result: dict[str, Any]) -> None:
+    """A result for a person: a line a fact, a line a row of a list."""
+    for name, value in result.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            _print(f"{name}:")
+            for row in value:
+                _print("  " + "  ".join(str(part) for part in row.values() if part not in ("", [], {}, None)))
+        elif isinstance(value, list | dict):
+            pairs = [f"{key} {n}" for key, n in value.items()] if isinstance(value, dict) else [str(v) for v in value]
+            _print(f"{name:<16} {', '.join(pairs) or 'none'}")
+        else:
+            _print(f"{name:<16} {value}")
 
 
 def _jobs(text: str) -> int:
-    try:
-        jobs = int(text)
-    except ValueError:
-        jobs = 0
+    jobs = int(text) if text.isdecimal() else 0
     if not 1 <= jobs <= 64:
         raise argparse.ArgumentTypeError("a number from 1 to 64")
     return jobs
 
 
-def _print(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
+def _count(text: str) -> int:
+    count = int(text) if text.isdecimal() else 0
+    if count < 1:
+        raise argparse.ArgumentTypeError("a number from 1")
+    return count
+
+
+def _print(text: str, stream: TextIO | None = None) -> None:
     out = stream or sys.stdout
-    out.write(text + end)
+    out.write(f"{text}\n")
     out.flush()

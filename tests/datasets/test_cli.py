@@ -97,7 +97,9 @@ def test_a_bad_number_of_jobs_is_refused(capsys) -> None:
 
 def test_layouts_are_listed(capsys) -> None:
     assert main(["layouts", "--json"]) == 0
-    assert "dsb2018" in last_json(capsys.readouterr().out)
+    rows = {row["name"]: row for row in last_json(capsys.readouterr().out)["layouts"]}
+    assert rows["dsb2018"]["writes"]
+    assert "holes" in rows["dsb2018"]["features"]
 
 
 def test_ctrl_c_says_how_to_go_on(hub, release: Release, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ is its own source unless a ``sources.csv`` (columns id, source) lies beside the 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,7 +24,7 @@ from cellcommons.images.sniff import HEAD, checked_kind
 from cellcommons.labels import LabelMap, Labels, as_labels, cells
 from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
-from cellcommons.layouts.tables import read_column
+from cellcommons.layouts.tables import read_tables, write_tables
 
 TRAIN = "stage1_train"
 
@@ -43,7 +43,7 @@ class Dsb2018:
         (LabelMap,),
         dtypes=("uint8", "uint16"),
         modes=("gray", "rgb"),
-        features=features("outlines", "holes", "pieces", "source", "stratum"),
+        features=features("outlines", "holes", "pieces", "source", "stratum", "split"),
         note="One PNG a nucleus; cells are numbered in the order of their files.",
     )
 
@@ -64,9 +64,7 @@ class Dsb2018:
                 where=str(path),
                 remedy="Point to the folder that holds stage1_train, or choose another layout.",
             )
-        tables = {path, folders[0].parent}
-        strata = {k: v for base in tables for k, v in read_column(base / "strata.csv", "stratum").items()}
-        sources = {k: v for base in tables for k, v in read_column(base / "sources.csv", "source").items()}
+        tables = [read_tables(base) for base in dict.fromkeys((folders[0].parent, path))]
         entries, skipped = [], []
         for folder in folders:
             pictures = sorted(p for p in (folder / "images").iterdir() if p.is_file() and not p.name.startswith("."))
@@ -74,13 +72,13 @@ class Dsb2018:
                 skipped.append(Skipped(folder, f"images/ holds {len(pictures)} files instead of one"))
                 continue
             masks = sorted((folder / "masks").glob("*.png")) if (folder / "masks").is_dir() else []
-            source = sources.get(folder.name, "")
-            metadata: dict[str, Any] = {"source_known": bool(source)}
+            metadata: dict[str, Any] = {"source_known": False}
             if (folder / "masks").is_dir():
                 metadata["masks"] = len(masks)
-            entries.append(
-                Entry(folder.name, (pictures[0], *masks), source or folder.name, strata.get(folder.name, ""), metadata)
-            )
+            entry = Entry(folder.name, (pictures[0], *masks), folder.name, "", metadata)
+            for table in tables:
+                entry = table.applied(entry)
+            entries.append(entry)
         return Scan(tuple(entries), tuple(skipped))
 
     def read(self, entry: Entry) -> Record:
@@ -88,7 +86,7 @@ class Dsb2018:
         if "masks" not in entry.metadata:
             return Record(entry, image, None, entry.paths[0])
         labels, notes = _assembled(entry.paths[1:], image.shape_yx)
-        known = Entry(entry.name, entry.paths, entry.source, entry.stratum, {**entry.metadata, **notes})
+        known = replace(entry, metadata={**entry.metadata, **notes})
         return Record(known, image, LabelMap(labels, image.pixel_size), entry.paths[0])
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
@@ -114,11 +112,7 @@ class Dsb2018:
                     mask[y0:y1, x0:x1][cell.mask] = 255
                     (base / "masks" / f"{cell.id:08d}.png").write_bytes(imagecodecs.png_encode(mask))
             rows.append(record.entry)
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_table(folder / "strata.csv", "stratum", [(e.name, e.stratum) for e in rows])
-        known = [(e.name, e.source) for e in rows if e.metadata.get("source_known")]
-        if known:
-            _write_table(folder / "sources.csv", "source", known)
+        write_tables(folder, rows)
 
 
 def _image_folders(path: Path) -> list[Path]:
@@ -177,10 +171,3 @@ def _png_pixels(image: ImageData, name: str) -> Pixels:
             f"PNG holds 1 or 3 channels of 8 or 16 bits, not {image.data.dtype} {image.axes}", where=name
         )
     return image.plane() if image.size("c") == 1 else np.ascontiguousarray(np.moveaxis(image.data, 0, -1))
-
-
-def _write_table(path: Path, column: str, rows: list[tuple[str, str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(("id", column))
-        writer.writerows(rows)

@@ -1,0 +1,97 @@
+"""Releases: download, verify, say what is in one, export."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cellcommons.client import Client, Progress
+from cellcommons.commands.meter import Meter
+from cellcommons.errors import NotFound
+from cellcommons.exports import export_release
+from cellcommons.folder import ReleaseFolder
+from cellcommons.manifest import Manifest
+from cellcommons.release import Member
+
+
+def download(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Fetch and verify a release."""
+    meter = Meter(sys.stderr)
+    # The token is read from the environment only: a command line is visible to everyone on the machine.
+    client = Client(arguments.hub, os.environ.get("CELLCOMMONS_TOKEN"))
+    try:
+        done = client.download(
+            arguments.reference,
+            arguments.folder,
+            jobs=arguments.jobs,
+            progress=meter.show,
+            repair=arguments.repair,
+            sha256=arguments.sha256,
+        )
+    finally:
+        meter.end()
+    return asdict(done)
+
+
+def verify(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Check every byte of a downloaded release."""
+    place = ReleaseFolder(arguments.folder)
+    total = place.load().manifest.objects
+    meter, seen = Meter(sys.stderr), [0, 0, 0]
+
+    def progress(member: Member) -> None:
+        # The manifest comes first and is not one of the objects it counts.
+        if seen[2]:
+            seen[0], seen[1] = seen[0] + 1, seen[1] + member.size
+        seen[2] = 1
+        meter.show(Progress(seen[0], total.count, seen[1], total.bytes, 0))
+
+    try:
+        release = place.verify(progress)
+    finally:
+        meter.end()
+    return {
+        "reference": release.manifest.reference,
+        "manifest_sha256": release.digest,
+        "objects": total.count,
+        "bytes": total.bytes,
+        "verified": True,
+    }
+
+
+def release_info(path: Path) -> dict[str, Any]:
+    """What a downloaded release, or a manifest, holds."""
+    if path.is_dir():
+        release = ReleaseFolder(path).load()
+        manifest, digest = release.manifest, release.digest
+    elif path.is_file():
+        manifest = Manifest.parse(path.read_bytes(), where=str(path))
+        digest = manifest.digest
+    else:
+        raise NotFound("no such file or folder", where=str(path))
+    return {
+        "reference": manifest.reference,
+        "title": manifest.title,
+        "task": manifest.task,
+        "licence": manifest.licence,
+        "created": manifest.created,
+        "manifest_sha256": digest,
+        "parent": manifest.parent,
+        **asdict(manifest.counts),
+        "classes": (manifest.ontology or {}).get("names", []),
+        "objects": manifest.objects.count,
+        "bytes": manifest.objects.bytes,
+    }
+
+
+def export(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Write a release as another tool reads it."""
+    release = ReleaseFolder(arguments.release).load()
+    done = export_release(
+        release, arguments.folder, layout=arguments.layout, split=arguments.split, channel=arguments.channel
+    )
+    return {"reference": release.manifest.reference, **asdict(done)}
