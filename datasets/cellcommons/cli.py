@@ -115,17 +115,40 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 
 def _show(result: dict[str, Any]) -> None:
-    """A result for a person: a line a fact, a line a row of a list."""
+    """A result for a person: a line a fact, a line or a block for each row of a list."""
     for name, value in result.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             _print(f"{name}:")
             for row in value:
-                _print("  " + "  ".join(str(part) for part in row.values() if part not in ("", [], {}, None)))
-        elif isinstance(value, list | dict):
-            pairs = [f"{key} {n}" for key, n in value.items()] if isinstance(value, dict) else [str(v) for v in value]
-            _print(f"{name:<16} {', '.join(pairs) or 'none'}")
+                if len(row) > 7:
+                    _show_block(row)
+                else:
+                    _print("  " + "  ".join(str(part) for part in row.values() if part not in ("", [], {}, None)))
         else:
-            _print(f"{name:<16} {value}")
+            _print(f"{name:<18} {_text(value)}")
+
+
+def _show_block(row: dict[str, Any]) -> None:
+    for key, value in row.items():
+        if value not in ("", [], {}):
+            _print(f"  {key:<16} {_text(value)}")
+    _print("")
+
+
+def _text(value: Any) -> str:
+    """A value on one line; what is not known says so."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(one)}" for key, one in value.items()) or "none"
+    if isinstance(value, list):
+        parts = [_text(one) for one in value]
+        return (
+            f"{parts[0]}, each"
+            if len(parts) > 1 and len(set(parts)) == 1 and isinstance(value[0], dict)
+            else (", ".join(parts) or "none")
+        )
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _jobs(text: str) -> int:

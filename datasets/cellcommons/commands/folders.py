@@ -41,12 +41,13 @@ def _layout_row(layout: Any) -> dict[str, Any]:
 
 def guess(arguments: argparse.Namespace) -> dict[str, Any]:
     """Which layouts a folder may follow, and why."""
+    found = guesses(arguments.path)
     rows = [
         {"layout": one.layout.name, "likely": round(one.likely, 3), "reason": one.reason, "title": one.layout.title}
-        for one in guesses(arguments.path)
+        for one in found
     ]
-    likely = [row for row in rows if row["likely"] > 0]
-    return {"layout": likely[0]["layout"] if likely else None, "guesses": likely, "not": rows[len(likely) :]}
+    fits = sum(one.likely > 0 for one in found)
+    return {"layout": found[0].layout.name if fits else None, "guesses": rows[:fits], "not": rows[fits:]}
 
 
 def info(arguments: argparse.Namespace) -> dict[str, Any]:
