@@ -16,6 +16,7 @@ from cellcommons.errors import InvalidDocument
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.registry import get_layout
 from cellcommons.reading import Reading
+from cellcommons.readings import Readings
 
 # Small tables beside the images, which say what the files themselves cannot.
 TABLES = frozenset({".csv", ".json"})
@@ -152,11 +153,17 @@ def upload_of(ask: Ask, entries: Sequence[Entry]) -> Upload:
 
 
 def read_records(ask: Ask, entries: Sequence[Entry]) -> list[Record]:
-    """Every entry with its truth. Raises InvalidDocument for one that has none; others as the layout's ``read``."""
+    """Every entry with its truth; of several people's readings their consensus.
+
+    Raises:
+        InvalidDocument: an image without labels, or with readings and no consensus. Others as the layout's ``read``.
+    """
     reader = get_layout(ask.layout)
     records = []
     for entry in entries:
         record = reader.read(entry)
+        if isinstance(record.truth, Readings):
+            record.truth = record.truth.consensus
         if record.truth is None:
             raise InvalidDocument("a rehearsal needs the labels of every image", where=entry.name)
         records.append(record)

@@ -15,7 +15,7 @@ from cellcommons.labels import LabelMap
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.isl import Isl
-from tests.backend.rehearsal.folders import write_isl, write_movies, write_pairs, write_voc
+from tests.backend.rehearsal.folders import write_crowd, write_isl, write_movies, write_pairs, write_voc
 
 STRATA = {"fluorescence": 12, "bright": 6, "purple": 2}
 CELLS = "instance_segmentation"
@@ -162,6 +162,22 @@ def test_the_bands_together_are_the_field(tmp_path, draw):
     (entry,) = Isl().scan(folder).entries
     whole = Isl().read(entry)
     np.testing.assert_array_equal(from_bands, whole.truth.target.data)
+
+
+def test_of_several_peoples_readings_the_consensus_is_the_truth(tmp_path, draw):
+    folder = write_crowd(tmp_path / "crowd")
+    gold = folder / "BU-BIL_Dataset1" / "GoldStandard"
+    alone = {
+        name: case.truth.labels for name, case in draw("bubil", folder, task="semantic_segmentation").cases.items()
+    }
+    expert = folder / "BU-BIL_Dataset1" / "ExpertsAnnotations" / "Person1"
+    expert.mkdir(parents=True)
+    for mask in gold.iterdir():
+        (expert / mask.name).write_bytes(next(iter(sorted(gold.iterdir()))).read_bytes())
+    again = draw("bubil", folder, task="semantic_segmentation").cases
+    assert set(again) == set(alone)
+    for name, labels in alone.items():
+        np.testing.assert_array_equal(again[name].truth.labels, labels)
 
 
 def test_stated_failures_of_real_counterparts_are_the_truth_and_stay_here(tmp_path, draw):

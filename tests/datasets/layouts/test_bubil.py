@@ -8,14 +8,26 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from cellcommons.errors import MismatchedShapes, UnknownLayout
+from cellcommons.classes import Ontology
+from cellcommons.errors import CannotCarry, MismatchedShapes, UnknownLayout
 from cellcommons.fusion.semantic import fuse_semantic, learn_quorum
-from cellcommons.layouts.bubil import Bubil, CrowdReadings
+from cellcommons.images.data import ImageData
+from cellcommons.layouts.bubil import CELL, Bubil, CrowdReadings
+from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.registry import guess_layout
+from cellcommons.layouts.writing import write_layout
 from cellcommons.measures.semantic import semantic_scores
+from cellcommons.readings import Readings
 from cellcommons.semantic import SemanticMap
+from cellcommons.testing.layout_suite import LayoutSuite
+from cellcommons.testing.sameness import assert_same_record
 
 LAYOUT = Bubil()
+
+
+class TestBubil(LayoutSuite):
+    layout = Bubil()
+    classes = CELL
 
 
 def mask(path: Path, cell: np.ndarray, *, alpha: bool = False) -> None:
@@ -48,8 +60,9 @@ def folder(tmp_path: Path) -> Path:
 def test_readings_lie_in_the_frame_and_the_rest_is_unknown(folder: Path) -> None:
     for path in (folder, folder / "BU-BIL_Dataset1"):
         (entry,) = LAYOUT.scan(path).entries
-        assert (entry.name, entry.stratum, entry.metadata["crowd"]) == ("set1/B1", "set 1", 2)
+        assert (entry.name, entry.stratum, entry.metadata["crowd"]) == ("B1", "set 1", 2)
     crowd = LAYOUT.read_crowd(entry)
+    assert crowd.gold is not None
     assert list(crowd.readings) == ["1", "2"]
     reading = crowd.readings["1"]
     inside = np.s_[14:62, 16:46]
@@ -57,8 +70,10 @@ def test_readings_lie_in_the_frame_and_the_rest_is_unknown(folder: Path) -> None
     assert reading.known.sum() == 48 * 30
     assert np.array_equal(crowd.experts["Person1_Amira"].data, crowd.gold.data)
     record = LAYOUT.read(entry)
-    assert isinstance(record.truth, SemanticMap)
-    assert record.truth.data.shape == record.image.shape_yx
+    assert isinstance(record.truth, Readings)
+    assert list(record.truth.by) == ["Person1_Amira", "worker 1", "worker 2"]
+    assert isinstance(record.truth.consensus, SemanticMap)
+    assert record.truth.consensus.data.shape == record.image.shape_yx
 
 
 def test_a_raw_image_that_is_the_crop_gets_gold_cut_to_it(folder: Path) -> None:
@@ -66,6 +81,7 @@ def test_a_raw_image_that_is_the_crop_gets_gold_cut_to_it(folder: Path) -> None:
     (base / "RawImages" / "B1.png").write_bytes(imagecodecs.png_encode(np.zeros((48, 30), np.uint8)))
     (base / "ExpertsAnnotations" / "Person1_Amira" / "seg_B1.png").unlink()
     crowd = LAYOUT.read_crowd(LAYOUT.scan(folder).entries[0])
+    assert crowd.gold is not None
     assert np.array_equal(crowd.gold.data, crowd.readings["2"].data)
     (base / "RawImages" / "B1.png").write_bytes(imagecodecs.png_encode(np.zeros((48, 31), np.uint8)))
     with pytest.raises(MismatchedShapes, match="no crop of it"):
@@ -87,11 +103,45 @@ def test_masks_that_do_not_fit_are_refused(folder: Path) -> None:
 def test_other_folders_are_refused_and_odd_masks_skipped(folder: Path, tmp_path: Path) -> None:
     mask(folder / "BU-BIL_Dataset1" / "GoldStandard" / "seg_B2.png", np.ones((4, 4), bool))
     scan = LAYOUT.scan(folder)
-    assert ([e.name for e in scan.entries], [s.path.name for s in scan.skipped]) == (["set1/B1"], ["seg_B2.png"])
+    assert ([e.name for e in scan.entries], [s.path.name for s in scan.skipped]) == (["B1"], ["seg_B2.png"])
     for path in (tmp_path / "absent", folder / "BU-BIL_Dataset1" / "RawImages"):
         assert LAYOUT.guess(path)[0] == 0
         with pytest.raises(UnknownLayout, match="bubil"):
             LAYOUT.scan(path)
+
+
+def test_a_crowd_without_gold_has_no_place_and_gold_may_be_missing(folder: Path) -> None:
+    base = folder / "BU-BIL_Dataset1"
+    (base / "GoldStandard" / "seg_B1.png").unlink()
+    scan = LAYOUT.scan(folder)
+    assert [s.reason for s in scan.skipped] == ["no seg_B1.png in GoldStandard/, which says where the crowd's crop is"]
+    truth = LAYOUT.read(scan.entries[0]).truth
+    assert isinstance(truth, Readings)
+    assert (list(truth.by), truth.consensus) == (["Person1_Amira"], None)
+
+
+def test_a_crowd_is_written_as_masks_of_the_full_frame_where_unknown_may_be_dropped(folder: Path) -> None:
+    record = LAYOUT.read(LAYOUT.scan(folder).entries[0])
+    with pytest.raises(CannotCarry, match="unknown"):
+        write_layout(LAYOUT, [record], folder / "again")
+    write_layout(LAYOUT, [record], folder / "again", drop=["unknown"])
+    again = LAYOUT.read(LAYOUT.scan(folder / "again").entries[0])
+    assert (again.entry.name, again.entry.stratum) == ("B1", "set 1")
+    assert isinstance(again.truth, Readings)
+    assert isinstance(record.truth, Readings)
+    for who, one in record.truth.by.items():
+        kept = again.truth.by[who]
+        assert isinstance(one, SemanticMap)
+        assert isinstance(kept, SemanticMap)
+        assert np.array_equal(kept.data == 1, one.data == 1)
+        assert kept.known.all()
+
+
+def test_other_classes_are_refused(tmp_path: Path) -> None:
+    image = ImageData(np.zeros((1, 4, 5), np.uint8), "cyx", ("intensity",))
+    truth = SemanticMap(np.zeros((4, 5), np.uint8), Ontology(("glass", "cell")))
+    with pytest.raises(CannotCarry, match="background, cell, not glass, cell"):
+        write_layout(LAYOUT, [Record(Entry("a", (), ""), image, truth, Path())], tmp_path / "out")
 
 
 def jaccard(gold: SemanticMap, found: SemanticMap) -> float:
@@ -102,6 +152,7 @@ def means(crowds: list[CrowdReadings]) -> tuple[float, float, float]:
     """Mean Jaccard to gold of single workers, of their majority, and of EM."""
     single, majority, em = [], [], []
     for crowd in crowds:
+        assert crowd.gold is not None
         readings = list(crowd.readings.values())
         single.append(np.mean([jaccard(crowd.gold, reading) for reading in readings]))
         majority.append(jaccard(crowd.gold, fuse_semantic(readings, method="majority").consensus))
@@ -110,15 +161,17 @@ def means(crowds: list[CrowdReadings]) -> tuple[float, float, float]:
 
 
 @pytest.mark.real_data
-def test_the_real_crowds(real_data: Path) -> None:
+def test_the_real_crowds(real_data: Path, tmp_path: Path) -> None:
     folder = real_data / "crowd_seg_bubil"
     assert guess_layout(folder).name == "bubil"
     scan = LAYOUT.scan(folder)
     assert (len(scan.entries), scan.skipped) == (96, ())
     assert [sum(e.stratum == f"set {n}" for e in scan.entries) for n in (1, 4)] == [35, 61]
     assert all(e.metadata["crowd"] == 7 for e in scan.entries)
-    loose = [LAYOUT.read_crowd(e, experts=False) for e in scan.entries[:35]]
-    tight = [LAYOUT.read_crowd(e, experts=False) for e in scan.entries[35:]]
+    loose, tight = (
+        [LAYOUT.read_crowd(e, experts=False) for e in scan.entries if e.stratum == stratum]
+        for stratum in ("set 1", "set 4")
+    )
     single, majority, em = means(loose)
     assert single + 0.03 < majority < em
     # Here workers agree so well that counting heads is enough: EM is as good to within half a percent.
@@ -128,7 +181,7 @@ def test_the_real_crowds(real_data: Path) -> None:
     assert abs(em - majority) < 0.005
     # These workers paint too far out, which gold shows and agreement cannot: learn on one half, try on the other.
     # Some 17 images are needed for it: a quorum from 6 of them came out too high for the rest.
-    examples = [(crowd.gold, list(crowd.readings.values())) for crowd in loose]
+    examples = [(crowd.gold, list(crowd.readings.values())) for crowd in loose if crowd.gold is not None]
     learned, plain = [], []
     for learn, held_out in ((examples[::2], examples[1::2]), (examples[1::2], examples[::2])):
         quorum = learn_quorum(learn)
@@ -137,3 +190,12 @@ def test_the_real_crowds(real_data: Path) -> None:
             learned.append(jaccard(gold, fuse_semantic(readings, method="majority", quorum=quorum).consensus))
             plain.append(jaccard(gold, fuse_semantic(readings, method="majority").consensus))
     assert np.mean(learned) > np.mean(plain) + 0.01
+    some = [LAYOUT.read(entry) for entry in scan.entries if entry.stratum == "set 1"][:2]
+    for record in some:
+        assert isinstance(record.truth, Readings)
+        assert len(record.truth.by) == 17
+        experts = {who: one for who, one in record.truth.by.items() if not who.startswith("worker")}
+        record.truth = Readings(experts, record.truth.consensus)
+    write_layout(LAYOUT, some, tmp_path / "again")
+    for entry, record in zip(LAYOUT.scan(tmp_path / "again").entries, some, strict=True):
+        assert_same_record(LAYOUT.read(entry), record, LAYOUT.carries)
