@@ -174,7 +174,7 @@ def test_of_several_peoples_readings_the_consensus_is_the_truth(tmp_path, draw):
     expert.mkdir(parents=True)
     for mask in gold.iterdir():
         (expert / mask.name).write_bytes(next(iter(sorted(gold.iterdir()))).read_bytes())
-    again = draw("bubil", folder, task="semantic_segmentation").cases
+    again = draw("bubil", folder, task="semantic_segmentation", work="again").cases
     assert set(again) == set(alone)
     for name, labels in alone.items():
         np.testing.assert_array_equal(again[name].truth.labels, labels)
