@@ -25,6 +25,7 @@ from cellcommons.layouts.stardist import StarDist
 from cellcommons.layouts.trackmate import TrackMate
 from cellcommons.layouts.usiigaci import Usiigaci
 from cellcommons.layouts.voc import Voc, VocCrops
+from cellcommons.layouts.voc_segmentation import VocSegmentation
 from cellcommons.layouts.yolo import Yolo, YoloSegments
 
 _LAYOUTS: tuple[Layout, ...] = (
@@ -32,6 +33,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     Coco(),
     Voc(),
     VocCrops(),
+    VocSegmentation(),
     Yolo(),
     YoloSegments(),
     Plate(),
