@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -80,20 +79,9 @@ class S3Server:
 
     def kill(self) -> None:
         """As a power cut: no word of warning."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        self._end(signal.SIGTERM)
-
-    def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
-            if self._process.poll() is None:
-                self._process.send_signal(number)
-            try:
-                self._process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            self._process.kill()
+            self._process.wait()
             self._process = None
 
     def _answers(self) -> bool:
@@ -125,7 +113,7 @@ def running_s3_server(folder: Path) -> Iterator[S3Server]:
     try:
         yield server
     finally:
-        server.stop()
+        server.kill()  # its folder is thrown away: nothing to say goodbye to
 
 
 def _identity(name: str, keys: tuple[str, str], actions: list[str]) -> dict[str, object]:

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
     CredentialRetrievalError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
     SSLError,
@@ -85,13 +87,15 @@ def explain(error: ClientError | BotoCoreError, *, where: str) -> CellCommonsErr
             where=where,
             remedy="Correct the endpoint, or name the authority in AWS_CA_BUNDLE.",
         )
-    if isinstance(error, HTTPClientError):  # refused, timed out, closed: all of the connection's faults
+    # Refused, timed out, closed, cut short: boto's classes for these have no base of their own.
+    if isinstance(error, HTTPClientError | ConnectionError | IncompleteReadError):
         return EndpointDown(
             f"the object store does not answer ({type(error).__name__})",
             where=where,
             remedy="Check that it runs and that the endpoint in the address is right.",
         )
-    return StoreUnusable(f"the object store cannot be used ({type(error).__name__})", where=where)
+    name = type(error).__name__
+    return StoreUnusable(f"it cannot be used ({name})", where=where, remedy="Check the settings of AWS that it uses.")
 
 
 def _explain_answer(error: ClientError, where: str) -> CellCommonsError:
@@ -120,7 +124,7 @@ def _explain_answer(error: ClientError, where: str) -> CellCommonsError:
         return EndpointDown(
             f"the object store keeps failing ({code or status})", where=where, remedy="Look into its log; try again."
         )
-    return StoreUnusable(f"the object store refused ({code or status})", where=where)
+    return StoreUnusable(f"it refused ({code or status})", where=where, remedy="Look into the object store's log.")
 
 
 @contextmanager

@@ -11,14 +11,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cellcommons.canonical import sha256_hex
 from cellcommons.errors import DigestMismatch, NotFound
 from cellcommons.s3.address import S3Address, parse_address
 from cellcommons.s3.batch import gathered
+from cellcommons.s3.client import make_client
 from cellcommons.s3.faults import code_of, explain, explained, status_of
 from cellcommons.s3.reader import ObjectReader
 from cellcommons.s3.upload import ABSENT, Target, base64_of, send
@@ -26,6 +25,7 @@ from cellcommons.store import CHUNK, ObjectStore, StoredObject, damaged, is_dige
 
 ASK_FIRST = 1 << 18  # above this, asking whether an object is there costs less than sending it for nothing
 BUFFER = 1 << 16
+PAGE = 1000  # names a listing asks for at a time; the most that S3 gives
 
 
 class S3Store:
@@ -100,7 +100,7 @@ class S3Store:
         prefix = f"{self.address.prefix}objects/sha256/"
         with explained(self.url):
             pages = self._client().get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.address.bucket, Prefix=prefix):
+            for page in pages.paginate(Bucket=self.address.bucket, Prefix=prefix, MaxKeys=PAGE):
                 for row in page.get("Contents", ()):
                     name = row["Key"].rpartition("/")[2]
                     if is_digest(name) and row["Key"] == self._key(name):
@@ -146,25 +146,10 @@ class S3Store:
         which = os.getpid(), endpoint or self.address.endpoint
         with self._lock:
             if which not in self._clients:
-                self._clients[which] = self._make_client(which[1])
+                self._clients[which] = make_client(
+                    self.address, endpoint=which[1], attempts=self._attempts, timeout=self._timeout
+                )
             return self._clients[which]
-
-    def _make_client(self, endpoint: str | None) -> Any:
-        session = boto3.session.Session()
-        config = Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path" if self.address.path_style else "auto"},
-            retries={"mode": "standard", "total_max_attempts": self._attempts},
-            connect_timeout=min(10.0, self._timeout),
-            read_timeout=self._timeout,
-            max_pool_connections=32,
-            # We send the sha256, which is the name; a crc32 of boto's own beside it would be one more reading.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
-        region = self.address.region or os.environ.get("AWS_REGION") or session.region_name or "us-east-1"
-        with explained(self.url):
-            return session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
 
     def _ask(self, operation: str, **arguments: Any) -> Any:
         client = self._client()
