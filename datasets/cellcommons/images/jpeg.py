@@ -10,14 +10,15 @@ from PIL import Image
 
 from cellcommons.errors import TooLarge, UnreadableFile, WrongFormat
 from cellcommons.images.colour import from_samples
-from cellcommons.images.data import ImageData
+from cellcommons.images.held import held_file
+from cellcommons.images.lazy import ImageFile
 from cellcommons.images.limits import Limits
 
 _ORIENTATION = 0x0112
 
 
-def read_jpeg(path: Path, name: str, limits: Limits) -> ImageData:
-    """Read a JPEG.
+def open_jpeg(path: Path, name: str, limits: Limits) -> ImageFile:
+    """Open a JPEG, which decodes as a whole.
 
     Raises:
         UnreadableFile: truncated or damaged.
@@ -41,4 +42,4 @@ def read_jpeg(path: Path, name: str, limits: Limits) -> ImageData:
         raise UnreadableFile(
             f"the JPEG is truncated or damaged ({error})", where=name, remedy="Copy, export or upload it again."
         ) from error
-    return from_samples(pixels, metadata)
+    return held_file("JPEG", from_samples(pixels, metadata), path)

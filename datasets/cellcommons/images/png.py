@@ -1,4 +1,4 @@
-"""Read PNG: 8 and 16 bit, gray, colour, palette, with or without alpha."""
+"""Read PNG: 1, 8 and 16 bit, gray, colour, palette, with or without alpha."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import imagecodecs
 
 from cellcommons.errors import UnreadableFile
 from cellcommons.images.colour import from_samples
-from cellcommons.images.data import ImageData, Pixels
+from cellcommons.images.data import Pixels
+from cellcommons.images.held import held_file
+from cellcommons.images.lazy import ImageFile
 from cellcommons.images.limits import DEFAULT_LIMITS, Limits
 
 _SIGNATURE = 8
@@ -85,6 +87,10 @@ def decode_png(data: bytes, limits: Limits = DEFAULT_LIMITS, *, where: str) -> P
     return pixels
 
 
-def read_png(path: Path, name: str, limits: Limits) -> ImageData:
-    """Read a PNG. PNG states no channels and no trustworthy pixel size, so the size is unknown."""
-    return from_samples(decode_png(path.read_bytes(), limits, where=name), {"format": "PNG"})
+def open_png(path: Path, name: str, limits: Limits) -> ImageFile:
+    """Open a PNG, which decodes as a whole. It states no channels and no trustworthy pixel size: the size is unknown.
+
+    Raises:
+        UnreadableFile, TooLarge: as ``decode_png``.
+    """
+    return held_file("PNG", from_samples(decode_png(path.read_bytes(), limits, where=name), {"format": "PNG"}), path)

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from cellcommons.errors import UnreadableFile, WrongFormat
 
 HEAD = 512
-READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG and JPEG"
+READABLE = "OME-TIFF, TIFF, PNG, JPEG, OME-Zarr, ND2, CZI, LIF, SVS or HDF5"
 
 # (first bytes, kind). Longest first where one begins another.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -41,14 +41,26 @@ _EXTENSIONS = {
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".ndpi": "TIFF",
+    ".scn": "TIFF",
+    ".bif": "TIFF",
+    ".qptiff": "TIFF",
     ".czi": "CZI",
     ".nd2": "ND2",
     ".lif": "LIF",
+    ".h5": "HDF5",
+    ".hdf5": "HDF5",
+    ".ims": "HDF5",
     ".gif": "GIF",
     ".bmp": "BMP",
     ".zip": "ZIP",
 }
-_USUAL = {"TIFF": ".tif", "PNG": ".png", "JPEG": ".jpg"}
+_USUAL = {
+    "TIFF": ".tif",
+    "PNG": ".png",
+    "JPEG": ".jpg",
+    "HDF5": ".h5",
+}
 
 
 def kind_of(head: bytes) -> str:
@@ -65,8 +77,27 @@ def kind_of(head: bytes) -> str:
     return "unknown"
 
 
+def is_readable(kind: str | None) -> bool:
+    """Whether there is a reader for files of ``kind``."""
+    return kind in _USUAL
+
+
+def readable_extensions() -> dict[str, tuple[str, ...]]:
+    """Format -> the endings of names that promise it, of every format that is read."""
+    found: dict[str, list[str]] = {}
+    for ending, kind in _EXTENSIONS.items():
+        if is_readable(kind):
+            found.setdefault(kind, []).append(ending)
+    return {kind: tuple(endings) for kind, endings in found.items()}
+
+
+def promised_kind(name: str) -> str | None:
+    """The format that the extension of ``name`` promises; None where it promises none."""
+    return _EXTENSIONS.get(PurePath(name).suffix.lower())
+
+
 def checked_kind(head: bytes, name: str) -> str:
-    """``TIFF``, ``PNG`` or ``JPEG``.
+    """The kind of a file that can be read: a key of ``_USUAL``.
 
     Raises:
         UnreadableFile: the file is empty.
@@ -75,7 +106,7 @@ def checked_kind(head: bytes, name: str) -> str:
     if not head:
         raise UnreadableFile("the file is empty", where=name, remedy="Export or upload it again.")
     kind = kind_of(head)
-    promised = _EXTENSIONS.get(PurePath(name).suffix.lower())
+    promised = promised_kind(name)
     seen = "nothing known" if kind == "unknown" else kind
     if kind not in _USUAL:
         looks = (
