@@ -16,11 +16,13 @@ from cellcommons.layouts.ctc import Ctc
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.geff import Geff
 from cellcommons.layouts.hdf5_volumes import Hdf5
+from cellcommons.layouts.hpa import Hpa
 from cellcommons.layouts.isl import Isl
 from cellcommons.layouts.nist_lineage import NistLineage
 from cellcommons.layouts.paired import Paired
 from cellcommons.layouts.plain import Plain
 from cellcommons.layouts.plate import Plate
+from cellcommons.layouts.qupath import QuPath
 from cellcommons.layouts.stardist import StarDist
 from cellcommons.layouts.trackmate import TrackMate
 from cellcommons.layouts.usiigaci import Usiigaci
@@ -37,6 +39,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     Yolo(),
     YoloSegments(),
     Plate(),
+    Hpa(),
     ClassFolders(),
     Bubil(),
     Cfos(),
@@ -47,6 +50,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     Usiigaci(),
     NistLineage(),
     TrackMate(),
+    QuPath(),
     Cellpose(),
     Hdf5(),
     StarDist(),
