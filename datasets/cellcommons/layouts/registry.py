@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellcommons.errors import NotFound, UnknownLayout
+from cellcommons.layouts.bbbc import Bbbc
 from cellcommons.layouts.bubil import Bubil
 from cellcommons.layouts.cellpose import Cellpose
 from cellcommons.layouts.cfos import Cfos
@@ -40,6 +41,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     Yolo(),
     YoloSegments(),
     Plate(),
+    Bbbc(),
     Hpa(),
     ClassFolders(),
     Bubil(),
