@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 
 from cellcommons.axes import PixelSize
-from cellcommons.errors import CellCommonsError, InvalidDocument, MismatchedShapes, UnknownLayout
+from cellcommons.errors import CellCommonsError, InvalidDocument, MismatchedShapes, UnknownLayout, UnreadableFile
 from cellcommons.extras import require
-from cellcommons.images.data import ImageData, Wavelengths
+from cellcommons.images.data import ImageData
 from cellcommons.images.lazy import ImageFile, LazyImage
 from cellcommons.images.readers import open_image
 from cellcommons.labels import LabelMap
 from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
+from cellcommons.layouts.npy_facts import facts_text, with_facts
 from cellcommons.layouts.stardist_masks import label_map
 from cellcommons.layouts.tables import is_split, parse_split, read_tables, write_tables
 
@@ -49,7 +50,7 @@ class Hdf5:
         (LabelMap,),
         axes=("cyx", "czyx"),
         features=features(
-            *("source", "stratum", "split", "pixel_size", "channel_names", "wavelengths"),
+            *("source", "stratum", "split", "pixel_size", "channel_names", "wavelengths", "plate_position"),
             *("ids", "outlines", "holes", "pieces", "annotated"),
         ),
         note="`raw` and `label`, gzip; needs h5py.",
@@ -91,7 +92,7 @@ class Hdf5:
         file = entry.paths[0]
         with _opened(file) as found:
             raw, labels = _arrays(found, file.name)
-            image = _with_own(raw.load(where=file.name), _own_facts(file, raw.name), file.name)
+            image = with_facts(raw.load(where=file.name), _own_facts(file, raw.name), where=file.name)
             if labels is None:
                 return Record(entry, image, None, file)
             stack = labels.load(where=file.name)
@@ -179,29 +180,14 @@ def _arrays(found: ImageFile, where: str) -> tuple[LazyImage, LazyImage | None]:
     return raw, labels
 
 
-def _own_facts(file: Path, name: str) -> dict[str, Any]:
-    """The attribute ``cellcommons`` of an array, as JSON; empty where there is none."""
+def _own_facts(file: Path, name: str) -> object:
+    """The attribute ``cellcommons`` of an array; None where there is none."""
     h5py = require("h5py", extra=_EXTRA, what="reading HDF5")
-    with h5py.File(file, "r") as found:
-        text = found[name].attrs.get(OWN)
     try:
-        said = json.loads(text) if isinstance(text, str) and len(text) < 1 << 20 else {}
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _with_own(image: ImageData, said: dict[str, Any], where: str) -> ImageData:
-    """``image`` with what ``_write_raw`` noted. Raises InvalidDocument where that cannot be."""
-    if not said:
-        return image
-    try:
-        size = PixelSize(*(None if s is None else float(s) for s in said["pixel_size"]))
-        lights = tuple(Wavelengths(*pair) for pair in said["wavelengths"])
-        names = tuple(str(name) for name in said["channels"])
-        return replace(image, channels=names, pixel_size=size, rgb=bool(said["rgb"]), wavelengths=lights)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidDocument(f"its attribute {OWN} is damaged ({error!r})", where=where) from error
+        with h5py.File(file, "r") as found:
+            return found[name].attrs.get(OWN)
+    except Exception as error:  # libhdf5 reports damage as nearly every type
+        raise UnreadableFile(f"its attributes are damaged ({error})", where=file.name) from error
 
 
 def _own_region(file: Path, name: str, shape: tuple[int, ...]) -> Any:
@@ -231,14 +217,7 @@ def _write_raw(file: Any, image: ImageData) -> None:
     axes = image.axes.replace("c", "") if single else image.axes
     raw = file.create_dataset("raw", data=image.data[0] if single else image.data, compression="gzip", chunks=True)
     _describe(raw, axes, image.pixel_size)
-    size = image.pixel_size
-    own = {
-        "channels": list(image.channels),
-        "pixel_size": [size.y, size.x, size.z],
-        "rgb": image.rgb,
-        "wavelengths": [[light.excitation, light.emission] for light in image.wavelengths],
-    }
-    raw.attrs[OWN] = json.dumps(own, ensure_ascii=False)
+    raw.attrs[OWN] = facts_text(image)
 
 
 def _write_labels(file: Any, labels: LabelMap, size: PixelSize) -> None:

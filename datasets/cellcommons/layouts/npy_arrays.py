@@ -209,10 +209,14 @@ class Npz:
             check_size(header, member.file_size - header.offset, 1 << 62, where=f"{self.name}/{name}")
         return header
 
-    def read(self, name: str, *, max_bytes: int = MAX_BYTES) -> NDArray[Any]:
-        """One array. Raises NotFound, and as ``read_npy``; WrongFormat for objects."""
+    def size(self, name: str) -> int:
+        """Unpacked bytes of an array, its header included, as the zip declares them."""
+        return self._members[name].file_size
+
+    def read(self, name: str, *, max_bytes: int = MAX_BYTES, objects: bool = False) -> NDArray[Any]:
+        """One array. Arguments and errors: ``read_npy``; NotFound names the arrays there are."""
         with self.opened(name) as stream:
-            return _array(stream, self._members[name].file_size, max_bytes, f"{self.name}/{name}", objects=False)
+            return _array(stream, self._members[name].file_size, max_bytes, f"{self.name}/{name}", objects)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[IO[bytes]]:

@@ -14,6 +14,8 @@ from cellcommons.layouts.class_folders import ClassFolders
 from cellcommons.layouts.coco import Coco
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.ctc import Ctc
+from cellcommons.layouts.deepcell import DeepCell
+from cellcommons.layouts.deepcell_tracks import DeepCellTracks
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.geff import Geff
 from cellcommons.layouts.hdf5_volumes import Hdf5
@@ -57,6 +59,8 @@ _LAYOUTS: tuple[Layout, ...] = (
     QuPath(),
     Cellpose(),
     Hdf5(),
+    DeepCell(),
+    DeepCellTracks(),
     StarDist(),
     Plain(),
 )
