@@ -93,7 +93,7 @@ def encode_chunk(block: Pixels, chunk: tuple[int, ...], codec: Codec = "gzip") -
         padded = np.zeros(chunk, dtype=block.dtype)
         padded[tuple(slice(n) for n in block.shape)] = block
         block = padded
-    data = np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("<")).tobytes()
+    data = block.astype(block.dtype.newbyteorder("<"), copy=False).tobytes()
     if codec == "zstd":
         return bytes(imagecodecs.zstd_encode(data, level=ZSTD_LEVEL))
     return bytes(imagecodecs.gzip_encode(data, level=GZIP_LEVEL))

@@ -9,6 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from cellcommons.errors import CellCommonsError
 from cellcommons.images.blocks import blocks, grown, region_shape
 from cellcommons.images.data import Pixels
 from cellcommons.images.lazy import Region
@@ -65,19 +66,25 @@ class Engine:
         Args:
             fetch: the stage's source. look: what is noted of its pixels. advance: told the bytes of each block.
         """
-        for part, inner, pixels, last in self._read_ahead(parts, fetch):
-            if part not in self._open:
-                part.open(self._target.work)
-                self._open.add(part)
-            if look is not None:
-                self._submit(partial(look, _absolute(part, inner), pixels), part.seen.append)
-            for tile in part.tiles(part.stage.source, inner, pixels):
-                self._submit(tile, part.append)
-            if last:
-                self._after(part, part.stage.source)
-            advance(pixels.nbytes)
-            del pixels
-            self._drain(_WAITING)
+        try:
+            for part, inner, pixels, last in self._read_ahead(parts, fetch):
+                if part not in self._open:
+                    part.open(self._target.work)
+                    self._open.add(part)
+                if look is not None:
+                    self._submit(partial(look, _absolute(part, inner), pixels), part.seen.append)
+                for tile in part.tiles(part.stage.source, inner, pixels):
+                    self._submit(tile, part.append)
+                if last:
+                    self._after(part, part.stage.source)
+                advance(pixels.nbytes)
+                del pixels
+                self._drain(_WAITING)
+        except CellCommonsError:
+            # The source cannot be read further: what has been read of whole parts is finished, for when it can.
+            self._drain(0)
+            self._settle(0)
+            raise
         self._drain(0)
         self._settle(0)
 

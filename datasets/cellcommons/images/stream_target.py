@@ -47,8 +47,11 @@ class Target(Protocol):
     def discard(self) -> None:
         """Forget what an earlier run has finished."""
 
+    def is_complete(self) -> bool:
+        """Whether all is there, and only the work folder was not cleared."""
+
     def complete(self, root: bytes) -> None:
-        """Write the root document, which makes the rest valid, and clear the work folder."""
+        """Write the root document, which makes the rest valid."""
 
 
 class FolderTarget:
@@ -61,7 +64,7 @@ class FolderTarget:
     def __init__(self, folder: Path) -> None:
         self.folder, self.work = folder, folder / WORK
         if (folder / "zarr.json").exists() and not self.work.exists():
-            raise AlreadyThere("an OME-Zarr is there already", where=str(folder), remedy="Choose another folder.")
+            raise is_there(folder)
         if folder.exists() and not self.work.exists() and any(folder.iterdir()):
             raise AlreadyThere(
                 "the folder is not empty and holds no unfinished conversion",
@@ -100,11 +103,12 @@ class FolderTarget:
         for path in self.folder.iterdir():
             if path.name.isdigit():
                 shutil.rmtree(path)
-        (self.folder / "zarr.json").unlink(missing_ok=True)
+
+    def is_complete(self) -> bool:
+        return (self.folder / "zarr.json").exists()
 
     def complete(self, root: bytes) -> None:
         self.write("zarr.json", root)
-        shutil.rmtree(self.work)
 
 
 class StoreTarget:
@@ -140,14 +144,21 @@ class StoreTarget:
     def discard(self) -> None:
         self._entries.clear()
 
+    def is_complete(self) -> bool:
+        return False
+
     def complete(self, root: bytes) -> None:
         self.write("zarr.json", root)
         self.listing().save(self.store)
-        shutil.rmtree(self.work)
 
     def listing(self) -> Tree:
         """All that is kept so far."""
         return Tree(tuple(sorted(self._entries.values())))
+
+
+def is_there(folder: Path) -> AlreadyThere:
+    """The refusal to write over something that is complete."""
+    return AlreadyThere("an OME-Zarr is there already", where=str(folder), remedy="Choose another folder.")
 
 
 def _sha256(handle: BinaryIO) -> str:

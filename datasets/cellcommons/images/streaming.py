@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,7 +32,7 @@ from cellcommons.images.stream_display import Seen
 from cellcommons.images.stream_engine import Engine
 from cellcommons.images.stream_journal import Finished, Journal
 from cellcommons.images.stream_part import Part
-from cellcommons.images.stream_target import FolderTarget, StoreTarget, Target, alone
+from cellcommons.images.stream_target import FolderTarget, StoreTarget, Target, alone, is_there
 from cellcommons.images.tree_document import group_document, image_attributes, label_attributes
 from cellcommons.store import ObjectStore
 from cellcommons.tree import Tree
@@ -119,6 +120,12 @@ class _Conversion:
         """Convert what is not converted yet."""
         with _naming_a_full_disk(target.work), alone(target.work):
             journal = Journal(target.work, self.what)
+            if target.is_complete():
+                same = journal.finished() is not None
+                shutil.rmtree(target.work)
+                if not same:
+                    raise is_there(target.work.parent)
+                return
             kept = self._checked(target, journal.finished()) if resume else None
             if kept is None:
                 target.discard()
@@ -141,6 +148,7 @@ class _Conversion:
                 journal.close()
             told = [seen for key in sorted(parts) for seen in parts[key].seen]
             target.complete(group_document(self._attributes(told)))
+            shutil.rmtree(target.work)
 
     def _run_stage(
         self, stage: Stage, engine: Engine, target: Target, finished: set[tuple[int, int]], progress: Progress | None
