@@ -14,6 +14,7 @@ from cellcommons.layouts.class_folders import ClassFolders
 from cellcommons.layouts.coco import Coco
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.ctc import Ctc
+from cellcommons.layouts.cvat import Cvat
 from cellcommons.layouts.deepcell import DeepCell
 from cellcommons.layouts.deepcell_tracks import DeepCellTracks
 from cellcommons.layouts.dsb2018 import Dsb2018
@@ -37,6 +38,7 @@ from cellcommons.layouts.yolo import Yolo, YoloSegments
 _LAYOUTS: tuple[Layout, ...] = (
     Dsb2018(),
     Coco(),
+    Cvat(),
     Voc(),
     VocCrops(),
     VocSegmentation(),
