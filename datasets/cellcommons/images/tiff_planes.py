@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from cellcommons.images.tiff_structure import check_jpeg
 
 # Uncompressed rows are read about this much at a time where only some of their columns are wanted.
 _SPAN = 4 << 20
-_SEVERAL_TABLES = (6, 7, 34892, 33007)  # compressions whose decoder takes the page's JPEG tables
+_SEVERAL = 4
+_TABLES = (6, 7, 34892, 33007)  # compressions whose decoder takes the page's JPEG tables
 _AGAIN = "Copy, export or upload it again."
 
 
@@ -43,6 +46,17 @@ class Files:
         self.first = first
         self._descriptor = os.open(first, os.O_RDONLY | os.O_CLOEXEC)
         stack.callback(os.close, self._descriptor)
+        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "tiff")
+        stack.callback(self._pool.shutdown)
+
+    def do(self, work: list[Callable[[], None]]) -> None:
+        """Run ``work``, which lets go of the interpreter while it decodes, on all cores."""
+        if len(work) < _SEVERAL:
+            for one in work:
+                one()
+        else:
+            for _ in self._pool.map(lambda one: one(), work):
+                pass
 
     def read_into(self, path: Path, offset: int, target: memoryview) -> None:
         """Fill ``target`` from ``offset``. Raises UnreadableFile where the file ends before."""
@@ -86,7 +100,7 @@ class Planes:
         self.stored: np.dtype[Any] = np.dtype(keyframe.parent.byteorder + keyframe.dtype.char)
         self.dtype = self.stored.newbyteorder("=")
         self._decode: Callable[..., Any] = keyframe.decode
-        self._tables = int(keyframe.compression) in _SEVERAL_TABLES
+        self._tables = int(keyframe.compression) in _TABLES
         self._jpeg_header = keyframe.jpegheader
         self._tiled = bool(keyframe.is_tiled)
         self._depth = depth
@@ -117,36 +131,39 @@ class Planes:
         samples = region[head + 2] if len(region) > head + 2 else slice(0, self.samples)
         planes = itertools.product(*(range(part.start, part.stop) for part in region[:head]))
         flat = out.reshape(-1, sizes[head], sizes[head + 1], samples.stop - samples.start)
+        size = self.height * self.width * self.samples * self.dtype.itemsize
+        packed: list[Callable[[], None]] = []
         for target, place in zip(flat, planes, strict=True):
             plane = int(np.ravel_multi_index(place, self.lead)) if place else 0
+            number, inner = divmod(plane, self.within)
             if self._run is not None:
-                size = self.height * self.width * self.samples * self.dtype.itemsize
                 self._copy_rows(self.files.first, self._run + plane * size, rows, columns, samples, target)
+            elif (page := self._pages[number]).final:
+                self._copy_rows(page.path, page.offsets[0] + inner * size, rows, columns, samples, target)
             else:
-                self._read_page(plane, rows, columns, samples, target)
+                packed += self._segments(page, inner, rows, columns, samples, target)
+        self.files.do(packed)
         return out.astype(self.dtype, copy=False)
 
-    def _read_page(self, plane: int, rows: slice, columns: slice, samples: slice, target: Pixels) -> None:
-        number, inner = divmod(plane, self.within)
-        page = self._pages[number]
-        if page.final:
-            size = self.height * self.width * self.samples * self.dtype.itemsize
-            self._copy_rows(page.path, page.offsets[0] + inner * size, rows, columns, samples, target)
-            return
+    def _segments(
+        self, page: Page, inner: int, rows: slice, columns: slice, samples: slice, target: Pixels
+    ) -> Iterator[Callable[[], None]]:
+        """Work that decodes one strip or tile each into ``target``."""
         separate, depth = divmod(inner, self._depth)
         deep, high, wide = self.tile
         down, across = math.ceil(self.height / high), math.ceil(self.width / wide)
         first = (separate * math.ceil(self._depth / deep) + depth // deep) * down * across
         for down_at in range(rows.start // high, math.ceil(rows.stop / high)):
             for across_at in range(columns.start // wide, math.ceil(columns.stop / wide)):
-                index = first + down_at * across + across_at
-                block = self._segment(page, index)[depth % deep]
                 y, x = down_at * high, across_at * wide
                 top, bottom = max(rows.start, y), min(rows.stop, y + high)
                 left, right = max(columns.start, x), min(columns.stop, x + wide)
-                target[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = block[
-                    top - y : bottom - y, left - x : right - x, samples
-                ]
+                here = target[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start]
+                there = (depth % deep, slice(top - y, bottom - y), slice(left - x, right - x), samples)
+                yield partial(self._decode_into, here, page, first + down_at * across + across_at, there)
+
+    def _decode_into(self, target: Pixels, page: Page, index: int, part: tuple[Any, ...]) -> None:
+        target[:] = self._segment(page, index)[part]
 
     def _segment(self, page: Page, index: int) -> Pixels:
         """One strip or tile: depth, y, x, samples."""
