@@ -15,13 +15,11 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from cellcommons.errors import InvalidDocument, MismatchedShapes, UnknownLayout, WrongFormat
+from cellcommons.errors import InvalidDocument, UnknownLayout
 from cellcommons.images.data import ImageData, Pixels
-from cellcommons.images.limits import DEFAULT_LIMITS
-from cellcommons.images.png import decode_png, png_header
+from cellcommons.images.mask_png import Window, decode_mask, encode_mask
 from cellcommons.images.readers import read_image
-from cellcommons.images.sniff import HEAD, checked_kind
-from cellcommons.labels import LabelMap, Labels, as_labels, cells
+from cellcommons.labels import LabelMap, Labels, cells
 from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
 from cellcommons.layouts.tables import read_tables, write_tables
@@ -103,14 +101,12 @@ class Dsb2018:
             base = folder / TRAIN / name
             (base / "images").mkdir(parents=True)
             picture = base / "images" / f"{name}.png"
-            picture.write_bytes(imagecodecs.png_encode(_png_pixels(record.image, name)))
+            picture.write_bytes(imagecodecs.png_encode(_png_pixels(record.image, name), level=1))
             if record.labels is not None:
                 (base / "masks").mkdir()
+                height, width = record.labels.shape
                 for cell in cells(record.labels):
-                    mask = np.zeros(record.labels.shape, dtype=np.uint8)
-                    y0, x0, y1, x1 = cell.box
-                    mask[y0:y1, x0:x1][cell.mask] = 255
-                    (base / "masks" / f"{cell.id:08d}.png").write_bytes(imagecodecs.png_encode(mask))
+                    (base / "masks" / f"{cell.id:08d}.png").write_bytes(encode_mask(cell, (height, width)))
             rows.append(record.entry)
         write_tables(folder, rows)
 
@@ -124,45 +120,28 @@ def _image_folders(path: Path) -> list[Path]:
 
 def _assembled(paths: tuple[Path, ...], shape: tuple[int, int]) -> tuple[Labels, dict[str, Any]]:
     """One label map from one mask a nucleus; ids follow the order of the file names."""
-    found: list[tuple[int, int, Pixels]] = []
+    found: list[tuple[int, int, Window]] = []
     empty = []
     for number, path in enumerate(paths, start=1):
-        where = np.flatnonzero(_mask(path, shape))
-        if where.size:
-            found.append((where.size, number, where))
-        else:
+        window = decode_mask(path.read_bytes(), shape, where=str(path))
+        if window is None:
             empty.append(path.name)
-    labels = np.zeros(shape[0] * shape[1], dtype=np.uint32)
+        else:
+            found.append((int(np.count_nonzero(window[2])), number, window))
+    labels: Labels = np.zeros(shape, dtype=np.uint32)
     covered = 0
-    for _, number, where in sorted(found, key=lambda item: (-item[0], item[1])):
-        covered += int(np.count_nonzero(labels[where]))
-        labels[where] = number
+    for _, number, (y, x, mask) in sorted(found, key=lambda item: (-item[0], item[1])):
+        part = labels[y : y + mask.shape[0], x : x + mask.shape[1]]
+        covered += int(np.count_nonzero(part[mask]))
+        part[mask] = number
     notes: dict[str, Any] = {"overlap_pixels": covered}
     if empty:
         notes["empty_masks"] = empty
-    hidden = len(found) - int(np.count_nonzero(np.unique(labels)))
+    # Sorting all pixels costs more than all of the above: only where something was covered can a cell be gone.
+    hidden = len(found) - int(np.count_nonzero(np.unique(labels))) if covered else 0
     if hidden:
         notes["hidden_masks"] = hidden
-    return as_labels(labels.reshape(shape)), notes
-
-
-def _mask(path: Path, shape: tuple[int, int]) -> Pixels:
-    """A mask's foreground as bool, yx. The declared size is compared before anything is decoded."""
-    data = path.read_bytes()
-    kind = checked_kind(data[:HEAD], path.name)
-    if kind != "PNG":
-        raise WrongFormat(f"a mask is a PNG, this is {kind}", where=str(path))
-    header = png_header(data, where=str(path))
-    if (header.height, header.width) != shape:
-        raise MismatchedShapes(
-            f"the mask is {header.width} x {header.height}, its image {shape[1]} x {shape[0]}",
-            where=str(path),
-            remedy="Export the mask at the size of its image, or remove it.",
-        )
-    pixels = decode_png(data, DEFAULT_LIMITS, where=str(path))
-    if pixels.ndim == 3:
-        pixels = np.asarray(pixels[..., : 1 if pixels.shape[-1] == 2 else 3].any(axis=-1))
-    return np.asarray(pixels != 0)
+    return labels, notes
 
 
 def _png_pixels(image: ImageData, name: str) -> Pixels:
