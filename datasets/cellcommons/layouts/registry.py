@@ -27,7 +27,6 @@ from cellcommons.layouts.paired import Paired
 from cellcommons.layouts.plain import Plain
 from cellcommons.layouts.plate import Plate
 from cellcommons.layouts.qupath import QuPath
-from cellcommons.layouts.qupath import QuPath
 from cellcommons.layouts.stardist import StarDist
 from cellcommons.layouts.trackmate import TrackMate
 from cellcommons.layouts.usiigaci import Usiigaci
@@ -57,7 +56,6 @@ _LAYOUTS: tuple[Layout, ...] = (
     Usiigaci(),
     NistLineage(),
     TrackMate(),
-    QuPath(),
     QuPath(),
     Cellpose(),
     Hdf5(),
