@@ -18,10 +18,12 @@ from cellcommons.layouts.cvat import Cvat
 from cellcommons.layouts.deepcell import DeepCell
 from cellcommons.layouts.deepcell_tracks import DeepCellTracks
 from cellcommons.layouts.dsb2018 import Dsb2018
+from cellcommons.layouts.fiji_roi import FijiRoi
 from cellcommons.layouts.geff import Geff
 from cellcommons.layouts.hdf5_volumes import Hdf5
 from cellcommons.layouts.hpa import Hpa
 from cellcommons.layouts.isl import Isl
+from cellcommons.layouts.miccai2020 import Miccai2020
 from cellcommons.layouts.nist_lineage import NistLineage
 from cellcommons.layouts.paired import Paired
 from cellcommons.layouts.plain import Plain
@@ -49,6 +51,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     ClassFolders(),
     Bubil(),
     Cfos(),
+    Miccai2020(),
     Isl(),
     Paired(),
     Ctc(),
@@ -57,6 +60,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     NistLineage(),
     TrackMate(),
     QuPath(),
+    FijiRoi(),
     Cellpose(),
     Hdf5(),
     DeepCell(),
