@@ -19,7 +19,6 @@ from cellcommons.layouts.deepcell import DeepCell
 from cellcommons.layouts.deepcell_tracks import DeepCellTracks
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.fiji_roi import FijiRoi
-from cellcommons.layouts.fiji_roi import FijiRoi
 from cellcommons.layouts.geff import Geff
 from cellcommons.layouts.hdf5_volumes import Hdf5
 from cellcommons.layouts.hpa import Hpa
@@ -61,7 +60,6 @@ _LAYOUTS: tuple[Layout, ...] = (
     NistLineage(),
     TrackMate(),
     QuPath(),
-    FijiRoi(),
     FijiRoi(),
     Cellpose(),
     Hdf5(),
