@@ -6,6 +6,7 @@ Spots are points with a radius, so the truth is ``PointTracks``; no masks are ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
@@ -18,7 +19,7 @@ from cellcommons.images.data import ImageData
 from cellcommons.images.readers import read_image
 from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
-from cellcommons.layouts.frames import interval
+from cellcommons.layouts.frames import interval, numbered_frames, read_movie
 from cellcommons.layouts.tables import read_tables, write_tables
 from cellcommons.layouts.trackmate_xml import read_trackmate, write_trackmate
 from cellcommons.points import PointTracks
@@ -66,22 +67,18 @@ class TrackMate:
         entries, skipped = [], []
         for session in sessions:
             try:
-                movie = session.parent / PureWindowsPath(read_trackmate(session).image_name).name
-                if not movie.is_file() or not movie.resolve().is_relative_to(path.resolve()):
-                    raise NotFound(
-                        f"its movie {movie.name!r} is not beside it",
-                        where=session.name,
-                        remedy="Put the movie that was tracked into the same folder.",
-                    )
+                found = read_trackmate(session)
+                movie, files = _movie_of(session, PureWindowsPath(found.image_name).name, found.frames)
             except CellCommonsError as error:  # one broken session must not hide the others
                 skipped.append(Skipped(session, error.line()))
                 continue
-            entry = Entry(session.stem, (movie, session), movie.name, "", {"source_known": False})
+            entry = Entry(session.stem, (*files, session), movie, "", {"source_known": False})
             entries.append(tables.applied(entry))
         return Scan(tuple(entries), tuple(skipped))
 
     def read(self, entry: Entry) -> Record:
-        image, session = read_image(entry.paths[0]), read_trackmate(entry.paths[1])
+        files, session = list(entry.paths[:-1]), read_trackmate(entry.paths[-1])
+        image = read_image(files[0]) if len(files) == 1 else read_movie(files)
         said = (session.frames, *session.shape_yx)
         if image.axes != "tcyx" or (image.size("t"), *image.shape_yx) != said:
             raise MismatchedShapes(
@@ -96,7 +93,7 @@ class TrackMate:
         tracks = replace(session.tracks, pixel_size=size, seconds_per_frame=seconds)
         names = session.channels if len(session.channels) == image.size("c") else image.channels
         image = replace(image, pixel_size=size, seconds_per_frame=seconds, channels=names)
-        return Record(known, image, tracks, entry.paths[0])
+        return Record(known, image, tracks, files[0], tuple(files))
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
         """Write point tracks as sessions, each beside its movie (an ImageJ hyperstack)."""
@@ -117,6 +114,29 @@ class TrackMate:
             )
             entries.append(record.entry)
         write_tables(folder, entries)
+
+
+def _movie_of(session: Path, name: str, frames: int) -> tuple[str, list[Path]]:
+    """What the session's movie is called, and its file beside the session, or its frames ``NAME0000.tif``.
+
+    Raises:
+        NotFound: neither is there. InvalidDocument: frames are missing.
+    """
+    home = session.parent.resolve()
+    whole = session.parent / (name or "unnamed")
+    if whole.is_file() and whole.resolve().is_relative_to(home):
+        return name, [whole]
+    try:
+        found = numbered_frames(session.parent, rf"{re.escape(whole.stem)}[ _-]?t?(\d+)\.tiff?")
+    except NotFound:
+        found = {}
+    if len(found) == frames and all(path.resolve().is_relative_to(home) for path in found.values()):
+        return name, list(found.values())
+    raise NotFound(
+        f"its movie {name!r} is not beside it",
+        where=session.name,
+        remedy="Put the movie that was tracked, or all its frames, into the same folder.",
+    )
 
 
 def _write_movie(path: Path, image: ImageData, seconds: float | None) -> None:

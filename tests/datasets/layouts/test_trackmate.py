@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from cellcommons.axes import PixelSize
 from cellcommons.errors import InvalidDocument, MismatchedShapes, NotFound, UnreadableFile, WrongFormat
 from cellcommons.images.data import ImageData
 from cellcommons.layouts.contract import Entry, Record
+from cellcommons.layouts.geff import Geff
 from cellcommons.layouts.registry import guess_layout
 from cellcommons.layouts.trackmate import TrackMate
 from cellcommons.layouts.trackmate_xml import read_trackmate, write_trackmate
+from cellcommons.layouts.writing import write_layout
 from cellcommons.points import PointTracks
 from cellcommons.testing.lineages import lineages
 from cellcommons.tracks import Lineage, Track
@@ -212,3 +215,41 @@ def test_real_sessions(real_data: Path, name: str, spots: int, links: int, divis
 def test_real_sessions_with_merges_are_refused_by_spot(real_data: Path, path: str) -> None:
     with pytest.raises(InvalidDocument, match=r"a cell has two parents: frame 2\d, spot \d+"):
         read_trackmate(real_data / path)
+
+
+@pytest.mark.real_data
+def test_real_sessions_beside_the_real_frames(real_data: Path, tmp_path: Path) -> None:
+    """LapTrack's sessions are of the movie whose 50 frames biotracks has."""
+    sessions = real_data / "track_laptrack_samples" / "tests" / "data"
+    frames = real_data / "track_biotracks_faketracks" / "CellProfiler" / "example_1" / "input_raw_sequence"
+    for path in [*sessions.glob("*.xml"), *frames.glob("*.tif")]:
+        shutil.copy(path, tmp_path)
+    scan = TrackMate().scan(tmp_path)
+    assert [entry.name.removeprefix("trackmate_tracks_") for entry in scan.entries] == [
+        "with_gap_closing", "with_splitting", "without_gap_closing"
+    ]  # fmt: skip
+    assert {item.path.stem.removeprefix("trackmate_tracks_") for item in scan.skipped} == {
+        "with_merging", "with_splitting_merging"
+    }  # fmt: skip
+    for entry, (links, divisions) in zip(scan.entries, ((128, 0), (130, 2), (127, 0)), strict=True):
+        record = TrackMate().read(entry)
+        assert record.image.data.shape == (50, 1, 128, 128)
+        assert len(record.originals) == 50
+        assert isinstance(record.truth, PointTracks)
+        lineage = record.truth.lineage
+        assert (len(lineage.nodes()), len(lineage.edges()), len(lineage.divisions)) == (133, links, divisions)
+        again = written_again(record, tmp_path / "again" / entry.name)
+        assert again.lineage == lineage
+        np.testing.assert_allclose(again.positions, record.truth.positions, atol=1e-6)
+    (tmp_path / "FakeTracks0007.tif").unlink()
+    assert "frame 7 is missing" in TrackMate().scan(tmp_path).skipped[0].reason
+
+
+def written_again(record: Record, folder: Path) -> PointTracks:
+    """Through GEFF, and from there through TrackMate."""
+    write_layout(Geff(), [record], folder / "geff")
+    spots = Geff().read(Geff().scan(folder / "geff").entries[0])
+    write_layout(TrackMate(), [spots], folder / "trackmate")
+    truth = TrackMate().read(TrackMate().scan(folder / "trackmate").entries[0]).truth
+    assert isinstance(truth, PointTracks)
+    return truth
