@@ -83,6 +83,10 @@ class Plain:
         return files, skipped
 
 
+def _is_ome(file: Path) -> bool:
+    return _without_ome(file.name) != file.name
+
+
 def _without_ome(name: str) -> str:
     for ending in (".ome.tif", ".ome.tiff"):
         if name.lower().endswith(ending) and len(name) > len(ending):
@@ -96,7 +100,7 @@ def short_names(folder: Path, files: Iterable[Path]) -> dict[Path, str]:
     Raises:
         ValueError: a file that is not below ``folder``.
     """
-    stems = {file: file.stem.removesuffix(".ome") or file.stem for file in files}
+    stems = {file: Path(_without_ome(file.name)).name if _is_ome(file) else file.stem for file in files}
     paths = {file: file.relative_to(folder).as_posix() for file in stems}
     # A file without extension may be called what another's name is without it.
     times = Counter(stem.casefold() for stem in stems.values()) + Counter(path.casefold() for path in paths.values())

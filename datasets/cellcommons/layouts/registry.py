@@ -17,6 +17,7 @@ from cellcommons.layouts.ctc import Ctc
 from cellcommons.layouts.cvat import Cvat
 from cellcommons.layouts.deepcell import DeepCell
 from cellcommons.layouts.deepcell_tracks import DeepCellTracks
+from cellcommons.layouts.deeplabcut import DeepLabCut
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.fiji_roi import FijiRoi
 from cellcommons.layouts.geff import Geff
@@ -51,6 +52,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     ClassFolders(),
     Bubil(),
     Cfos(),
+    DeepLabCut(),
     Miccai2020(),
     Isl(),
     Paired(),
