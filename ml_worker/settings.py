@@ -3,7 +3,7 @@
 | variable | meaning |
 |---|---|
 | ``BROKER_URL`` | where orders come from and answers go, e.g. ``redis+socket:///run/hub/redis.sock`` |
-| ``OBJECTS_URL`` | the object store, e.g. ``file:///var/hub/objects`` |
+| ``OBJECTS_URL`` | the object store, ``file:///var/hub/objects`` or ``s3://bucket/prefix?endpoint=...`` |
 | ``ML_THREADS`` | CPU threads of torch; unset: one per core |
 """
 

@@ -25,6 +25,7 @@ from celery import Celery
 from celery.exceptions import Reject
 from celery.signals import worker_init, worker_shutting_down
 
+from cellcommons.errors import CellCommonsError
 from cellcommons.store import open_store
 from ml_worker.channel import Kind, Stopped
 from ml_worker.orders import perform_order
@@ -32,8 +33,11 @@ from ml_worker.settings import BadSetting, read_settings
 
 try:
     settings = read_settings()
+    store = open_store(settings.objects_url)
 except BadSetting as error:
     raise SystemExit(f"ml_worker: {error.line()}") from None
+except CellCommonsError as error:
+    raise SystemExit(f"ml_worker: OBJECTS_URL: {error.line()}") from None
 
 app = Celery("ml_worker", broker=settings.broker_url, set_as_current=False)
 app.conf.update(
@@ -48,7 +52,6 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": int(timedelta(hours=24).total_seconds())},
 )
-store = open_store(settings.objects_url)
 shutting_down = threading.Event()
 
 

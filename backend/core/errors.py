@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 from cellcommons import errors
 from cellcommons.errors import CellCommonsError
 
+log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -61,6 +63,7 @@ STATUS: dict[type[CellCommonsError], int] = {
     errors.NotFound: status.HTTP_404_NOT_FOUND,
     # The hub's own bytes are damaged; nothing the client sent is at fault.
     errors.DigestMismatch: status.HTTP_500_INTERNAL_SERVER_ERROR,
+    errors.StoreUnusable: status.HTTP_503_SERVICE_UNAVAILABLE,
     WrongState: status.HTTP_409_CONFLICT,
     Conflict: status.HTTP_409_CONFLICT,
     LeaseExpired: status.HTTP_409_CONFLICT,
@@ -112,6 +115,13 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     elif isinstance(error, RequestDataTooBig):
         error = errors.TooLarge("the request's body is above the hub's limit", remedy="Send it in smaller parts.")
 
+    if isinstance(error, errors.StoreUnusable):
+        # Where the objects lie is the operator's business.
+        log.error("the object store cannot be used: %s", error.line())
+        error = errors.StoreUnusable(
+            "its object store does not work at the moment; nothing was half written",
+            remedy="Try again in a while; if it stays, tell the hub's operator.",
+        )
     if isinstance(error, CellCommonsError):
         body = problem(
             error.code,

@@ -43,7 +43,7 @@ def _database() -> None:
 
 
 def _objects() -> None:
-    object_store().get_ref("health")
+    object_store().check()
 
 
 def _broker() -> None:
@@ -52,7 +52,7 @@ def _broker() -> None:
 
 
 def _workers(broker: str) -> dict[str, str]:
-    """``cpu_worker`` and ``gpu_worker`` by the queues that the workers who answer say they read."""
+    """``cpu_worker``, ``io_worker`` and ``gpu_worker`` by the queues that the workers who answer say they read."""
     global _asked_at
     now = time.monotonic()
     with _lock:
@@ -68,5 +68,5 @@ def _workers(broker: str) -> dict[str, str]:
             _seen.update({queue["name"]: time.monotonic() for queue in queues})
     return {
         f"{queue}_worker": OK if time.monotonic() - _seen.get(queue, float("-inf")) < _GRACE else "does not answer"
-        for queue in ("cpu", "gpu")
+        for queue in ("cpu", "io", "gpu")
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
 from typing import BinaryIO
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -19,6 +21,9 @@ from cellcommons.tree import Tree, load_tree
 # Most zarr files and pictures are smaller: one read, one response. Larger ones are streamed.
 _WHOLE = 4 << 20
 _BLOCK = 1 << 20
+# Published objects from this size on may be fetched from the store itself, by a link that lasts so many seconds.
+_LINKED = 8 << 20
+_LINK_SECONDS = 300
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -28,7 +33,9 @@ def object_response(
     """The object ``digest``, or the one range asked for.
 
     Args:
-        public: may be kept by shared caches too (published releases); else only by this person's browser.
+        public: may be read by anyone (published releases): kept by shared caches too, and where
+            ``OBJECTS_PUBLIC_ENDPOINT`` is set a large one is answered by a link into the store. What is not public
+            always goes through the hub, for a link works for whoever has it.
 
     Raises:
         NotFound: the store has no such object.
@@ -43,10 +50,31 @@ def object_response(
     }
     if request.META.get("HTTP_IF_NONE_MATCH") == tag:
         return HttpResponseNotModified(headers=headers)
-    store = object_store()
-    size = store.size(digest)
+    handle = object_store().open(digest)
+    try:
+        return _respond(request, digest, handle, headers, content_type, may_link=public)
+    except BaseException:
+        handle.close()
+        raise
+
+
+def _respond(
+    request: HttpRequest | Request,
+    digest: str,
+    handle: BinaryIO,
+    headers: dict[str, str],
+    content_type: str,
+    *,
+    may_link: bool,
+) -> HttpResponseBase:
+    """The response; ``handle`` is closed with it."""
+    size = handle.seek(0, os.SEEK_END)
+    if may_link and size >= _LINKED and (link := _link(request, digest)):
+        handle.close()
+        return HttpResponse(status=307, headers={"Location": link, "Cache-Control": "no-store"})
     chosen = _range(request.META.get("HTTP_RANGE", ""), size)
     if chosen is None:
+        handle.close()
         return HttpResponse(status=416, headers=headers | {"Content-Range": f"bytes */{size}"})
     start, stop, partial = chosen
     if partial:
@@ -54,13 +82,12 @@ def object_response(
     headers["Content-Length"] = str(stop - start)
     status = 206 if partial else 200
     if request.method == "HEAD":
+        handle.close()
         return HttpResponse(status=status, headers=headers, content_type=content_type)
-    if stop - start <= _WHOLE:
-        with store.open(digest) as handle:
-            handle.seek(start)
-            return HttpResponse(handle.read(stop - start), status=status, headers=headers, content_type=content_type)
-    handle = store.open(digest)
     handle.seek(start)
+    if stop - start <= _WHOLE:
+        with handle:
+            return HttpResponse(handle.read(stop - start), status=status, headers=headers, content_type=content_type)
     plain = request._request if isinstance(request, Request) else request
     blocks = _blocks_async if isinstance(plain, ASGIRequest) else _blocks
     response = StreamingHttpResponse(
@@ -68,6 +95,14 @@ def object_response(
     )
     response._resource_closers.append(handle.close)
     return response
+
+
+def _link(request: HttpRequest | Request, digest: str) -> str | None:
+    """Where the client may fetch it; None for a script in a page, which may speak to this hub alone."""
+    is_script = request.META.get("HTTP_SEC_FETCH_DEST", "document") != "document"
+    if not settings.OBJECTS_PUBLIC_ENDPOINT or request.method != "GET" or is_script:
+        return None
+    return object_store().link(digest, seconds=_LINK_SECONDS, endpoint=settings.OBJECTS_PUBLIC_ENDPOINT)
 
 
 def tree_file_response(request: HttpRequest | Request, tree_sha256: str, path: str) -> HttpResponseBase:

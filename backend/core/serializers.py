@@ -10,6 +10,7 @@ class HealthParts(serializers.Serializer):
     objects = serializers.CharField()
     broker = serializers.CharField()
     cpu_worker = serializers.CharField()
+    io_worker = serializers.CharField()
     gpu_worker = serializers.CharField()
 
 

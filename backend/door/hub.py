@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,12 @@ class Hub:
 
 @contextmanager
 def running_hub(
-    home: Path, port: int = 0, *, demo: bool = False, log: Callable[[str], None] | None = None
+    home: Path,
+    port: int = 0,
+    *,
+    demo: bool = False,
+    log: Callable[[str], None] | None = None,
+    replace: Mapping[str, str] | None = None,
 ) -> Iterator[Hub]:
     """Run a whole hub, all its processes real, in `home` for the time of the block; stopped and gone after it.
 
@@ -44,12 +49,13 @@ def running_hub(
         port: 0 picks a free one.
         demo: load the demo, else only the operator's account.
         log: gets each line that `./hub up` prints.
+        replace: variables for it, such as `OBJECTS_URL`, as a person sets them to bring their own parts.
 
     Raises DoorError in one line where it does not start. It dies with the process that calls this, even by kill -9.
     """
     port = require_free_port(port)
     # A DATABASE_URL around us is the caller's own database, never that of a hub to be thrown away.
-    env = {key: value for key, value in os.environ.items() if key not in REPLACEABLE}
+    env = {key: value for key, value in os.environ.items() if key not in REPLACEABLE} | dict(replace or {})
     options = UpOptions(home=Path(home), port=port, empty=not demo)
     process, output = _spawn(options, env=env, tether=True)
     try:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .broker import Broker
+from .commands import CPU_QUEUE, IO_QUEUE, gpu_worker_command, web_command, worker_command
 from .home import ROOT, Home
 from .ports import HOST
 from .postgres import Cluster
@@ -17,7 +18,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
 #: What a person may set to replace an embedded part; a throw-away hub ignores all of them.
-REPLACEABLE = ("DATABASE_URL", "BROKER_URL", "OBJECTS_URL", "SECRET_KEY", "HUB_HOSTS", "HUB_ORIGINS")
+STORES = ("DATABASE_URL", "BROKER_URL", "OBJECTS_URL")
+REPLACEABLE = (*STORES, "OBJECTS_PUBLIC_ENDPOINT", "SECRET_KEY", "HUB_HOSTS", "HUB_ORIGINS")
 _LEADS_ASTRAY = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "DJANGO_SETTINGS_MODULE")
 
 
@@ -38,6 +40,8 @@ class Parts:
         self.url = f"http://{HOST}:{port}"
         sockets = home.socket_folder()
         given = {name: os.environ[name] for name in REPLACEABLE if os.environ.get(name)}
+        #: The stores that are the person's own.
+        self.brought = [name for name in STORES if name in given]
         self.cluster: Cluster | None = None
         self.broker: Broker | None = None
         if "DATABASE_URL" not in given:
@@ -60,25 +64,25 @@ class Parts:
         return own_environment() | self.env
 
     def web(self) -> Service:
-        """The web server. Django knows no lifespan events, hence `asginl`; streams are cut when it stops."""
+        """The web server."""
         workers = max(1, min(4, (os.cpu_count() or 1) // 2))
-        command = [str(PYTHON), "-m", "granian", "--interface", "asginl", "backend.asgi:application"]
-        command += ["--host", HOST, "--port", str(self.port), "--workers", str(workers), "--no-ws"]
-        command += ["--workers-kill-timeout", "2", "--respawn-failed-workers"]
+        command = web_command(str(PYTHON), host=HOST, port=self.port, workers=workers)
         return self._service("web", command, self.environment(), stop_signals=(signal.SIGTERM,))
 
     def cpu_worker(self) -> Service:
-        """Imports, fusion, releases; and beat, which only sends a sweep now and then."""
-        command = [str(PYTHON), "-m", "celery", "-A", "backend", "worker", "-Q", "cpu", "-n", "cpu@%h"]
-        command += ["-c", str(max(2, (os.cpu_count() or 2) // 2)), "-l", "INFO", "--without-gossip", "--without-mingle"]
-        command += ["-B", "-s", str(self.home.run / "beat-schedule")]
+        """Imports, fusion, releases; and the clock of the sweep."""
+        command = worker_command(
+            str(PYTHON),
+            "cpu",
+            queues=(CPU_QUEUE, IO_QUEUE),
+            processes=max(2, (os.cpu_count() or 2) // 2),
+            beat=self.home.run / "beat-schedule",
+        )
         return self._worker("cpu_worker", command, self.environment())
 
     def gpu_worker(self) -> Service:
-        """Training and prediction, one at a time. It gets no database and no key: orders carry all it needs."""
-        command = [str(PYTHON), "-m", "celery", "-A", "ml_worker.worker", "worker", "-Q", "gpu", "-n", "gpu@%h"]
-        # A thread, so that the worker answers pings while it trains; runs are cancelled through refs, not signals.
-        command += ["-P", "threads", "-c", "1", "-l", "INFO", "--without-gossip", "--without-mingle"]
+        """Training and prediction. It gets no database and no key: orders carry all it needs."""
+        command = gpu_worker_command(str(PYTHON))
         secret = ("DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
         env = {key: value for key, value in self.environment().items() if key not in secret}
         # Threads that spin at a barrier starve the web and each other where cores are few.

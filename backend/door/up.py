@@ -66,6 +66,8 @@ def _run(home: Home, port: int, lock: int, *, empty: bool) -> int:
         start_stores(parts, supervisor, steps)
         with steps.step("Database tables"):
             migrate(parts, steps)
+        if parts.brought:
+            check_brought(parts, steps)
         with steps.step("First data"):
             _load_first_data(parts, steps, empty=empty)
         with steps.step("Web and workers"):
@@ -117,6 +119,14 @@ def migrate(parts: Parts, steps: Steps) -> None:
     steps.run(command, what="Making the database tables", log=log, env=parts.environment(), cwd=ROOT)
     if stamp:
         write_stamp(stamp, {"wanted": wanted})
+
+
+def check_brought(parts: Parts, steps: Steps) -> None:
+    """Ask what the person brought, before anything is started on it. Raises DoorError with what is wrong."""
+    steps.note(f"yours: {', '.join(parts.brought)}")
+    command = [str(PYTHON), "manage.py", "check_parts"]
+    log = parts.home.log("check")
+    steps.run(command, what="Asking the parts you brought", log=log, env=parts.environment(), cwd=ROOT)
 
 
 def _load_first_data(parts: Parts, steps: Steps, *, empty: bool) -> None:

@@ -69,7 +69,9 @@ ASGI_APPLICATION = "backend.asgi.application"
 # ---- Data --------------------------------------------------------------------------------------------------------
 DATABASES = {"default": env.database("DATABASE_URL")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-OBJECTS_URL = env.text("OBJECTS_URL")
+OBJECTS_URL = env.store("OBJECTS_URL")
+# Where clients reach the bucket themselves: large objects of published releases are fetched from there.
+OBJECTS_PUBLIC_ENDPOINT = env.endpoint("OBJECTS_PUBLIC_ENDPOINT")
 
 # ---- People ------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "people.Person"
@@ -109,7 +111,7 @@ FILE_UPLOAD_HANDLERS = [
 ]
 
 # ---- Queue -------------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = env.text("BROKER_URL")
+CELERY_BROKER_URL = env.broker("BROKER_URL")
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
@@ -117,7 +119,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
-CELERY_TASK_ROUTES = {"ml_worker.*": {"queue": "gpu"}}
+# Imports read and write for minutes; in a queue of their own they keep nobody's consensus waiting.
+CELERY_TASK_ROUTES = {"ml_worker.*": {"queue": "gpu"}, "imaging.*": {"queue": "io"}}
 # Longer than the longest training: a broker that redelivers unacknowledged work earlier would start it twice.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": int(timedelta(hours=24).total_seconds())}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -192,5 +195,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {"django.request": {"level": "ERROR"}, "botocore": {"level": "WARNING"}},
 }

@@ -8,6 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from kombu.transport import TRANSPORT_ALIASES
+
+from cellcommons.errors import InvalidDocument
+from cellcommons.s3.address import parse_address, parse_endpoint
 
 _MISSING = object()
 
@@ -60,11 +64,47 @@ class Environment:
         """A Django database from ``postgresql://user:password@host:port/name`` or ``...@/name?host=/socket/folder``."""
         return parse_database_url(self.text(name, default), name=name)
 
+    def store(self, name: str, default: Any = _MISSING) -> str:
+        """The variable as the address of an object store: ``file:///absolute/folder`` or ``s3://bucket/prefix?...``."""
+        value = self.text(name, default)
+        parts = urlsplit(value)
+        if parts.scheme == "s3":
+            try:
+                return parse_address(value).url
+            except InvalidDocument as error:
+                raise ImproperlyConfigured(f"{name}: {error.line()}") from None
+        if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
+            raise ImproperlyConfigured(f"{name} must look like file:///absolute/folder or s3://bucket/prefix")
+        return value
+
+    def endpoint(self, name: str) -> str:
+        """The variable as ``http(s)://host:port``, or nothing."""
+        value = self.text(name, "")
+        try:
+            return parse_endpoint(value) if value else ""
+        except InvalidDocument as error:
+            raise ImproperlyConfigured(f"{name}: {error.what}") from None
+
+    def broker(self, name: str, default: Any = _MISSING) -> str:
+        """The variable as the address of a queue that Celery speaks, such as ``redis://host:6379/0``."""
+        value = self.text(name, default)
+        scheme, colon, rest = value.partition("://")
+        # Its password is not repeated.
+        if not colon or scheme.partition("+")[0] not in TRANSPORT_ALIASES or not (rest or scheme == "memory"):
+            raise ImproperlyConfigured(
+                f"{name} must look like redis://host:6379/0, redis+socket:///path or amqp://host"
+            )
+        return value
+
 
 def parse_database_url(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]:
     """Django's settings for a Postgres URL; query parameters other than ``host`` and ``port`` go to libpq."""
     parts = urlsplit(url)
     database = unquote(parts.path.lstrip("/"))
+    try:
+        port = str(parts.port or "")
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} has a port that is no port") from None
     if parts.scheme not in ("postgres", "postgresql") or not database:
         raise ImproperlyConfigured(f"{name} must look like postgresql://user:password@host:5432/name")
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
@@ -74,7 +114,7 @@ def parse_database_url(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any
         "USER": unquote(parts.username or query.pop("user", "")),
         "PASSWORD": unquote(parts.password or query.pop("password", "")),
         "HOST": query.pop("host", "") or unquote(parts.hostname or ""),
-        "PORT": query.pop("port", "") or str(parts.port or ""),
+        "PORT": query.pop("port", "") or port,
         "OPTIONS": query,
     }
 

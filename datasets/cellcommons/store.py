@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from cellcommons.canonical import sha256_hex
 from cellcommons.durable import sync_together
-from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
+from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound, StoreUnusable
 from cellcommons.extras import require
 
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -72,6 +72,9 @@ class ObjectStore(Protocol):
 
     url: str
 
+    def check(self) -> None:
+        """Ask one quick question. Raises StoreUnusable where the store cannot be used."""
+
     def put(self, data: bytes) -> str:
         """Keep ``data``; return its sha256. Putting the same bytes again is a no-op."""
 
@@ -106,6 +109,13 @@ class ObjectStore(Protocol):
     def delete(self, digest: str) -> None:
         """Forget an object; only garbage collection calls this."""
 
+    def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
+        """An address by which whoever has it reads this one object for ``seconds``; None where the store has none.
+
+        Args:
+            endpoint: ``http(s)://host`` under which readers reach the store, where they do not reach it as we do.
+        """
+
     def put_ref(self, name: str, data: bytes) -> None:
         """Set a small mutable blob, e.g. ``runs/<id>/cancel``; atomic."""
 
@@ -128,6 +138,12 @@ class FolderStore:
         self.url = self.root.as_uri()
         self._incoming = self.root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def check(self) -> None:
+        if not os.access(self._incoming, os.R_OK | os.W_OK | os.X_OK):
+            raise StoreUnusable(
+                "the folder is gone or cannot be written", where=self.url, remedy="Bring it back, or allow it."
+            )
 
     def put(self, data: bytes) -> str:
         digest = sha256_hex(data)
@@ -191,6 +207,9 @@ class FolderStore:
 
     def delete(self, digest: str) -> None:
         (self.root / object_path(digest)).unlink(missing_ok=True)
+
+    def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
+        return None
 
     def put_ref(self, name: str, data: bytes) -> None:
         target = self._ref(name)

@@ -1449,6 +1449,7 @@ export interface components {
             cpu_worker: string;
             database: string;
             gpu_worker: string;
+            io_worker: string;
             objects: string;
         };
         /** @description An image; never whether truth is kept for it. */

@@ -39,6 +39,9 @@ class _Batch:
         self._waiting: dict[str, Path] = {}
         self.url = store.url
 
+    def check(self) -> None:
+        self._store.check()
+
     def put(self, data: bytes) -> str:
         digest = sha256_hex(data)
         if digest not in self._waiting:
@@ -86,6 +89,9 @@ class _Batch:
     def delete(self, digest: str) -> None:
         self._waiting.pop(digest, None)
         self._store.delete(digest)
+
+    def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
+        return self._store.link(digest, seconds=seconds, endpoint=endpoint)
 
     def put_ref(self, name: str, data: bytes) -> None:
         self._store.put_ref(name, data)

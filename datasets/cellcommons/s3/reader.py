@@ -20,8 +20,9 @@ Fetch = Callable[[int, int], Any]
 class ObjectReader(io.RawIOBase):
     """Bytes ``0 .. size`` of one object.
 
-    One range is asked for at a time. It is as long as what is wanted, at least 64 KiB, and twice as long each time that
-    reading goes on where it stood: a seek costs little, a whole object few requests.
+    One range is asked for at a time: what is wanted and 64 KiB more, for a buffered reader asks for the rest of its
+    buffer next; and twice as much each time that reading goes on where it stood. A seek costs little, a whole object
+    few requests.
 
     Args:
         fetch: ``fetch(start, stop)`` -> the body of that range, with ``read(n)`` and ``close()``.
@@ -85,7 +86,7 @@ class ObjectReader(io.RawIOBase):
             goes_on = self._body is None and self._body_at == self._at and self._at > 0
             self._drop()
             self._window = min(2 * self._window, LAST_WINDOW) if goes_on else FIRST_WINDOW
-            self._body_stop = min(self._size, self._at + max(wanted, self._window))
+            self._body_stop = min(self._size, self._at + max(wanted + FIRST_WINDOW, self._window))
             self._body, self._body_at = self._fetch(self._at, self._body_stop), self._at
         data: bytes = self._body.read(min(wanted, self._body_stop - self._body_at))
         if not data:

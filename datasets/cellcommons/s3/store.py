@@ -25,6 +25,7 @@ from cellcommons.store import CHUNK, ObjectStore, StoredObject, damaged, is_dige
 
 ASK_FIRST = 1 << 18  # above this, asking whether an object is there costs less than sending it for nothing
 BUFFER = 1 << 16
+QUICK = 3.0  # seconds that a check waits for an answer
 PAGE = 1000  # names a listing asks for at a time; the most that S3 gives
 
 
@@ -47,7 +48,7 @@ class S3Store:
         self.address = parse_address(address) if isinstance(address, str) else address
         self.url = self.address.url
         self._attempts, self._timeout = attempts, timeout
-        self._clients: dict[tuple[int, str | None], Any] = {}
+        self._clients: dict[tuple[int, str | None, int, float], Any] = {}
         self._lock = threading.Lock()
         self._seen = False  # whether the bucket has answered yet: the 404 of a HEAD does not say what is missing
 
@@ -109,14 +110,9 @@ class S3Store:
     def delete(self, digest: str) -> None:
         self._ask("delete_object", Key=self._key(digest))
 
-    def link(self, digest: str, *, seconds: int, endpoint: str | None = None) -> str:
-        """An address by which whoever has it can read this object, and nothing else, for ``seconds``. Asks nothing.
-
-        Args:
-            endpoint: ``http(s)://host`` under which the reader reaches the server, where that is not ours.
-        """
+    def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str:
         place = {"Bucket": self.address.bucket, "Key": self._key(digest)}
-        client = self._client(endpoint or self.address.endpoint)
+        client = self._client(endpoint)
         with explained(self.url):
             return str(client.generate_presigned_url("get_object", Params=place, ExpiresIn=seconds))
 
@@ -132,7 +128,11 @@ class S3Store:
 
     # ---- Requests ------------------------------------------------------------------------------------------------
     def check(self) -> None:
-        """Ask for one name. Raises StoreUnusable where the store cannot be used."""
+        quick = self._client(attempts=1, timeout=QUICK)
+        self._ask("list_objects_v2", client=quick, Prefix=f"{self.address.prefix}objects/", MaxKeys=1)
+
+    def _refuse_in_words(self) -> None:
+        """Raise what is wrong with the store as a whole, which the answer to a HEAD does not say; or return."""
         self._ask("list_objects_v2", Prefix=f"{self.address.prefix}objects/", MaxKeys=1)
 
     def _key(self, digest: str) -> str:
@@ -141,18 +141,17 @@ class S3Store:
     def _ref(self, name: str) -> str:
         return self.address.prefix + ref_path(name)
 
-    def _client(self, endpoint: str | None = None) -> Any:
+    def _client(self, endpoint: str = "", *, attempts: int = 0, timeout: float = 0) -> Any:
         """boto3's client, made once in each process: connections must not be shared with a forked child."""
-        which = os.getpid(), endpoint or self.address.endpoint
+        where = endpoint or self.address.endpoint
+        how = os.getpid(), where, attempts or self._attempts, timeout or self._timeout
         with self._lock:
-            if which not in self._clients:
-                self._clients[which] = make_client(
-                    self.address, endpoint=which[1], attempts=self._attempts, timeout=self._timeout
-                )
-            return self._clients[which]
+            if how not in self._clients:
+                self._clients[how] = make_client(self.address, endpoint=where, attempts=how[2], timeout=how[3])
+            return self._clients[how]
 
-    def _ask(self, operation: str, **arguments: Any) -> Any:
-        client = self._client()
+    def _ask(self, operation: str, *, client: Any = None, **arguments: Any) -> Any:
+        client = client or self._client()
         with explained(self.url):
             answer = getattr(client, operation)(Bucket=self.address.bucket, **arguments)
         self._seen = True
@@ -166,7 +165,7 @@ class S3Store:
         except ClientError as error:
             # The refusal of a HEAD has no words, so they are asked for.
             if status_of(error) != 404 or not self._seen:
-                self.check()
+                self._refuse_in_words()
             if status_of(error) == 404:
                 return None
             raise explain(error, where=self.url) from error

@@ -58,6 +58,11 @@ class StoreSuite:
         assert store.get(sha256_hex(b"abc" * CHUNK)) == b"abc" * CHUNK
         assert path.exists()
 
+    def test_a_store_that_can_be_used_says_so(self, store: ObjectStore) -> None:
+        store.check()
+        with store.batch() as batch:
+            batch.check()
+
     def test_absent_objects(self, store: ObjectStore) -> None:
         assert not store.exists(ABSENT)
         for read in (store.get, store.open, store.size):

@@ -43,7 +43,8 @@ def test_a_broker_that_is_away_is_logged(monkeypatch: pytest.MonkeyPatch, caplog
 def test_queues() -> None:
     router = app.amqp.router
     assert router.route({}, "ml_worker.train")["queue"].name == "gpu"
-    assert router.route({}, "imaging.run_import").get("queue") in (None, app.amqp.queues["cpu"])
+    assert router.route({}, "imaging.run_import")["queue"].name == "io"
+    assert router.route({}, "consensus.fuse_item").get("queue") in (None, app.amqp.queues["cpu"])
     assert app.conf.task_default_queue == "cpu"
     assert app.conf.accept_content == ["json"]
     assert app.conf.task_acks_late

@@ -117,7 +117,7 @@ def test_health_names_each_part() -> None:
     response = Client().get("/api/v1/health/")
     assert response.status_code == 200
     body = response.json()
-    assert set(body["parts"]) == {"database", "objects", "broker", "cpu_worker", "gpu_worker"}
+    assert set(body["parts"]) == {"database", "objects", "broker", "cpu_worker", "io_worker", "gpu_worker"}
     assert body["parts"]["database"] == body["parts"]["objects"] == "ok"
     # No worker runs in tests.
     assert body["parts"]["gpu_worker"] == "does not answer"

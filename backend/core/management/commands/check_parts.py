@@ -1,0 +1,54 @@
+"""``./hub check_parts``: do the database, the object store and the broker of these settings answer?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from celery import current_app
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from backend.core.storage import object_store
+from cellcommons.errors import CellCommonsError, Unreachable
+
+
+class Command(BaseCommand):
+    help = "Ask the database, the object store and the broker; the first that does not answer is named, with status 2."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for name, check in (("database", _database), ("objects", _objects), ("broker", _broker)):
+            check()
+            self.stdout.write(f"{name} ok")
+
+
+def _database() -> None:
+    # Not through the pool, which would go on trying for twenty seconds.
+    params = connection.get_connection_params() | {"connect_timeout": 3}
+    params.pop("pool", None)
+    try:
+        psycopg.connect(**params).close()
+    except psycopg.OperationalError as error:
+        lines = str(error).strip().splitlines() or ["it does not answer"]
+        raise Unreachable(lines[0], where="DATABASE_URL", remedy="Check that it runs, and the address.") from error
+
+
+def _objects() -> None:
+    try:
+        object_store().check()
+    except CellCommonsError as error:
+        raise type(error)(error.what, where=f"OBJECTS_URL {error.where}", remedy=error.remedy) from error
+
+
+def _broker() -> None:
+    try:
+        with current_app.connection_for_write(connect_timeout=3) as link:
+            link.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+    except Exception as error:  # each transport has errors of its own
+        place = str(current_app.connection_for_write().as_uri())  # without its password
+        raise Unreachable(
+            f"the broker at {place} does not answer ({type(error).__name__})",
+            where="BROKER_URL",
+            remedy="Check that it runs, and the address.",
+        ) from error
