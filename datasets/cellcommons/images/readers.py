@@ -7,16 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cellcommons.errors import NotFound, UnreadableFile, WrongFormat
+from cellcommons.images.czi import open_czi
 from cellcommons.images.data import ImageData
 from cellcommons.images.hdf5 import open_hdf5
 from cellcommons.images.lazy import ImageFile
+from cellcommons.images.lif import open_lif
 from cellcommons.images.limits import DEFAULT_LIMITS, Limits
+from cellcommons.images.nd2 import open_nd2
 from cellcommons.images.ome_zarr_reader import is_ome_zarr, is_zarr, open_ome_zarr
 from cellcommons.images.pictures import PICTURES, open_picture
 from cellcommons.images.planes import is_pattern, open_planes
-from cellcommons.images.sniff import HEAD, READABLE, checked_kind, is_readable, kind_of, promised_kind
+from cellcommons.images.slides import open_scattered, open_slide, slide_kind
+from cellcommons.images.sniff import HEAD, READABLE, SCATTERED, checked_kind, is_readable, kind_of, promised_kind
 
-_OPENERS: dict[str, Callable[[Path, str, Limits], ImageFile]] = {}
+_OPENERS: dict[str, Callable[[Path, str, Limits], ImageFile]] = {"CZI": open_czi, "LIF": open_lif, "ND2": open_nd2}
 
 
 def open_image(
@@ -58,8 +62,12 @@ def open_image(
             head = handle.read(HEAD)
     except OSError as error:
         raise UnreadableFile(f"the file cannot be opened ({error.strerror})", where=name) from error
+    if scattered := SCATTERED.get(Path(name).suffix.lower()):
+        return open_scattered(path, name, limits, scattered, companions)
     kind = checked_kind(head, name)
     limits.check_file(found.st_size, where=name)
+    if kind == "TIFF" and (scanner := slide_kind(path)):
+        return open_slide(path, name, limits, scanner)
     if kind in PICTURES:
         return open_picture(path, name, limits, kind, companions)
     if kind == "HDF5":

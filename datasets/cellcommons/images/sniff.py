@@ -55,11 +55,16 @@ _EXTENSIONS = {
     ".bmp": "BMP",
     ".zip": "ZIP",
 }
+# Extensions of slides whose pixels lie in a folder beside the file, which itself holds a thumbnail or a list.
+SCATTERED = {".mrxs": "MIRAX", ".vsi": "Olympus VSI", ".vms": "Hamamatsu VMS", ".vmu": "Hamamatsu VMU"}
 _USUAL = {
     "TIFF": ".tif",
     "PNG": ".png",
     "JPEG": ".jpg",
     "HDF5": ".h5",
+    "CZI": ".czi",
+    "LIF": ".lif",
+    "ND2": ".nd2",
 }
 
 

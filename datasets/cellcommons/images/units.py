@@ -75,5 +75,6 @@ def _plain(unit: object) -> str:
 def _converted(value: object, factor: float | None) -> float | None:
     if factor is None or isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    size = float(value) * factor
+    # Without the noise of one multiplication: 2e-07 m are 0.2 micrometres.
+    size = float(f"{float(value) * factor:.12g}")
     return size if math.isfinite(size) and size > 0 else None
