@@ -21,11 +21,13 @@ from cellcommons.layouts.deeplabcut import DeepLabCut
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.fiji_roi import FijiRoi
 from cellcommons.layouts.geff import Geff
+from cellcommons.layouts.hcs_plates import Hcs
 from cellcommons.layouts.hdf5_volumes import Hdf5
 from cellcommons.layouts.hpa import Hpa
 from cellcommons.layouts.isl import Isl
 from cellcommons.layouts.miccai2020 import Miccai2020
 from cellcommons.layouts.nist_lineage import NistLineage
+from cellcommons.layouts.ome_zarr_images import OmeZarr
 from cellcommons.layouts.paired import Paired
 from cellcommons.layouts.plain import Plain
 from cellcommons.layouts.plate import Plate
@@ -67,6 +69,8 @@ _LAYOUTS: tuple[Layout, ...] = (
     Hdf5(),
     DeepCell(),
     DeepCellTracks(),
+    Hcs(),
+    OmeZarr(),
     StarDist(),
     Plain(),
 )
