@@ -111,6 +111,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("--layout", default="ctc", help="%(default)s if not named; `cellcommons layouts` lists them")
     command.add_argument("--split", help="one split only: train, validation or test")
     command.add_argument("--channel", type=int, default=0, help="of the image, where a layout holds one (%(default)s)")
+    command.add_argument("--drop", metavar="WHAT", default="", help="what may be lost, by commas, as for convert")
     command.set_defaults(run=releases.export)
 
 

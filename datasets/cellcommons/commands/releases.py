@@ -92,6 +92,11 @@ def export(arguments: argparse.Namespace) -> dict[str, Any]:
     """Write a release as another tool reads it."""
     release = ReleaseFolder(arguments.release).load()
     done = export_release(
-        release, arguments.folder, layout=arguments.layout, split=arguments.split, channel=arguments.channel
+        release,
+        arguments.folder,
+        layout=arguments.layout,
+        split=arguments.split,
+        channel=arguments.channel,
+        drop=[part.strip() for part in arguments.drop.split(",") if part.strip()],
     )
     return {"reference": release.manifest.reference, **asdict(done)}

@@ -176,7 +176,8 @@ def _second_header(data: bytes, offset: int) -> tuple[tuple[int, int, int], str]
 def _floats(data: bytes, offset: int, count: int, where: str) -> NDArray[np.float64]:
     if count < 0 or offset + 4 * count > len(data):
         raise UnreadableFile("it is cut short: coordinates are missing", where=where)
-    values = np.frombuffer(data, dtype=">f4", count=count, offset=offset).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN of the kind that signals
+        values = np.frombuffer(data, dtype=">f4", count=count, offset=offset).astype(np.float64)
     if not (np.abs(values) <= MAX_CORNER).all():
         raise InvalidDocument("a coordinate is no number within reach of an image", where=where)
     return values
