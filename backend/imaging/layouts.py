@@ -12,6 +12,7 @@ from typing import Any
 from backend.imaging.kinds.registry import TASKS
 from cellcommons.errors import NotFound, UnknownLayout
 from cellcommons.layouts.contract import Layout
+from cellcommons.layouts.plain import Plain
 from cellcommons.layouts.registry import all_layouts
 
 # What a person says who does not know the layout's name.
@@ -39,6 +40,9 @@ def hub_layout(name: str) -> Layout:
     """The layout called ``name``. Raises UnknownLayout, which names those that can be imported."""
     found = next((layout for layout in all_layouts() if layout.name == name), None)
     reason = why_not(found) if found else "no such layout"
+    if isinstance(found, Plain) and not reason:
+        # The hub opens each file itself, for one may hold several images, or one larger than memory.
+        return Plain(parts=False)
     if found and not reason:
         return found
     names = ", ".join(layout.name for layout in hub_layouts())

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
 from multiprocessing import get_context
+from pathlib import Path
 
 from backend.imaging.conversion import Naming, Outcome, Refused, convert_image
 from backend.imaging.files import convert_file
@@ -77,8 +78,11 @@ def units_of(entries: Iterable[Entry], at_most: int = UNIT_ENTRIES) -> Iterator[
     """``entries`` in order, ``at_most`` together, or as many as have ``UNIT_BYTES`` on disk, whichever are fewer."""
     unit: list[Entry] = []
     size = 0
+    seen: set[Path] = set()  # the one file of labels of a thousand images counts once
     for entry in entries:
-        own = sum(path.stat().st_size for path in entry.paths if path.is_file())
+        fresh = [path for path in entry.paths if path not in seen and path.is_file()]
+        seen.update(fresh[1:])
+        own = sum(path.stat().st_size for path in fresh)
         if unit and (len(unit) >= at_most or size + own > UNIT_BYTES):
             yield unit
             unit, size = [], 0
@@ -92,12 +96,12 @@ def convert_entries(
     store_url: str, layout: Layout, entries: list[Entry], *, processes: int = 1
 ) -> Iterator[list[list[Outcome]]]:
     """Convert ``entries`` in order, a unit at a time; with ``processes`` > 1 a few units ahead of the reader."""
-    # Few entries are parted so that every process has some.
-    units = units_of(entries, max(1, min(UNIT_ENTRIES, len(entries) // (2 * processes))))
     if processes < 2 or len(entries) < 16:
-        for unit in units:
+        for unit in units_of(entries, UNIT_ENTRIES):
             yield convert_unit(store_url, layout.name, unit)
         return
+    # Few entries are parted so that every process has some.
+    units = units_of(entries, max(1, min(UNIT_ENTRIES, len(entries) // (2 * processes))))
     with ExitStack() as stack:
         # Spawned, not forked: this process holds database connections and threads that must not be copied.
         pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))

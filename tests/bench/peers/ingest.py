@@ -25,25 +25,31 @@ def read_and_write_zarr(files: list[Path], into: Path) -> float:
     return time.perf_counter() - began
 
 
-def assemble_masks(folders: list[Path]) -> tuple[float, list[NDArray[np.uint32]]]:
-    """Seconds to read the image and every mask of each folder, and the label maps; scikit-image, one mask at a time."""
+Images = list[NDArray[np.uint8]]
+Maps = list[NDArray[np.uint32]]
+
+
+def assemble_masks(folders: list[Path]) -> tuple[float, Maps, Images]:
+    """Seconds to read the image and every mask of each folder, and what came; scikit-image, one mask at a time."""
     began = time.perf_counter()
-    maps = []
+    maps, images = [], []
     for folder in folders:
         image = imread(next((folder / "images").iterdir()))
         labels = np.zeros(image.shape[:2], np.uint32)
         for number, mask in enumerate(sorted((folder / "masks").glob("*.png")), start=1):
             labels[imread(mask) > 0] = number
         maps.append(labels)
-    return time.perf_counter() - began, maps
+        images.append(image)
+    return time.perf_counter() - began, maps, images
 
 
-def save_masks(maps: list[NDArray[np.uint32]], into: Path) -> float:
-    """Seconds to write every cell of each map as a mask of its own; scikit-image, one mask at a time."""
+def save_masks(maps: Maps, images: Images, into: Path) -> float:
+    """Seconds to write each image, and every cell of its map as a mask of its own; scikit-image, one at a time."""
     began = time.perf_counter()
-    for number, labels in enumerate(maps):
+    for number, (labels, image) in enumerate(zip(maps, images, strict=True)):
         folder = into / f"{number:04d}" / "masks"
         folder.mkdir(parents=True)
+        imsave(folder.parent / "image.png", image, check_contrast=False)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a mask of one cell is a picture of low contrast
             for cell in np.unique(labels[labels > 0]):
