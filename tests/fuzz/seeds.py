@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,13 @@ from hypothesis.errors import NonInteractiveExampleWarning
 
 from cellcommons.images.data import ImageData
 from cellcommons.images.writers import write_png, write_tiff
-from cellcommons.layouts.contract import WritableLayout
-from cellcommons.layouts.registry import all_layouts
 from cellcommons.layouts.writing import write_layout
-from cellcommons.testing.records import records
+from cellcommons.testing.layout_suite import LayoutSuite
+from cellcommons.testing.records import ontologies, records
 
 Seeds = dict[str, tuple[str, Path]]  # name -> (what reads it, where it is)
 
+_TESTS = Path(__file__).resolve().parents[1] / "datasets" / "layouts"
 _STACK = np.arange(2 * 3 * 40 * 48, dtype=np.uint16).reshape(2, 3, 40, 48)
 _RGB = (np.arange(40 * 48 * 3) % 251).astype(np.uint8).reshape(40, 48, 3)
 
@@ -76,29 +78,40 @@ def image_seeds(folder: Path, real: Path | None) -> Seeds:
     return seeds
 
 
+def layout_suites() -> list[type[LayoutSuite]]:
+    """The suite of every layout that can be written, as its tests define it."""
+    for path in sorted(_TESTS.glob("test_*.py")):
+        importlib.import_module(f"tests.datasets.layouts.{path.stem}")
+    return sorted(_below(LayoutSuite), key=lambda suite: (suite.layout.name, suite.__qualname__))
+
+
+def _below(suite: type[LayoutSuite]) -> Iterator[type[LayoutSuite]]:
+    for one in suite.__subclasses__():
+        if hasattr(one, "layout"):
+            yield one
+        yield from _below(one)
+
+
 def layout_seeds(folder: Path) -> Seeds:
-    """A folder in every layout that can be written, with two or three records of each kind of truth it carries."""
+    """A folder in every layout that can be written, of each kind of truth that it carries."""
     seeds: Seeds = {}
-    for layout in all_layouts():
-        if not isinstance(layout, WritableLayout):
-            continue
-        for number in range(3):
-            path = folder / f"{layout.name}-{number}"
-            if _write(layout, path):
-                seeds[path.name] = (layout.name, path)
+    for suite in {one.layout.name: one for one in layout_suites()}.values():
+        carries = suite.layout.carries
+        for kind in carries.truths or (None,):
+            path = folder / "-".join([suite.layout.name, *([kind.__name__] if kind else [])])
+            _write(suite, kind, path)
+            seeds[path.name] = (suite.layout.name, path)
     return seeds
 
 
-def _write(layout: WritableLayout, path: Path) -> bool:
+def _write(suite: type[LayoutSuite], kind: type[Any] | None, path: Path) -> None:
+    carries = replace(suite.layout.carries, unlabelled=kind is None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NonInteractiveExampleWarning)
-        for _ in range(20):
-            record = records(layout.carries, name="one").example()
-            shutil.rmtree(path, ignore_errors=True)
-            write_layout(layout, [record], path)
-            if record.truth is not None or not layout.carries.truths:
-                return True
-    return path.exists()
+        ontology = suite.classes or ontologies(carries).example()
+        record = records(carries, name="one", ontology=ontology, kind=kind).example()
+    shutil.rmtree(path, ignore_errors=True)
+    write_layout(suite.layout, suite().arranged({"one": record}).values(), path)
 
 
 def files_of(path: Path) -> list[Path]:

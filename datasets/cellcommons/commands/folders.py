@@ -20,9 +20,15 @@ from cellcommons.layouts.writing import write_layout
 OME_ZARR = "ome-zarr"
 
 
-def list_layouts(_: argparse.Namespace) -> dict[str, Any]:
-    """Every layout: what it is, and what it carries."""
-    return {"layouts": [_layout_row(layout) for layout in all_layouts()]}
+def list_layouts(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Every layout: what it is, and (as JSON) what it carries."""
+    if arguments.json:
+        return {"layouts": [_layout_row(layout) for layout in all_layouts()]}
+    return {"layouts": [_columns(layout.name, layout.task, layout.title) for layout in all_layouts()]}
+
+
+def _columns(name: str, what: object, why: str) -> dict[str, Any]:
+    return {"name": f"{name:<17}", "what": f"{what!s:<22}", "why": why}
 
 
 def _layout_row(layout: Any) -> dict[str, Any]:
@@ -47,6 +53,8 @@ def guess(arguments: argparse.Namespace) -> dict[str, Any]:
         for one in found
     ]
     fits = sum(one.likely > 0 for one in found)
+    if not arguments.json:
+        rows = [_columns(one.layout.name, f"{one.likely:.2f}", one.reason) for one in found]
     return {"layout": found[0].layout.name if fits else None, "guesses": rows[:fits], "not": rows[fits:]}
 
 

@@ -25,6 +25,7 @@ from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
 from cellcommons.layouts.tables import read_tables, write_tables
 
 TRAIN = "stage1_train"
+LOOKED_AT = 50
 
 
 class Dsb2018:
@@ -49,6 +50,9 @@ class Dsb2018:
         folders = _image_folders(path)
         if not folders:
             return 0.0, "no folder holds images/ with a picture"
+        named = sum(any(p.stem == folder.name for p in (folder / "images").iterdir()) for folder in folders[:LOOKED_AT])
+        if not named:
+            return 0.2, f"{len(folders)} folders with images/, but no picture is called as its folder is"
         masked = sum((folder / "masks").is_dir() for folder in folders)
         if not masked:
             return 0.4, f"{len(folders)} folders with images/, none with masks/"
