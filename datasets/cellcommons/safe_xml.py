@@ -59,5 +59,5 @@ def parse_xml(data: bytes, *, where: str, max_bytes: int = MAX_BYTES) -> Element
     try:
         parser.Parse(data, True)
         return builder.close()
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the latter for encodings that are none
         raise UnreadableFile(f"the XML is damaged ({error})", where=where, remedy="Export it again.") from error

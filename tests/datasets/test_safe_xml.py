@@ -34,6 +34,12 @@ def test_damage_is_refused(data: bytes) -> None:
         parse_xml(data, where="x.xml")
 
 
+@pytest.mark.parametrize("name", ["UTF-nan8", "shift_jis", "hex", "utf-16"])
+def test_an_encoding_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(UnreadableFile, match="the XML is damaged"):
+        parse_xml(f'<?xml version="1.0" encoding="{name}"?><a/>'.encode(), where="x.xml")
+
+
 def test_depth_and_size_are_limited() -> None:
     deep = b"<a>" * MAX_DEPTH + b"</a>" * MAX_DEPTH
     assert parse_xml(deep, where="x").tag == "a"

@@ -259,7 +259,7 @@ def _parsed(path: Path) -> _Contents:
             parser.ParseFile(handle)
     except FileNotFoundError:
         raise NotFound("no such file", where=str(path)) from None
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the latter for encodings that are none
         raise UnreadableFile(f"it is no whole XML ({error})", where=path.name) from error
     return found
 

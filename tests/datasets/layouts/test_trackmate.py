@@ -90,6 +90,8 @@ def test_an_entity_or_document_type_is_refused_unresolved(tmp_path: Path) -> Non
     ("old", "new", "error", "message"),
     [
         ("</TrackMate>", "", UnreadableFile, "no whole XML"),
+        ('encoding="UTF-8"', 'encoding="UTF-nan8"', UnreadableFile, "no whole XML"),
+        ('encoding="UTF-8"', 'encoding="shift_jis"', UnreadableFile, "no whole XML"),
         (
             '<TrackID TRACK_ID="0"/>',
             '<TrackID TRACK_ID="0"/><TrackID TRACK_ID="1"/>',
