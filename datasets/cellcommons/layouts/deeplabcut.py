@@ -27,7 +27,7 @@ from cellcommons.images.writers import PNG_TYPES, write_png
 from cellcommons.keypoints import Keypoints
 from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
-from cellcommons.layouts.plain import EXTENSIONS, short_names
+from cellcommons.layouts.plain import short_names
 from cellcommons.layouts.tables import read_tables, write_tables
 from cellcommons.layouts.used import is_file_name
 from cellcommons.readings import Readings
@@ -36,6 +36,7 @@ BASE, VIDEO = "labeled-data", "frames"
 SCORER, ANIMAL = "truth", "1"
 """Who placed landmarks of which nobody says it, and what an animal is called where there is but one."""
 _TABLE = re.compile(r"CollectedData_(?P<who>.+)\.csv")
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 _MAX_TABLE, _MAX_LANDMARKS = 256 << 20, 100_000
 
 
@@ -91,7 +92,7 @@ class DeepLabCut:
             file
             for video in videos
             for file in sorted(video.iterdir())
-            if file.suffix.lower() in EXTENSIONS and not file.name.startswith(".") and file.is_file()
+            if file.suffix.lower() in _PICTURES and not file.name.startswith(".") and file.is_file()
         ]
         frames = [file for file in frames if file.resolve().is_relative_to(home)]
         names, beside, entries, skipped = short_names(path, frames), read_tables(path), [], []

@@ -39,6 +39,7 @@ def test_layouts_have_different_names_and_are_found_by_them() -> None:
             "semantic_segmentation",
             "tracking",
             "augmented",
+            "keypoints",
         }
 
 
@@ -98,5 +99,5 @@ def test_one_file_is_a_plain_layout_too(folder: Path) -> None:
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownLayout, match="no TIFF"):
+    with pytest.raises(UnknownLayout, match="no image file"):
         Plain().scan(tmp_path)
