@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,34 +18,12 @@ from cellcommons.canonical import sha256_hex
 from cellcommons.durable import sync_together
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound, StoreUnusable
 from cellcommons.extras import require
+from cellcommons.object_names import object_path, ref_path
 
-_HEX = re.compile(r"[0-9a-f]{64}")
-_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
+__all__ = ["CHUNK", "FolderStore", "ObjectStore", "StoredObject", "damaged", "free_bytes", "object_path", "open_store"]
+
 CHUNK = 1 << 20
 SCHEMES = "Use file:///absolute/folder or s3://bucket/prefix?endpoint=https://host."
-
-
-def object_path(digest: str) -> str:
-    """Relative path of an object: ``objects/sha256/ab/cd/<hex>``.
-
-    Raises:
-        InvalidDocument: ``digest`` is not 64 lower-case hex digits.
-    """
-    if not is_digest(digest):
-        raise InvalidDocument("an object is named by 64 lower-case hex digits", where=digest[:80])
-    return f"objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}"
-
-
-def is_digest(name: str) -> bool:
-    """Whether ``name`` is a sha256 as objects are named: 64 lower-case hex digits."""
-    return _HEX.fullmatch(name) is not None
-
-
-def ref_path(name: str) -> str:
-    """Relative path of a ref: ``refs/<name>``. Raises InvalidDocument unless ``name`` is a path of plain names."""
-    if not _REF.fullmatch(name):
-        raise InvalidDocument("a ref is a path of plain names", where=name[:80])
-    return f"refs/{name}"
 
 
 def damaged(digest: str) -> DigestMismatch:

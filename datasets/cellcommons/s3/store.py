@@ -15,13 +15,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cellcommons.canonical import sha256_hex
 from cellcommons.errors import DigestMismatch, NotFound
+from cellcommons.object_names import is_digest, object_path, ref_path
 from cellcommons.s3.address import S3Address, parse_address
 from cellcommons.s3.batch import gathered
 from cellcommons.s3.client import make_client
 from cellcommons.s3.faults import code_of, explain, explained, status_of
 from cellcommons.s3.reader import ObjectReader
 from cellcommons.s3.upload import ABSENT, Target, base64_of, send
-from cellcommons.store import CHUNK, ObjectStore, StoredObject, damaged, is_digest, object_path, ref_path
+from cellcommons.store import CHUNK, ObjectStore, StoredObject, damaged
 
 ASK_FIRST = 1 << 18  # above this, asking whether an object is there costs less than sending it for nothing
 BUFFER = 1 << 16
