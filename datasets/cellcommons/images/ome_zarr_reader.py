@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
+from cellcommons.axes import PixelSize
 from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, UnreadableFile, WrongFormat
 from cellcommons.images.arrange import Arrangement, arranged_image
+from cellcommons.images.channel_names import named_channels
 from cellcommons.images.colour import RGB_NAMES
 from cellcommons.images.data import ImageData, PlatePosition
 from cellcommons.images.lazy import ImageFile, LazyImage
 from cellcommons.images.limits import Limits
 from cellcommons.images.ngff import channel_facts, multiscale_of, ome_attributes
+from cellcommons.images.tiff_metadata import OmeImage, ome_images
 from cellcommons.images.zarr_arrays import ZarrArray, declared_array
-from cellcommons.images.zarr_folder import DOCUMENTS, ZarrFolder
+from cellcommons.images.zarr_folder import DOCUMENTS, MAX_DOCUMENT, ZarrFolder
+from cellcommons.safe_xml import parse_xml
 
 FORMAT = "OME-Zarr"
 _IMAGES = frozenset(("multiscales", "plate", "well", "bioformats2raw.layout"))
@@ -63,8 +69,11 @@ def _images(store: ZarrFolder, limits: Limits) -> Iterator[LazyImage]:
     elif isinstance(ome.get("well"), dict):
         yield from _well(store, "", ome["well"], limits, None)
     elif "bioformats2raw.layout" in ome:
-        for path in _collection(store):
-            yield _image(store, path, _attributes(store, path), limits)
+        paths = _collection(store)
+        told = _described(store)
+        for place, path in enumerate(paths):
+            image = _image(store, path, _attributes(store, path), limits)
+            yield _with_description(image, told[place]) if len(told) == len(paths) else image
     else:
         raise WrongFormat(
             "the zarr folder holds no OME metadata (multiscales, plate or bioformats2raw)",
@@ -92,6 +101,37 @@ def _collection(store: ZarrFolder) -> list[str]:
     while _is_group(store, str(len(paths))):
         paths.append(str(len(paths)))
     return paths
+
+
+def _described(store: ZarrFolder) -> list[OmeImage]:
+    """What the OME-XML beside a collection says of its images, in their order; none where it is missing or damaged."""
+    real = store.located("OME/METADATA.ome.xml")
+    if real is None or os.path.getsize(real) > MAX_DOCUMENT:
+        return []
+    data = Path(real).read_bytes()
+    try:
+        parse_xml(data, where=store.where)
+        return ome_images(data.decode())
+    except (CellCommonsError, ParseError, ValueError):
+        return []
+
+
+def _with_description(image: LazyImage, told: OmeImage) -> LazyImage:
+    """``image`` with what its OME-XML says and its own metadata does not."""
+    facts, said = image.facts, told.stated
+    sizes = {a: getattr(facts.pixel_size, a) or getattr(said.pixel_size, a) for a in "yxz"}
+    count = facts.size("c")
+    named = len(said.channels) == count and facts.channels == named_channels((), count)
+    facts = replace(
+        facts,
+        channels=named_channels(said.channels, count) if named else facts.channels,
+        pixel_size=PixelSize(**sizes),
+        wavelengths=said.wavelengths if len(said.wavelengths) == count else facts.wavelengths,
+        seconds_per_frame=facts.seconds_per_frame or said.seconds_per_frame,
+        position=facts.position or said.position,
+        metadata={**facts.metadata, **({"name": told.name[:200]} if told.name else {})},
+    )
+    return replace(image, facts=facts)
 
 
 def _is_group(store: ZarrFolder, path: str) -> bool:

@@ -11,7 +11,7 @@ from zarr_builder import ome_zarr, random, write_group
 
 from cellcommons.axes import PixelSize
 from cellcommons.errors import UnreadableFile
-from cellcommons.images.data import ImageData, PlatePosition
+from cellcommons.images.data import ImageData, PlatePosition, Wavelengths
 from cellcommons.images.ome_zarr import write_image
 from cellcommons.images.readers import is_image, list_images, open_image, read_image
 from cellcommons.store import FolderStore
@@ -113,6 +113,27 @@ def test_bioformats2raw_collections(tmp_path: Path, version: int) -> None:
     write_group(tmp_path / "a.zarr" / "OME", {"series": ["2", "0"]}, version)
     assert [n for n, _ in list_images(tmp_path / "a.zarr")] == ["2", "0"]
     assert read_image(tmp_path / "a.zarr", series="2").shape_yx == (20, 20)
+
+
+def test_what_the_ome_xml_of_a_collection_says(tmp_path: Path) -> None:
+    write_group(tmp_path / "a.zarr", {"bioformats2raw.layout": 3}, 2)
+    write_group(tmp_path / "a.zarr" / "OME", {"series": ["0"]}, 2)
+    ome_zarr(tmp_path / "a.zarr" / "0", random((2, 2, 20, 18)), "tcyx", 2, units=False)
+    text = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0" Name="embryo"><Pixels '
+        'SizeX="18" SizeY="20" SizeC="2" SizeZ="1" SizeT="2" PhysicalSizeX="0.5" PhysicalSizeY="0.4" TimeIncrement="3">'
+        '<Channel ID="Channel:0:0" Name="GFP" ExcitationWavelength="488" EmissionWavelength="510"/>'
+        '<Channel ID="Channel:0:1" Name="TL"/></Pixels></Image></OME>'
+    )
+    (tmp_path / "a.zarr" / "OME" / "METADATA.ome.xml").write_text(text)
+    image = read_image(tmp_path / "a.zarr")
+    assert (image.channels, image.seconds_per_frame) == (("GFP", "TL"), 3.0)
+    assert image.pixel_size == PixelSize(y=0.4, x=0.5)
+    assert image.wavelengths == (Wavelengths(488.0, 510.0), Wavelengths())
+    assert image.metadata["name"] == "embryo"
+    for damaged in (text[:200], f"<!DOCTYPE a>{text}", ""):
+        (tmp_path / "a.zarr" / "OME" / "METADATA.ome.xml").write_text(damaged)
+        assert read_image(tmp_path / "a.zarr").channels == ("channel 1", "channel 2")
 
 
 def plate(folder: Path, version: int) -> Path:
