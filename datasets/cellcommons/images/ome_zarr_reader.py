@@ -14,12 +14,12 @@ from cellcommons.axes import PixelSize
 from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, UnreadableFile, WrongFormat
 from cellcommons.images.arrange import Arrangement, arranged_image
 from cellcommons.images.channel_names import named_channels
-from cellcommons.images.colour import RGB_NAMES
 from cellcommons.images.data import ImageData, PlatePosition
 from cellcommons.images.lazy import ImageFile, LazyImage
 from cellcommons.images.limits import Limits
 from cellcommons.images.ngff import channel_facts, multiscale_of, ome_attributes
 from cellcommons.images.tiff_metadata import OmeImage, ome_images
+from cellcommons.images.tree_document import own_facts
 from cellcommons.images.zarr_arrays import ZarrArray, declared_array
 from cellcommons.images.zarr_folder import DOCUMENTS, MAX_DOCUMENT, ZarrFolder
 from cellcommons.safe_xml import parse_xml
@@ -195,13 +195,11 @@ def _image(store: ZarrFolder, path: str, attributes: dict[str, Any], limits: Lim
         )
     stored = Arrangement(told.letters, array.shape)
     names, notes = channel_facts(attributes, stored.size("c"))
-    own = attributes.get("cellcommons")
-    own = own if isinstance(own, dict) else {}
-    rgb = bool(own.get("rgb")) and stored.size("c") == 3
-    kept = own.get("metadata")
+    own = own_facts(attributes, stored.size("c"))
     labels = ome_attributes(_attributes(store, f"{path}/labels".lstrip("/"))) if _has_labels(store, path) else {}
     listed = labels.get("labels")
-    notes = {"format": FORMAT, **told.notes, **notes, **(kept if isinstance(kept, dict) else {})}
+    # What we wrote ourselves comes back as it was: levels and colours are of our making.
+    notes = own["metadata"] if "cellcommons" in attributes else {"format": FORMAT, **told.notes, **notes}
     if isinstance(listed, list) and listed:
         notes["labels"] = [str(label)[:100] for label in listed[:1000]]
     return arranged_image(
@@ -213,11 +211,10 @@ def _image(store: ZarrFolder, path: str, attributes: dict[str, Any], limits: Lim
         limits,
         where=where,
         settle=lambda image: _noting_absent(image, array),
-        channels=RGB_NAMES if rgb and not any(names) else names,
+        channels=names,
         pixel_size=told.pixel_size,
-        rgb=rgb,
-        metadata=notes,
         seconds_per_frame=told.seconds_per_frame,
+        **{**own, "metadata": notes},
     )
 
 

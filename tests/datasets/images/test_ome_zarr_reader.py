@@ -79,14 +79,18 @@ def test_channels_colours_and_labels(tmp_path: Path) -> None:
     assert "omero_ignored" in read_image(folder).metadata
 
 
-def test_what_we_seal_reads_back(tmp_path: Path) -> None:
+def test_what_we_seal_reads_back_as_it_was(tmp_path: Path) -> None:
+    light = Wavelengths(488.0, 510.0)
     source = ImageData(
-        random((3, 300, 280), "uint8"),
-        "cyx",
+        random((2, 3, 300, 280), "uint8"),
+        "tcyx",
         ("red", "green", "blue"),
         PixelSize(0.5, 0.5),
-        rgb=True,
-        metadata={"a": 1},
+        True,
+        {"a": 1},
+        wavelengths=(light, Wavelengths(), light),
+        seconds_per_frame=2.5,
+        position=PlatePosition("B", 7, 2, "P1"),
     )
     store = FolderStore(tmp_path / "objects")
     tree = load_tree(store, write_image(store, source).digest)
@@ -95,9 +99,8 @@ def test_what_we_seal_reads_back(tmp_path: Path) -> None:
         (tmp_path / "a.zarr" / entry.path).write_bytes(store.get(entry.sha256))
     image = read_image(tmp_path / "a.zarr")
     assert np.array_equal(image.data, source.data)
-    assert (image.channels, image.rgb, image.pixel_size) == (source.channels, True, source.pixel_size)
-    assert image.metadata["a"] == 1
-    assert image.metadata["pyramid_levels"] == 2
+    for name in ("axes", "channels", "rgb", "pixel_size", "metadata", "wavelengths", "seconds_per_frame", "position"):
+        assert getattr(image, name) == getattr(source, name)
 
 
 @pytest.mark.parametrize("version", [2, 3])
