@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { ArchiveImport } from "../../src/api/types";
-import { going, OUTCOMES, outcomeCounts, outcomeOf, reasonChoices } from "../../src/panels/pages/parts/import-words";
+import { ended, going, OUTCOMES, outcomeCounts, outcomeOf, reasonChoices } from "../../src/panels/pages/parts/import-words";
 
 const none = { imported: 0, already_there: 0, refused: 0, left_out: 0 };
 
@@ -38,6 +38,12 @@ describe("reasons to filter by", () => {
   it("offers no choice where there is one reason", () => {
     expect(reasonChoices(reasons, "left_out")).toEqual([]);
     expect(reasonChoices([], "")).toEqual([]);
+  });
+});
+
+describe("reasons as they stand", () => {
+  it("end with a full stop and keep the small letter of a file's name", () => {
+    expect(["n3/m.png: too small", "Cut off.", ""].map(ended)).toEqual(["n3/m.png: too small.", "Cut off.", ""]);
   });
 });
 

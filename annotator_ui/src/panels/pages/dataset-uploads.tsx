@@ -6,6 +6,7 @@ import { listFormats, sendImage } from "../../session/catalogue";
 import { UploadQueue, type UploadRow } from "../../session/upload-queue";
 import { Meter } from "./parts/bars";
 import { bytes, counted, sentence } from "./parts/figures";
+import { ended } from "./parts/import-words";
 import { useReply } from "./parts/reply";
 
 /** What the chooser of files offers: every ending of every format that the hub reads. */
@@ -80,7 +81,12 @@ function Row({ row, queue }: { row: UploadRow; queue: UploadQueue }) {
       </span>
       {problem && (
         <p class="upload-why" role="alert">
-          {sentence(problem.message)} {problem.remedy && <span class="dim">{sentence(problem.remedy)}</span>}
+          {sentence(problem.message)}{" "}
+          {/\.zip$/i.test(row.file.name) ? (
+            <span class="dim">An archive goes by way of “Import archive” above.</span>
+          ) : (
+            problem.remedy && <span class="dim">{sentence(problem.remedy)}</span>
+          )}
         </p>
       )}
       {state.kind === "done" && state.received.images.length > 1 && (
@@ -96,7 +102,7 @@ function Row({ row, queue }: { row: UploadRow; queue: UploadQueue }) {
       {state.kind === "done" &&
         state.received.refused.map((part) => (
           <p key={part.name} class="upload-why" role="alert">
-            {part.name}: {sentence(part.reason)} {part.remedy && <span class="dim">{sentence(part.remedy)}</span>}
+            {part.name}: {ended(part.reason)} {part.remedy && <span class="dim">{sentence(part.remedy)}</span>}
           </p>
         ))}
     </li>

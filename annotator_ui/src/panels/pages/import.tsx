@@ -7,7 +7,7 @@ import { EmptyState, Notice } from "../feedback";
 import { navigate, path, query } from "../router";
 import { Meter } from "./parts/bars";
 import { ago, count, counted, sentence } from "./parts/figures";
-import { going, OUTCOMES, outcomeCounts, outcomeOf, reasonChoices } from "./parts/import-words";
+import { ended, going, OUTCOMES, outcomeCounts, outcomeOf, reasonChoices } from "./parts/import-words";
 import { LayoutQuestion, Told } from "./parts/layout-question";
 import { Figure, PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
@@ -44,7 +44,7 @@ function Row({ file }: { file: ImportedFile }) {
         <span class={`badge ${tone}`}>{title}</span>
       </td>
       <td class="break">
-        {sentence(file.reason || file.kind)} {file.remedy && <span class="dim">{sentence(file.remedy)}</span>}
+        {ended(file.reason || file.kind)} {file.remedy && <span class="dim">{sentence(file.remedy)}</span>}
       </td>
     </tr>
   );

@@ -35,6 +35,11 @@ export function reasonChoices(reasons: ArchiveImport["reasons"], outcome: FileOu
   return found.length > 1 ? found : [];
 }
 
+/** A message with its full stop. It may begin with the name of a file, which keeps its small letter. */
+export function ended(text: string): string {
+  return text === "" || /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
 /** Whether there is more to come. */
 export function going(job: { readonly state: ArchiveImport["state"] }): boolean {
   return job.state === "waiting" || job.state === "running";

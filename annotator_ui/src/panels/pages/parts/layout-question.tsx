@@ -6,6 +6,7 @@ import { chooseLayout } from "../../../session/catalogue";
 import { TASKS, wordsOf } from "../../task-words";
 import { sentence } from "./figures";
 import { FormProblem, useSending } from "./form";
+import { ended } from "./import-words";
 
 /** Layouts under what they bring, in the order of the tasks; those of tasks that this page does not know come last. */
 export function byTask(layouts: readonly Layout[]): [string, Layout[]][] {
@@ -37,7 +38,7 @@ export function Told({ job }: { job: ImportSummary }) {
   if (!guess) return null;
   return (
     <p class="dim">
-      Told from the archive: {guess.title}, for it has {guess.reason}.
+      Told from the archive: {ended(guess.reason)}
     </p>
   );
 }
@@ -64,12 +65,12 @@ export function LayoutQuestion({ job, layouts, chosen }: { job: ImportSummary; l
           {job.guesses.map((guess) => (
             <li key={guess.layout}>
               {guess.refused ? (
-                <>
+                <div class="not-taken">
                   <strong>{guess.title}</strong>
                   <span class="dim">
-                    {sentence(guess.reason)} Not taken: {sentence(guess.refused)}
+                    {sentence(guess.reason)} Not taken: {guess.refused}.
                   </span>
-                </>
+                </div>
               ) : (
                 <label>
                   <input type="radio" name={`layout-${job.id}`} checked={layout === guess.layout} onChange={() => setLayout(guess.layout)} />
