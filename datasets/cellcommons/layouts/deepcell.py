@@ -28,6 +28,7 @@ from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
 from cellcommons.layouts.deepcell_files import DeepCellFile, opened
 from cellcommons.layouts.deepcell_writing import NUCLEI, write_batches
+from cellcommons.layouts.npy_arrays import open_npz
 from cellcommons.layouts.npy_facts import with_facts
 from cellcommons.layouts.pictures import split_said
 from cellcommons.layouts.stardist_masks import label_map
@@ -66,7 +67,15 @@ class DeepCell:
 
     def guess(self, path: Path) -> tuple[float, str]:
         files = _files(path)
-        return (0.7, f"{len(files)} .npz files") if files else (0.0, "no .npz file")
+        if not files:
+            return 0.0, "no .npz file"
+        try:
+            with open_npz(files[0]) as npz:
+                there = {"X", "y"} & set(npz.names)
+        except CellCommonsError as error:
+            return 0.1, f"{len(files)} .npz files, but {error.line()}"
+        said = " and ".join(sorted(there)) or "neither X nor y"
+        return {0: 0.1, 1: 0.5, 2: 0.85}[len(there)], f"{len(files)} .npz files, the first with {said}"
 
     def scan(self, path: Path) -> Scan:
         files = _files(path)

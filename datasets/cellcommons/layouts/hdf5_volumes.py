@@ -9,6 +9,7 @@ are several label maps of one image.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,14 @@ class Hdf5:
         files = _files(path)
         if not files:
             return 0.0, "no .h5 or .hdf5 file"
-        return 0.8, f"{len(files)} HDF5 files"
+        try:
+            with _opened(files[0]) as found:
+                _, labels = _arrays(found, files[0].name)
+        except CellCommonsError as error:
+            return 0.1, f"{len(files)} HDF5 files, but {error.line()}"
+        return (
+            0.8 if labels else 0.5
+        ), f"{len(files)} HDF5 files, the first with pixels{' and labels' if labels else ''}"
 
     def scan(self, path: Path) -> Scan:
         files = _files(path)
@@ -92,10 +100,11 @@ class Hdf5:
         file = entry.paths[0]
         with _opened(file) as found:
             raw, labels = _arrays(found, file.name)
-            image = with_facts(raw.load(where=file.name), _own_facts(file, raw.name), where=file.name)
-            if labels is None:
-                return Record(entry, image, None, file)
-            stack = labels.load(where=file.name)
+            image = raw.load(where=file.name)
+            stack = None if labels is None else labels.load(where=file.name)
+        image = with_facts(image, _own_facts(file, raw.name), where=file.name)
+        if labels is None or stack is None:
+            return Record(entry, image, None, file)
         channel = int(entry.part or 0)
         axes = stack.axes.replace("c", "")
         array = stack.data[:, channel] if stack.axes.startswith("tc") else stack.data[channel]
@@ -130,9 +139,11 @@ def _files(path: Path) -> list[Path]:
         return [path] if path.suffix.lower() in EXTENSIONS else []
     if not path.is_dir():
         return []
-    below = [f for f in path.rglob("*") if f.suffix.lower() in EXTENSIONS]
-    hidden = [f for f in below if any(part.startswith(".") for part in f.relative_to(path).parts)]
-    return sorted(f for f in below if f.is_file() and not f.is_symlink() and f not in hidden)
+    found = []
+    for folder, below, names in os.walk(path):
+        below[:] = [name for name in below if not name.startswith(".")]
+        found += [Path(folder, name) for name in names if Path(name).suffix.lower() in EXTENSIONS and name[0] != "."]
+    return sorted(f for f in found if f.is_file() and not f.is_symlink())
 
 
 def _below(file: Path, base: Path) -> str:

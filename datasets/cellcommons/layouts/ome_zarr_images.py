@@ -148,10 +148,19 @@ def entries_of(entry: Entry, group: Path) -> list[Entry]:
     metadata = {**entry.metadata, **({"labels_not_read": timed} if timed else {})}
     found = []
     for number, label in enumerate(labels or [""]):
-        told = {**metadata, "label": label} if label else metadata
+        told = {**metadata, "label": label, **_properties(group, label, entry.name)} if label else metadata
         name = f"{entry.name}.{label}" if number else entry.name
         found.append(Entry(name, entry.paths, entry.source, entry.stratum, told, entry.split, entry.part))
     return found
+
+
+def _properties(group: Path, label: str, where: str) -> dict[str, Any]:
+    """Names of what others noted of single ids, which is not read."""
+    said = ome_attributes(attributes_of(inside(group, f"labels/{label}"), "", where=where)).get("image-label")
+    listed = said.get("properties") if isinstance(said, dict) else None
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    names = sorted({str(name)[:80] for row in rows[:1000] for name in row} - {"label-value"})
+    return {"label_properties_not_read": names} if names else {}
 
 
 def uniquely_named(entries: list[Entry], root: Path) -> list[Entry]:

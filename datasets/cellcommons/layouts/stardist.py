@@ -21,6 +21,8 @@ from cellcommons.layouts.stardist_pairs import folder_pairs, neighbour_pairs
 from cellcommons.layouts.tables import read_tables, write_tables
 
 REGIONS = "annotated"
+GLANCE = 100
+"""Folders that a guess looks at."""
 
 
 class StarDist:
@@ -49,7 +51,7 @@ class StarDist:
             # raw/ and gt/ may also be a noisy and a clean picture.
             sure = pairs[0].image.parent.name.lower() != "raw"
             return (0.9 if sure else 0.6), f"{labelled} of {len(pairs)} images have a label image of their name"
-        beside, _ = neighbour_pairs(path)
+        beside, _ = neighbour_pairs(path, folders=GLANCE)
         labelled = sum(pair.labels is not None for pair in beside)
         if labelled:
             return 0.55, f"{labelled} of {len(beside)} images have a label image beside them, by their names"

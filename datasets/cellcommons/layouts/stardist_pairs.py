@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,8 @@ _IMAGE_WORDS = ("", "img", "image", "raw", "im")
 _BINARY = re.compile(r"(?i)(?<![a-z])(binary|outlines?)(?![a-z])")
 # The NEUBIAS teaching data: axes, bits and kind before the name, e.g. xy_8bit_labels__nuclei.
 _NEUBIAS = re.compile(r"(?i)[xyzct]+_\d+bit(_labels)?__(.+)")
-MAX_FOLDERS = 2_000
+MAX_FOLDERS = 20_000
+_ENDINGS = tuple(EXTENSIONS)
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,26 @@ def folder_pairs(path: Path) -> tuple[list[Pair], list[Skipped]]:
     return _uniquely_named(pairs, path), skipped
 
 
-def neighbour_pairs(path: Path) -> tuple[list[Pair], list[Skipped]]:
+def neighbour_pairs(path: Path, *, folders: int = MAX_FOLDERS) -> tuple[list[Pair], list[Skipped]]:
     """Images and labels side by side, told by names: ``img2d`` / ``mask2d``, ``a`` / ``a_label``, and the like.
 
     No pair at all gives nothing: then this is a folder of images, and another layout's.
+
+    Args:
+        folders: how many to look at, for a guess.
     """
     pairs: list[Pair] = []
     skipped: list[Skipped] = []
-    for folder in _folders(path):
-        files = {file.stem: file for file in _pictures(folder)}
+    for folder, pictures in _folders(path, folders):
+        files = {file.stem: file for file in pictures}
         masks = {stem: file for stem, file in files.items() if _LABEL_WORD.search(stem)}
         images = {stem: file for stem, file in files.items() if stem not in masks and not _BINARY.search(stem)}
+        keys: dict[str, list[Path]] = {}
+        for stem, file in images.items() if masks else ():
+            keys.setdefault(_plain(stem), []).append(file)
         partner: dict[Path, list[Path]] = {}
         for stem, mask in masks.items():
-            image, reason = _image_of(stem, images, folder, path)
+            image, reason = _image_of(stem, images, keys, folder, path)
             if image is None:
                 skipped.append(Skipped(mask, reason))
             else:
@@ -101,30 +108,38 @@ def _sides(base: Path) -> tuple[Path, Path] | None:
     return None if images is None or labels is None else (images, labels)
 
 
-def _folders(path: Path) -> list[Path]:
-    """``path`` and the folders below it, nothing hidden, no links."""
+def _folders(path: Path, most: int) -> list[tuple[Path, list[Path]]]:
+    """``path`` and the folders below it, with the pictures in each; nothing hidden, no links to folders, no zarr."""
     if not path.is_dir():
         return []
-    found: list[Path] = []
+    found: list[tuple[Path, list[Path]]] = []
     todo = [path]
-    while todo and len(found) < MAX_FOLDERS:
+    while todo and len(found) < most:
         folder = todo.pop(0)
-        found.append(folder)
-        below = sorted(f for f in folder.iterdir() if f.is_dir() and not f.is_symlink() and not f.name.startswith("."))
+        below, pictures = _listed(folder)
+        found.append((folder, pictures))
         todo += [f for f in below if f.suffix != ".zarr"]
     return found
 
 
-def _pictures(folder: Path) -> Iterable[Path]:
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() in EXTENSIONS and not file.name.startswith(".") and file.is_file():
-            yield file
+def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The folders and the pictures in a folder, in order. One call of the system: guesses look at large folders."""
+    below, pictures = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.name.lower().endswith(_ENDINGS) and entry.is_file():
+                pictures.append(entry.name)
+            elif entry.is_dir(follow_symlinks=False):
+                below.append(entry.name)
+    return [folder / name for name in sorted(below)], [folder / name for name in sorted(pictures)]
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
     """Pictures by name without ending; ``.ome.tif`` counts as one."""
     found: dict[str, Path] = {}
-    for file in _pictures(folder):
+    for file in _listed(folder)[1]:
         found.setdefault(file.stem.removesuffix(".ome"), file)
     return found
 
@@ -140,10 +155,11 @@ def _without_label_word(stem: str) -> str:
     return _plain(_LABEL_WORD.sub("", stem))
 
 
-def _image_of(stem: str, images: dict[str, Path], folder: Path, root: Path) -> tuple[Path | None, str]:
+def _image_of(
+    stem: str, images: dict[str, Path], keys: dict[str, list[Path]], folder: Path, root: Path
+) -> tuple[Path | None, str]:
     """The image that the label image called ``stem`` belongs to, or why there is none."""
-    wanted = _without_label_word(stem)
-    found = [file for name, file in images.items() if _plain(name) == wanted]
+    found = list(keys.get(_without_label_word(stem), []))
     neubias = _NEUBIAS.fullmatch(stem)
     if not found and neubias and neubias[1]:
         for name, file in images.items():
@@ -152,7 +168,7 @@ def _image_of(stem: str, images: dict[str, Path], folder: Path, root: Path) -> t
                 found.append(file)
     if not found and folder != root:
         # Labels in a folder that bears their image's name, beside it.
-        found = [file for file in _pictures(folder.parent) if file.stem == folder.name]
+        found = [file for file in _listed(folder.parent)[1] if file.stem == folder.name]
     if len(found) == 1:
         return found[0], ""
     several = ", ".join(file.name for file in found[:3])

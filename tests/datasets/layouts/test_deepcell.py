@@ -82,6 +82,7 @@ def test_images_without_labels_and_of_other_shapes(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", X=X)
     np.savez(tmp_path / "b.npz", X=X[..., 0], y=Y[..., 0])
     np.savez(tmp_path / "c.npz", X=X.astype(np.int64), y=Y[..., :1].astype(np.int64))
+    assert DeepCell().guess(tmp_path)[0] == 0.5
     found = read(tmp_path)
     assert found["a_00001"].truth is None
     np.testing.assert_array_equal(found["b_00002"].labels, Y[2, ..., 0])
@@ -90,6 +91,7 @@ def test_images_without_labels_and_of_other_shapes(tmp_path: Path) -> None:
 
 def test_what_is_no_such_file_is_skipped_with_the_reason(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", Z=X)
+    assert DeepCell().guess(tmp_path)[0] == 0.1
     np.savez(tmp_path / "b.npz", X=X[None], y=Y[None])
     np.savez(tmp_path / "c.npz", X=X, y=Y[:, :4])
     np.savez(tmp_path / "d.npz", X=np.array([{}]), y=Y)

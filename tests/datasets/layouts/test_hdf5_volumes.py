@@ -109,6 +109,7 @@ def test_what_is_no_such_file_is_skipped_with_the_reason(tmp_path: Path) -> None
     with h5py.File(tmp_path / "e.h5", "w") as file:
         file["raw"] = h5py.ExternalLink("/etc/hostname", "/raw")
         file["label"] = h5py.SoftLink("/raw")
+    assert Hdf5().guess(tmp_path)[0] == 0.1
     skipped = Hdf5().scan(tmp_path).skipped
     assert [item.path.name for item in skipped] == ["a.h5", "b.h5", "c.h5", "d.h5", "e.h5"]
     assert "raw and label" in skipped[0].reason

@@ -9,9 +9,11 @@ import pytest
 import tifffile
 
 from cellcommons.errors import CellCommonsError, MismatchedShapes, UnknownLayout, UnreadableFile, WrongFormat
+from cellcommons.images.data import ImageData
 from cellcommons.labels import LabelMap
-from cellcommons.layouts.contract import Record, Scan
+from cellcommons.layouts.contract import Entry, Record, Scan
 from cellcommons.layouts.stardist import StarDist
+from cellcommons.layouts.writing import write_layout
 from cellcommons.testing.layout_suite import LayoutSuite
 
 
@@ -146,6 +148,20 @@ def test_truncated_and_empty_labels_are_refused(tmp_path: Path) -> None:
             records(tmp_path)
     with pytest.raises(UnknownLayout):
         StarDist().scan(tmp_path / "images")
+
+
+def test_tifffile_reads_what_is_written_as_stardist_would(tmp_path: Path) -> None:
+    ids = np.zeros((3, 6, 5), np.uint32)
+    ids[1, 2:, 2:] = 70_000
+    region = np.ones(ids.shape, bool)
+    region[0] = False
+    image = ImageData(np.arange(90, dtype=np.uint16).reshape(1, 3, 6, 5), "czyx", ("DAPI",))
+    truth = LabelMap(ids, axes="zyx", annotated=region)
+    write_layout(StarDist(), [Record(Entry("a", (), "a", split="train"), image, truth, tmp_path)], tmp_path / "out")
+    masks = tifffile.imread(tmp_path / "out" / "train" / "masks" / "a.tif")
+    assert masks.dtype == np.int32
+    np.testing.assert_array_equal(masks, np.where(region, ids.astype(np.int32), -1))
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "train" / "images" / "a.tif"), image.data[0])
 
 
 @pytest.mark.real_data
