@@ -183,7 +183,7 @@ class Bubil:
 
 
 def _sets(path: Path) -> list[tuple[int, Path]]:
-    folders = [path, *sorted(p for p in path.iterdir() if p.is_dir())] if path.is_dir() else []
+    folders = [path, *sorted(p for p in path.glob("*") if p.is_dir())] if path.is_dir() else []
     found = ((_SET.fullmatch(folder.name), folder) for folder in folders if (folder / RAW).is_dir())
     return [(int(number[1]), folder) for number, folder in found if number]
 

@@ -63,7 +63,7 @@ class Cfos:
             return 0.96, f"{len(labs)} laboratories with experts' masks"
         if any(next(folder.glob("*.png"), None) for folder in readers):
             return 0.6, f"{LABELS}/ holds folders of masks"
-        if any(not any((lab / LABELS).iterdir()) for lab in labs):
+        if any(not any((lab / LABELS).glob("*")) for lab in labs):
             return 0.5, f"{IMAGES}/ beside an empty {LABELS}/"
         return 0.0, f"no folder with {IMAGES}/ and {LABELS}/expert_N"
 

@@ -172,7 +172,8 @@ class DeepLabCut:
 
 def _tables(path: Path) -> list[Path]:
     """Tables of ``path``: in its videos' folders, in those of its ``labeled-data``, or beside its own frames."""
-    found = [file for depth in ("*", "*/*", f"{BASE}/*/*") for file in path.glob(depth)] if path.is_dir() else []
+    names = ("CollectedData_*.csv", "*/CollectedData_*.csv", f"{BASE}/*/CollectedData_*.csv")
+    found = [file for name in names for file in path.glob(name)] if path.is_dir() else []
     return sorted({file for file in found if _TABLE.fullmatch(file.name) and file.is_file()})
 
 

@@ -182,13 +182,16 @@ def _append(path: Path, record: Record, one: object, who: str, classes: Classes)
 
 def _rounds(path: Path) -> list[Path]:
     """Folders ``<task>/<round>`` below ``path``, or ``path`` itself."""
-    found = []
-    for depth in ("", "*", "*/*", "*/*/*"):
-        for folder in (sorted(path.glob(depth)) if depth else [path]) if path.is_dir() else ():
-            people = folder / PEOPLE
-            if (people.is_dir() and any(people.glob("export_*.txt"))) or (folder / GOLD / TRUTH).is_file():
-                found.append(folder)
-    return found
+    if not path.is_dir():
+        return []
+    # Only so deep: a folder that is no such thing may hold a million files further down.
+    places = {path, *path.glob("*"), *path.glob("*/*"), *path.glob("Results/*/*")}
+    return [folder for folder in sorted(places) if _is_round(folder)]
+
+
+def _is_round(folder: Path) -> bool:
+    people = folder / PEOPLE
+    return (people.is_dir() and any(people.glob("export_*.txt"))) or (folder / GOLD / TRUTH).is_file()
 
 
 def _files(folder: Path) -> list[Path]:

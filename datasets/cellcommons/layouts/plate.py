@@ -67,8 +67,10 @@ class Plate:
     def guess(self, path: Path) -> tuple[float, str]:
         try:
             wells = _wells(path)
-        except (OSError, InvalidDocument) as error:
+        except OSError as error:
             return 0.0, str(error)
+        except InvalidDocument as error:
+            return 0.9, str(error)
         if not wells:
             return 0.0, "no file called ChannelN-II-R-CC.tif"
         return 0.95, f"{len(wells)} wells"

@@ -121,6 +121,7 @@ def test_two_files_for_one_channel_and_two_tables_are_refused(folder: Path) -> N
     plane(folder, 1, 9, "A01")
     with pytest.raises(InvalidDocument, match="two files for channel 1"):
         Plate().scan(folder)
+    assert Plate().guess(folder) == (0.9, f"{folder / 'Channel1-09-A-01.tif'}: well A01 has two files for channel 1")
     (folder / "Channel1-09-A-01.tif").unlink()
     (folder / "8_Metadata.csv").write_text(TABLE)
     with pytest.raises(InvalidDocument, match="more than one"):
