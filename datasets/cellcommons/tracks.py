@@ -148,7 +148,8 @@ class LabelMovie:
             )
         if self.seconds_per_frame is not None and not 0 < self.seconds_per_frame < np.inf:
             raise InvalidDocument(f"{self.seconds_per_frame} seconds per frame is no interval of time")
-        _check_presence(movie_nodes(self.data), self.lineage.nodes(), len(self.data))
+        _check_extent(self.lineage, self.data)
+        _check_presence(movie_nodes(self.data), self.lineage.nodes())
 
     def nodes(self) -> Nodes:
         """Every cell in every frame, (frame, id)."""
@@ -253,12 +254,18 @@ def _check_parents(by_id: dict[int, Track]) -> None:
             )
 
 
-def _check_presence(seen: Nodes, said: Nodes, frames: int) -> None:
-    late = said[said[:, 0] >= frames]
-    if len(late):
+def _check_extent(lineage: Lineage, data: Movie) -> None:
+    """Before a table of all cells is made: a file may claim more of them than there is memory."""
+    late = max(lineage.tracks, key=lambda track: track.end, default=None)
+    if late is not None and late.end >= len(data):
         raise InvalidDocument(
-            f"the lineage reaches frame {int(late[-1, 0])}, the movie has {frames} frames", where=f"track {late[-1, 1]}"
+            f"the lineage reaches frame {late.end}, the movie has {len(data)} frames", where=f"track {late.id}"
         )
+    if sum(track.end - track.begin + 1 for track in lineage.tracks) > data.size:
+        raise InvalidDocument("the lineage has more cells than the movie has pixels")
+
+
+def _check_presence(seen: Nodes, said: Nodes) -> None:
     seen_keys, said_keys = seen[:, 0] << 32 | seen[:, 1], said[:, 0] << 32 | said[:, 1]
     for keys, others, what in (
         (said_keys, seen_keys, "the lineage has it here, the masks have not"),

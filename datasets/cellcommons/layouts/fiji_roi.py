@@ -30,6 +30,7 @@ from cellcommons.overlapping import OverlappingCells
 
 MAX_ROIS = 100_000
 MAX_TOTAL = 512 << 20
+_GUESSED = 64
 _SET = re.compile(r"^(roi[ _-]*set|rois?)$|[ _.-]+(roi[ _-]*set|rois?)$", re.IGNORECASE)
 _DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -65,7 +66,8 @@ class FijiRoi:
     )
 
     def guess(self, path: Path) -> tuple[float, str]:
-        found = any_below(path, _holds_rois)
+        some = any_below(path, lambda file: file.suffix.lower() in (".roi", ".zip"))[:_GUESSED]
+        found = [file for file in some if _holds_rois(file)]
         return (0.9, f"{len(found)} files of regions of interest") if found else (0.0, "no .roi and no zip of them")
 
     def scan(self, path: Path) -> Scan:

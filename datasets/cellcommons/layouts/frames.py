@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,12 @@ def numbered_frames(folder: Path, pattern: str) -> dict[int, Path]:
         found[number] = path
     if not found:
         raise NotFound("no frames here", where=str(folder), remedy=f"Files are named like {pattern}.")
-    missing = sorted(set(range(min(found), max(found) + 1)) - set(found))
-    if missing:
+    lacking = max(found) - min(found) + 1 - len(found)
+    if lacking:
+        # Not all of them: a single file may have a number beyond all memory.
+        some = list(islice((number for number in count(min(found)) if number not in found), min(lacking, 6)))
         raise InvalidDocument(
-            f"{_listed(missing)} missing between {found[min(found)].name} and {found[max(found)].name}",
+            f"{_listed(some, lacking)} missing between {found[min(found)].name} and {found[max(found)].name}",
             where=str(folder),
             remedy="Add the missing files; a movie with holes cannot be tracked.",
         )
@@ -188,9 +191,9 @@ def write_label_frames(data: Movie, folder: Path, pattern: str, *, first: int = 
         write(folder / pattern.format(number), labels)
 
 
-def digits(count: int, *, least: int) -> int:
-    """Digits that ``count`` numbers take, at least ``least``."""
-    return max(least, len(str(count)))
+def digits(numbers: int, *, least: int) -> int:
+    """Digits that so many numbers take, at least ``least``."""
+    return max(least, len(str(numbers)))
 
 
 def _plane(path: Path) -> ImageData:
@@ -204,6 +207,7 @@ def _plane(path: Path) -> ImageData:
     return frame
 
 
-def _listed(numbers: list[int]) -> str:
-    some = ", ".join(map(str, numbers[:5])) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
-    return f"frame {some} is" if len(numbers) == 1 else f"frames {some} are"
+def _listed(numbers: list[int], total: int | None = None) -> str:
+    total = len(numbers) if total is None else total
+    some = ", ".join(map(str, numbers[:5])) + (f" and {total - 5} more" if total > 5 else "")
+    return f"frame {some} is" if total == 1 else f"frames {some} are"

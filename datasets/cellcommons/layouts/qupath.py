@@ -38,6 +38,7 @@ from cellcommons.overlapping import OverlappingCells
 REGION, IGNORE = "Region*", "Ignore*"
 """QuPath's own classes. Annotations of the first say where somebody looked, those of the second where nobody did."""
 POINT = "point"
+_GUESSED = 64
 _ENDINGS = (".geojson", ".json", ".geojson.gz", ".json.gz")
 _ID = uuid.UUID("6f0d4f6e-59b6-5f43-9c0a-0f5f3b1c7f51")
 
@@ -85,7 +86,8 @@ class QuPath:
         self.outline = outline
 
     def guess(self, path: Path) -> tuple[float, str]:
-        found = [file for file in any_below(path, _named) if looks_like_geojson(file)]
+        some = sorted(any_below(path, _named), key=lambda file: ".geojson" not in file.name.lower())[:_GUESSED]
+        found = [file for file in some if looks_like_geojson(file)]
         return (0.9, f"{len(found)} files of GeoJSON") if found else (0.0, "no GeoJSON")
 
     def scan(self, path: Path) -> Scan:

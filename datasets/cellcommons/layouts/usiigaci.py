@@ -42,6 +42,7 @@ from cellcommons.tracks import LabelMovie, Nodes, movie_nodes, sorted_nodes
 _IMAGES = r".*?t(\d+)\.tiff?"
 _MASKS = r"id_masks_(\d+)\.png"
 _FOLDER = "Id_masks_per_frame"
+_FAR = 1 << 40
 
 
 class Usiigaci:
@@ -186,7 +187,10 @@ def _check_table(path: Path, nodes: Nodes, first: int) -> None:
     listed = []
     for number, row in enumerate(_rows(path), start=2):
         try:
-            listed.append((int(float(row["frame"])) - first, int(row["particle"])))
+            frame, cell = int(float(row["frame"])) - first, int(row["particle"])
+            if abs(frame) >= _FAR or abs(cell) >= _FAR:
+                raise ValueError("no number of a frame or cell")
+            listed.append((frame, cell))
         except (KeyError, TypeError, ValueError, OverflowError):
             raise InvalidDocument(
                 "no columns particle and frame with numbers", where=f"{path}, line {number}"

@@ -209,6 +209,24 @@ def test_sequences_of_stacks_are_refused_by_name(tmp_path: Path) -> None:
         only(Ctc(), tmp_path)
 
 
+def test_numbers_beyond_memory_are_refused_at_once(ctc: Path, record: Record, tmp_path: Path) -> None:
+    table = ctc / "01_GT" / "TRA" / "man_track.txt"
+    table.write_text("1 0 9999999999 0\n")
+    with pytest.raises(InvalidDocument, match="reaches frame 9999999999, the movie has 12 frames"):
+        only(Ctc(), ctc)
+    table.write_text("".join(f"{n} 0 11 0\n" for n in range(1, 20_000)))
+    with pytest.raises(InvalidDocument, match="more cells than the movie has pixels"):
+        only(Ctc(), ctc)
+    (ctc / "01" / "t000.tif").rename(ctc / "01" / "t99999999999.tif")
+    assert "frames 12, 13, 14, 15, 16 and 99999999982 more are missing" in Ctc().scan(ctc).skipped[0].reason
+    Usiigaci().write([without_divisions(record)], tmp_path / "u")
+    rows = tmp_path / "u" / "dish_Exp_0" / "tracks.csv"
+    for line in ("1,1e300", "9" * 40 + ",1"):
+        rows.write_text(f"particle,frame\n{line}\n")
+        with pytest.raises(InvalidDocument, match="no columns particle and frame with numbers"):
+            only(Usiigaci(), tmp_path / "u")
+
+
 def test_frames_are_one_movie_or_refused(tmp_path: Path) -> None:
     for number in (7, 8, 10):
         tifffile.imwrite(tmp_path / f"f{number:02d}.tif", np.full((5, 6), number, np.uint16))
