@@ -50,7 +50,6 @@ _EXTENSIONS = {
     ".lif": "LIF",
     ".h5": "HDF5",
     ".hdf5": "HDF5",
-    ".ims": "HDF5",
     ".gif": "GIF",
     ".bmp": "BMP",
     ".zip": "ZIP",

@@ -123,9 +123,11 @@ class ZarrFolder(Store):
     def _checked(self, key: str, byte_range: ByteRequest | None) -> bytes | None:
         data = self.read(key, byte_range)
         if data and not key.endswith(DOCUMENTS):
-            for path, check in self.checks.items():
-                if key.startswith(f"{path}/" if path else ""):
+            parts = key.split("/")
+            for end in range(len(parts) - 1, -1, -1):
+                if check := self.checks.get("/".join(parts[:end])):
                     check(key, data, byte_range)
+                    break
         return data
 
     async def get_partial_values(

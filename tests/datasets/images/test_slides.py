@@ -90,6 +90,8 @@ def test_slides_with_a_folder_beside_them_do_not_pass_for_their_thumbnail(tmp_pa
     with pytest.raises(WrongFormat, match="beside") as caught:
         open_image(tmp_path / name)
     assert "Rename" not in caught.value.remedy
+    with pytest.raises((UnreadableFile, WrongFormat)):
+        open_image(tmp_path / name, companions=True)
 
 
 @pytest.mark.real_data
