@@ -58,9 +58,10 @@ class Bbbc:
     """One image of several channels a site, at its place on the plate; truth is the mechanism of action, or control.
 
     Channels are called as the columns are, in their order. A mechanism is in a column of the image table or in a
-    ``*moa*.csv``, joined by compound and concentration; without either, a column of controls gives the classes. A row
-    that says nothing of them has no truth. The source is the compound, which must not straddle a split, else the plate;
-    sources.csv, strata.csv and splits.csv may say otherwise. ``metadata`` keeps compound, concentration and replicate.
+    ``*moa*.csv``, joined by compound and concentration; where a folder has neither, a column of controls gives the
+    classes. A row that says nothing of them has no truth. The source is the compound, which must not straddle a split,
+    else the plate; sources.csv, strata.csv and splits.csv may say otherwise. ``metadata`` keeps compound, concentration,
+    replicate, control and site.
 
     Files are looked for below the folder: by the path that the table names, as far as it fits, else by name alone where
     one file has it. An image without a well has no place on the plate.
@@ -159,12 +160,14 @@ class Bbbc:
                 classes.add(record.truth.ontology)
                 said = record.truth.classes[0]
             well = ("", "", "") if place is None else (place.plate, place.well, place.field or "")
-            told = tuple(str(entry.metadata.get(key, "")) for key in ("compound", "concentration", "replicate"))
+            told = tuple(
+                str(entry.metadata.get(key, "")) for key in ("compound", "concentration", "replicate", "control")
+            )
             rows.append((entry.name, *files, *well, *told, said))
             source_is_told = entry.source in (told[0], "" if told[0] else well[0])
             entries.append(replace(entry, source="") if source_is_told else entry)
         header = [f"Image_{half}Name_{channel}" for channel in channels for half in ("File", "Path")]
-        facts = ("Plate", "Well", "Site", "Compound", "Concentration", "Replicate", "MOA")
+        facts = ("Plate", "Well", "Site", "Compound", "Concentration", "Replicate", "Control", "MOA")
         head = ("Image_Metadata_Name", *header, *(f"Image_Metadata_{fact}" for fact in facts))
         write_rows(folder / TABLE, head, rows)
         classes.write(folder)
@@ -189,7 +192,10 @@ def _rows(table: Path) -> list[_Row]:
         files = tuple((channel, paths.get(channel, ""), file) for channel, file in named if file)
         facts = {}
         for fact, pattern in _FACTS.items():
-            facts[fact] = next((row[name] for name in row if row[name] and re.fullmatch(pattern, name, re.I)), "")
+            given = [row[name] for name in row if re.fullmatch(pattern, name, re.I)]
+            # A table that has a column of mechanisms says of each image that it has one or none.
+            if given or fact != "moa":
+                facts[fact] = next((value for value in given if value), "")
         rows.append(_Row(files, facts, number))
     return rows
 
@@ -224,7 +230,7 @@ def _mechanisms(path: Path) -> dict[tuple[str, float], str]:
 
 
 def _class(facts: dict[str, str], moa: dict[tuple[str, float], str]) -> str:
-    if facts["moa"]:
+    if "moa" in facts:
         return facts["moa"]
     if moa:
         return moa.get((facts["compound"], _number(facts["concentration"], where=facts["compound"])), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from cellcommons.errors import CannotCarry, CellCommonsError, InvalidDocument, M
 from cellcommons.images.data import ImageData, PlatePosition
 from cellcommons.layouts.bbbc import Bbbc
 from cellcommons.layouts.contract import Entry, Record
+from cellcommons.layouts.plate import Plate
 from cellcommons.layouts.registry import guess_layout
 from cellcommons.layouts.writing import write_layout
 from cellcommons.testing.layout_suite import LayoutSuite
+from cellcommons.testing.sameness import assert_same_record
 from tests.datasets.layouts.test_plate import alike
 
 LAYOUT = Bbbc()
@@ -149,6 +152,23 @@ def test_treatments_are_written_and_channels_must_agree(folder: Path, tmp_path: 
     again = LAYOUT.scan(tmp_path / "again")
     assert [(e.source, e.metadata["compound"]) for e in again.entries] == [(r.entry.source,) * 2 for r in records]
     assert not (tmp_path / "again" / "sources.csv").exists()
+    # What is told of a control is no class where nothing was said of the mechanism.
+    control = replace(records[0], entry=replace(records[0].entry, metadata={"control": "negcon"}))
+    write_layout(LAYOUT, [control], tmp_path / "control")
+    (entry,) = LAYOUT.scan(tmp_path / "control").entries
+    assert (entry.metadata["control"], LAYOUT.read(entry).truth) == ("negcon", None)
     other = Record(Entry("x", (), ""), ImageData(np.zeros((1, 4, 5), np.uint8), "cyx", ("DAPI",)), None, Path())
     with pytest.raises(CannotCarry, match="same channels"):
         write_layout(LAYOUT, [records[0], other], tmp_path / "more")
+
+
+@pytest.mark.real_data
+def test_a_real_plate_goes_through_the_table(real_data: Path, tmp_path: Path) -> None:
+    plate = Plate()
+    records = {entry.name: plate.read(entry) for entry in plate.scan(real_data / "cls_sbs_translocation").entries}
+    write_layout(LAYOUT, records.values(), tmp_path / "table")
+    assert guess_layout(tmp_path / "table").name == "bbbc"
+    entries = LAYOUT.scan(tmp_path / "table").entries
+    assert (len(entries), entries[0].metadata["control"]) == (24, "negative")
+    for entry in entries:
+        assert_same_record(LAYOUT.read(entry), records[entry.name], LAYOUT.carries)

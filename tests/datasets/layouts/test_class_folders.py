@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import pytest
 
+from cellcommons.axes import PixelSize
 from cellcommons.classes import ImageClasses, Ontology
 from cellcommons.errors import CellCommonsError, InvalidDocument, UnknownLayout
 from cellcommons.images.data import ImageData
 from cellcommons.layouts.class_folders import ClassFolders
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.registry import guess_layout
+from cellcommons.layouts.voc import VocCrops
 from cellcommons.layouts.writing import write_layout
 from cellcommons.testing.layout_suite import LayoutSuite
+from cellcommons.testing.sameness import assert_same_record
 
 LAYOUT = ClassFolders()
 HUGGING_FACE = os.environ.get("CELLCOMMONS_PYTHON_WITH_DATASETS", "")
@@ -226,9 +230,12 @@ def test_hugging_face_opens_what_is_written(tmp_path: Path) -> None:
     parted = [labelled(name, (given,), one, split=split) for name, given, split in names]
     write_layout(LAYOUT, parted, tmp_path / "parted")
     write_layout(LAYOUT, [labelled("1", ("b",), one), labelled("22", ("a",), one)], tmp_path / "folders")
+    sized = labelled("55555", ("a",), one)
+    sized.pixels = replace(sized.image, pixel_size=PixelSize(0.5, 0.5))  # which makes it an OME-TIFF
+    write_layout(LAYOUT, [labelled("1", ("b",), one), sized], tmp_path / "sized")
     rows = [labelled("1", ("a", "b"), several), labelled("22", (), several), labelled("333", None, several)]
     write_layout(LAYOUT, rows, tmp_path / "table")
-    folders = [str(tmp_path / name) for name in ("parted", "folders", "table")]
+    folders = [str(tmp_path / name) for name in ("parted", "folders", "sized", "table")]
     ran = subprocess.run([HUGGING_FACE, "-c", _LOOK, *folders], capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr[-2000:]
     assert sorted(ran.stdout.splitlines()) == sorted(
@@ -238,8 +245,23 @@ def test_hugging_face_opens_what_is_written(tmp_path: Path) -> None:
             "validation (5, 4) 2 a",
             "train (5, 4) 1 b",
             "train (5, 4) 2 a",
+            "train (5, 4) 1 b",
+            "train (5, 4) 5 a",
             "train (5, 4) 1 ['b', 'a']",
             "train (5, 4) 2 []",
             "train (5, 4) 3 None",
         ]
     )
+
+
+@pytest.mark.real_data
+def test_real_cells_by_class_come_back(real_data: Path, tmp_path: Path) -> None:
+    crops = VocCrops()
+    entries = crops.scan(real_data / "cls_det_bccd_voc").entries[:40]
+    records = {entry.name: crops.read(entry) for entry in entries}
+    done = write_layout(LAYOUT, records.values(), tmp_path / "cells")
+    assert (done.images, done.dropped) == (40, {})
+    assert guess_layout(tmp_path / "cells").name == "class_folders"
+    for entry in LAYOUT.scan(tmp_path / "cells").entries:
+        assert_same_record(LAYOUT.read(entry), records.pop(entry.name), LAYOUT.carries)
+    assert not records
