@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from cellcommons.images.ome_zarr import write_image
 from cellcommons.images.previews import thumbnail_png
 from cellcommons.layouts.contract import Truth as LayoutTruth
 from cellcommons.store import ObjectStore
-from cellcommons.tree import Tree
+from cellcommons.tree import Tree, TreeEntry
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Naming:
     """What people call an image, and where it is from.
 
     Attributes:
-        original: the file, whose bytes are kept. original_name: what people call that.
+        original: the file or folder, whose bytes are kept. original_name: what people call that.
+        originals: every file or folder that the image is read from, where that is more than ``original``.
         part: which image of ``original`` it is, where that holds several.
         source: donor, slide or experiment; empty: the image stands for itself.
         metadata: JSON values to keep beside what the file says.
@@ -37,11 +39,15 @@ class Naming:
     source_known: bool = False
     stratum: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    originals: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Converted:
-    """An image in the object store: digests, and what its row says."""
+    """An image in the object store: digests, and what its row says.
+
+    ``original_sha256`` is of the file, or of the tree of all the files that the image was read from.
+    """
 
     name: str
     source: str
@@ -120,7 +126,7 @@ def describe(
         source=naming.source or naming.name,
         source_known=bool(naming.source) and naming.source_known,
         stratum=naming.stratum,
-        original_sha256=store.put_file(naming.original),
+        original_sha256=_keep_originals(store, naming.originals or (naming.original,)),
         original_name=naming.original_name,
         part=naming.part,
         tree=tree.digest,
@@ -138,6 +144,24 @@ def describe(
         ontology=kept.ontology.document() if kept.ontology else None,
         notes=kept.notes,
     )
+
+
+def _keep_originals(store: ObjectStore, paths: tuple[Path, ...]) -> str:
+    """Put one file, or a sealed tree of several and of folders, into ``store``; its digest."""
+    if len(paths) == 1 and paths[0].is_file():
+        return store.put_file(paths[0])
+    base = Path(os.path.commonpath([path.parent for path in paths]))
+    files = {file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])}
+    tree = Tree(
+        tuple(
+            sorted(
+                TreeEntry(file.relative_to(base).as_posix(), store.put_file(file), file.stat().st_size)
+                for file in files
+                if file.is_file()
+            )
+        )
+    )
+    return tree.save(store)
 
 
 def _acquired(facts: ImageData) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def why_not(layout: Layout) -> str:
     """Why the hub does not take ``layout``, a clause; empty where it does."""
     if layout.task not in TASKS:
         return f"the hub cannot keep labels of {layout.task.replace('_', ' ')}"
-    carries = getattr(layout, "carries", None)
+    carries = getattr(layout, "carries", None)  # a view of another layout is only read, and says nothing
     if carries is not None and not carries.images:
         return "it publishes labels without their images"
     return ""

@@ -51,6 +51,7 @@ def convert_entry(store: ObjectStore, layout: Layout, entry: Entry) -> list[Outc
             source_known=bool(known.pop("source_known", True)),
             stratum=record.entry.stratum,
             metadata=known | ({"set": record.entry.split} if record.entry.split else {}),
+            originals=record.originals,
         )
         return [convert_image(store, record.image, naming, truth=record.truth)]
     except CellCommonsError as error:
@@ -80,9 +81,9 @@ def units_of(entries: Iterable[Entry], at_most: int = UNIT_ENTRIES) -> Iterator[
     size = 0
     seen: set[Path] = set()  # the one file of labels of a thousand images counts once
     for entry in entries:
-        fresh = [path for path in entry.paths if path not in seen and path.is_file()]
+        fresh = [path for path in entry.paths if path not in seen]
         seen.update(fresh[1:])
-        own = sum(path.stat().st_size for path in fresh)
+        own = sum(_bytes(path) for path in fresh)
         if unit and (len(unit) >= at_most or size + own > UNIT_BYTES):
             yield unit
             unit, size = [], 0
@@ -90,6 +91,12 @@ def units_of(entries: Iterable[Entry], at_most: int = UNIT_ENTRIES) -> Iterator[
         size += own
     if unit:
         yield unit
+
+
+def _bytes(path: Path) -> int:
+    """On disk; of a folder, of all that is in it."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def convert_entries(

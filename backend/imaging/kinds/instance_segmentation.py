@@ -28,6 +28,8 @@ class InstanceTruth:
             if truth.classes:
                 notes.append("the classes of its cells are not kept, only their outlines")
             truth = drawn
+        if truth.axes == "zyx" and len(truth.data) == 1:
+            truth = LabelMap(truth.data[0], truth.pixel_size)
         if truth.axes != "yx":
             raise InvalidDocument(
                 "its labels are a volume, and people outline cells in planes",

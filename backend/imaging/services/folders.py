@@ -94,7 +94,8 @@ def _begin(record: Import, path: Path, entries: Sequence[Entry], scan: Scan) -> 
         if entry.name in own:
             continue  # this very import added it before it was cut short
         # Only what bears a known name is read here; other files of known bytes are found when they are converted.
-        there = known.get((entry.name, _sha256(entry.paths[0]))) if entry.name in names else None
+        told = entry.name in names and entry.paths[0].is_file()
+        there = known.get((entry.name, _sha256(entry.paths[0]))) if told else None
         if there is None:
             fresh.append(entry)
         else:

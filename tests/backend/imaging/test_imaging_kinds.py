@@ -88,6 +88,12 @@ def test_what_has_no_place_is_refused_by_name(store: FolderStore) -> None:
     assert list(store.digests()) == []
 
 
+def test_a_volume_of_one_plane_is_a_plane(store: FolderStore) -> None:
+    flat = label_map()
+    kept = keep_truth(store, IMAGE, LabelMap(flat.data[None], axes="zyx"))
+    assert kept.truth == keep_truth(store, IMAGE, flat).truth
+
+
 def test_another_size_is_refused(store: FolderStore) -> None:
     with pytest.raises(MismatchedShapes):
         keep_truth(store, IMAGE, OverlappingCells(numbered([(block(2, 2), (0, 0))]), (20, 31)))

@@ -14,10 +14,12 @@ from backend.imaging.services.folders import import_folder
 from cellcommons.links import movie_of
 from cellcommons.reading import read_reading
 from cellcommons.store import ObjectStore
+from cellcommons.tree import load_tree
 
 # folder, layout, images to take, companions of each, has truth
 FOLDERS = [
     ("cls_det_bccd_voc", "voc", 3, {"boxes"}, True),
+    ("seg_dsb2018_fixes", "dsb2018", 3, set(), True),
     ("cls_sbs_translocation", "plate", 4, set(), True),
     ("crowd_seg_bubil", "bubil", 2, set(), True),
     ("track_usiigaci_t98g", "usiigaci", 1, {"detections"}, True),
@@ -63,3 +65,33 @@ def test_the_real_movies_truth_is_links_over_masks_without_identity(
     movie = movie_of(masks.raster, links)
     assert len(movie.lineage.divisions) == 2
     assert len(movie.lineage.tracks) == Truth.objects.get().cells
+
+
+@pytest.mark.django_db
+def test_every_file_of_a_real_movie_is_kept_and_a_second_import_finds_it_there(
+    real_data: Path, dataset: Dataset, store: ObjectStore
+) -> None:
+    def bring() -> Import:
+        record = Import.objects.create(dataset=dataset, layout="usiigaci", limit=1)
+        return import_folder(record=record, path=real_data / "track_usiigaci_t98g")
+
+    assert bring().imported == 1
+    image = Image.objects.get()
+    kept = load_tree(store, image.original_sha256).entries
+    assert len(kept) == image.frames == 10
+    assert all(store.size(entry.sha256) == entry.size for entry in kept)
+    again = bring()
+    assert (again.imported, again.skipped) == (0, 1)
+    assert again.files.get().outcome == "already_there"
+
+
+@pytest.mark.django_db
+def test_folders_of_ome_zarr_come_in_and_volumes_of_labels_are_refused(
+    real_data: Path, dataset: Dataset, store: ObjectStore
+) -> None:
+    record = Import.objects.create(dataset=dataset, layout="ome_zarr")
+    record = import_folder(record=record, path=real_data / "fmt_mixed" / "ome_zarr")
+    assert (record.found, record.imported) == (9, 7)
+    assert all("a volume" in row.reason for row in record.files.filter(outcome="refused"))
+    image = Image.objects.get(axes="tczyx", shape=[4, 2, 3, 64, 64])
+    assert any(entry.path.endswith(".zattrs") for entry in load_tree(store, image.original_sha256).entries)
