@@ -16,11 +16,17 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./hub bench", description=f"Benchmarks: {', '.join(names)}.")
     parser.add_argument("name")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, last")
-    asked = parser.parse_args(argv)
+    asked, _ = parser.parse_known_args(argv)
     if asked.name not in names:
         sys.stderr.write(f"{asked.name}: no such benchmark. Choose one of {', '.join(names)}.\n")
         return 2
-    result = importlib.import_module(f"tests.bench.{asked.name}").run()
+    bench = importlib.import_module(f"tests.bench.{asked.name}")
+    if hasattr(bench, "arguments"):  # a benchmark with options of its own
+        bench.arguments(parser)
+        result = bench.run(parser.parse_args(argv))
+    else:
+        parser.parse_args(argv)
+        result = bench.run()
     sys.stdout.write((result.to_json() if asked.json else result.table()) + "\n")
     return 0
 

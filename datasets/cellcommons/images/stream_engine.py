@@ -135,9 +135,8 @@ class Engine:
 
     def _finish(self, part: Part) -> None:
         files: dict[str, list[Any]] = {}
-        for path, shard, digest in list(part.close()):
-            self._target.keep(path, shard, digest)
-            files[path] = [shard.size, digest]
+        for path, shard, checksum in list(part.close()):
+            files[path] = [shard.size, self._target.keep(path, shard, checksum)]
         self._keep(Finished(part.stage.last, part.number, files, part.seen))
 
 

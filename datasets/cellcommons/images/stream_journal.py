@@ -14,7 +14,7 @@ NAME = "journal.jsonl"
 
 @dataclass(frozen=True)
 class Finished:
-    """One part: its shards (path in the tree -> [size, sha256]) and what its pixels told, block by block."""
+    """One part: its shards (path in the tree -> [size, checksum]) and what its pixels told, block by block."""
 
     stage: int
     part: int
@@ -25,8 +25,8 @@ class Finished:
 class Journal:
     """A file of one JSON line a finished part, below a first line that says what is being converted, and how.
 
-    A line that was cut short by a crash is dropped. Shards are checked against their sha256 before they are believed,
-    so nothing here needs to wait for the disk.
+    A line that was cut short by a crash is dropped. Shards are checked before they are believed, so nothing here needs
+    to wait for the disk.
     """
 
     def __init__(self, folder: Path, what: dict[str, Any]) -> None:

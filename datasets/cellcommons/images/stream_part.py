@@ -117,7 +117,7 @@ class Part:
         self._row = []
 
     def close(self) -> Iterator[tuple[str, ShardFile, str]]:
-        """End its shards: (path in the tree, shard, sha256)."""
+        """End its shards: (path in the tree, shard, checksum)."""
         self._flush()
         for level, shard in self._shards.items():
             yield f"{level}/{shard_key(len(self.place), self.place)}", shard, shard.close()

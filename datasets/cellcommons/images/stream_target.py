@@ -9,11 +9,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
+import google_crc32c
 import zarr
 
-from cellcommons.errors import AlreadyThere, DigestMismatch
+from cellcommons.errors import AlreadyThere
 from cellcommons.images.shard_file import ShardFile
 from cellcommons.images.tree_store import TreeStore
 from cellcommons.store import ObjectStore
@@ -32,11 +33,11 @@ class Target(Protocol):
 
     work: Path
 
-    def keep(self, path: str, shard: ShardFile, digest: str) -> None:
-        """Give a closed shard its name in the tree, once it is on the disk."""
+    def keep(self, path: str, shard: ShardFile, checksum: str) -> str:
+        """Give a closed shard its name in the tree, once it is on the disk; what ``holds`` will know it by."""
 
-    def holds(self, path: str, size: int, digest: str) -> bool:
-        """Whether a shard that an earlier run finished is still what it was."""
+    def holds(self, path: str, size: int, mark: str) -> bool:
+        """Whether a shard that an earlier run finished is still what it was, byte by byte."""
 
     def write(self, path: str, data: bytes) -> None:
         """Keep a small document."""
@@ -73,18 +74,22 @@ class FolderTarget:
             )
         self.work.mkdir(parents=True, exist_ok=True)
 
-    def keep(self, path: str, shard: ShardFile, digest: str) -> None:
+    def keep(self, path: str, shard: ShardFile, checksum: str) -> str:
         shard.sync()
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(shard.path, target)
+        return checksum
 
-    def holds(self, path: str, size: int, digest: str) -> bool:
+    def holds(self, path: str, size: int, mark: str) -> bool:
         target = self.folder / path
         if not target.is_file() or target.stat().st_size != size:
             return False
         with target.open("rb") as handle:
-            return _sha256(handle) == digest
+            checksum = 0
+            while block := handle.read(_BLOCK):
+                checksum = google_crc32c.extend(checksum, block)
+        return f"{checksum:08x}" == mark
 
     def write(self, path: str, data: bytes) -> None:
         target = self.folder / path
@@ -119,20 +124,22 @@ class StoreTarget:
         self._entries: dict[str, TreeEntry] = {}
         work.mkdir(parents=True, exist_ok=True)
 
-    def keep(self, path: str, shard: ShardFile, digest: str) -> None:
-        stored = self.store.put_file(shard.path)
-        if stored != digest:
-            raise DigestMismatch("a shard changed between writing and keeping it", where=path, remedy="Try again.")
+    def keep(self, path: str, shard: ShardFile, checksum: str) -> str:
+        digest = self.store.put_file(shard.path)
         shard.path.unlink()
         self._entries[path] = TreeEntry(path, digest, shard.size)
+        return digest
 
-    def holds(self, path: str, size: int, digest: str) -> bool:
-        if not self.store.exists(digest) or self.store.size(digest) != size:
+    def holds(self, path: str, size: int, mark: str) -> bool:
+        if not self.store.exists(mark) or self.store.size(mark) != size:
             return False
-        with self.store.open(digest) as handle:
-            if _sha256(handle) != digest:
-                return False
-        self._entries[path] = TreeEntry(path, digest, size)
+        hasher = hashlib.sha256()
+        with self.store.open(mark) as handle:
+            while block := handle.read(_BLOCK):
+                hasher.update(block)
+        if hasher.hexdigest() != mark:
+            return False
+        self._entries[path] = TreeEntry(path, mark, size)
         return True
 
     def write(self, path: str, data: bytes) -> None:
@@ -159,13 +166,6 @@ class StoreTarget:
 def is_there(folder: Path) -> AlreadyThere:
     """The refusal to write over something that is complete."""
     return AlreadyThere("an OME-Zarr is there already", where=str(folder), remedy="Choose another folder.")
-
-
-def _sha256(handle: BinaryIO) -> str:
-    hasher = hashlib.sha256()
-    while block := handle.read(_BLOCK):
-        hasher.update(block)
-    return hasher.hexdigest()
 
 
 @contextlib.contextmanager

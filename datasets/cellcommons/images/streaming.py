@@ -56,7 +56,7 @@ def stream_to_folder(
     """Write ``image`` as an OME-Zarr folder of shards of about ``part_bytes`` of pixels each.
 
     Takes about 150 MB and twice ``part_bytes`` of memory, whatever the size of the image. A run that was stopped goes
-    on where it was, with the same bytes in the end: finished shards are checked by their sha256 and kept.
+    on where it was, with the same bytes in the end: finished shards are checked byte by byte and kept.
 
     Args:
         kind: ``image``: levels are means. ``labels``: one channel of ids; levels take every second pixel, no id is
