@@ -5,6 +5,8 @@
 | ``BROKER_URL`` | where orders come from and answers go, e.g. ``redis+socket:///run/hub/redis.sock`` |
 | ``OBJECTS_URL`` | the object store, ``file:///var/hub/objects`` or ``s3://bucket/prefix?endpoint=...`` |
 | ``ML_THREADS`` | CPU threads of torch; unset: one per core |
+
+``BROKER_URL_FILE`` and ``OBJECTS_URL_FILE`` may name files that hold them, which is how secrets are mounted.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from cellcommons.errors import CellCommonsError
 
@@ -48,6 +51,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 def _required(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
+    if not value and (path := environment.get(f"{name}_FILE", "")):
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise BadSetting(f"the file cannot be read ({error})", where=f"{name}_FILE", remedy="Correct it.") from None
     if not value:
         raise BadSetting("the environment variable is not set", where=name, remedy="Set it before starting the worker.")
     return value

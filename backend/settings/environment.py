@@ -24,9 +24,17 @@ class Environment:
         self.asked: set[str] = set()
 
     def text(self, name: str, default: Any = _MISSING) -> str:
-        """The variable as text. Raises ImproperlyConfigured naming it where it is missing or empty."""
+        """The variable as text, or what is in the file that ``<name>_FILE`` names, which is how secrets are mounted.
+
+        Raises ImproperlyConfigured naming it where it is missing or empty.
+        """
         self.asked.add(name)
         value = self._values.get(name, "")
+        if not value and (path := self._values.get(f"{name}_FILE", "")):
+            try:
+                value = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError) as error:
+                raise ImproperlyConfigured(f"the file that {name}_FILE names cannot be read: {error}") from None
         if value:
             return value
         if default is _MISSING:
