@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellcommons.axes import PixelSize
-from cellcommons.errors import CellCommonsError, MismatchedShapes, UnknownLayout, WrongFormat
+from cellcommons.errors import CellCommonsError, MismatchedShapes, TooLarge, UnknownLayout, WrongFormat
 from cellcommons.images.data import DTYPES, ImageData
 from cellcommons.images.limits import DEFAULT_LIMITS
 from cellcommons.labels import LabelMap
@@ -34,6 +34,7 @@ from cellcommons.layouts.pictures import split_said
 from cellcommons.layouts.stardist_masks import label_map
 
 TISSUENET = ("nuclear", "membrane")
+MAX_IMAGES = 1_000_000
 COMPARTMENTS = ("whole cell", "nucleus")
 # Columns of ``meta`` and what they say: of TissueNet 1.1, DynamicNuclearNet, and those written here.
 _COLUMNS = {
@@ -159,6 +160,10 @@ def _entries(found: DeepCellFile) -> list[Entry]:
     if "X" not in found.arrays:
         raise WrongFormat("it holds no array X", where=file.name, remedy="DeepCell's files hold X and y.")
     shape = found.arrays["X"].shape
+    if not found.arrays["X"].header.row_bytes or shape[0] > MAX_IMAGES:
+        raise TooLarge(
+            f"X declares {shape[0]:,} images of shape {shape[1:]}", where=file.name, remedy="Split the file."
+        )
     if len(shape) not in (3, 4):
         kind = "movies or volumes, which is not said" if len(shape) == 5 else f"an array of {len(shape)} dimensions"
         raise WrongFormat(f"X holds {kind}", where=file.name, remedy="Save single images, or movies as .trk.")

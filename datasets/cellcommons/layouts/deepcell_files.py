@@ -22,7 +22,10 @@ from cellcommons.layouts.npy_arrays import check_size, open_npz, read_elements, 
 
 _BLOCK = 512
 _MAX_MEMBERS = 64
-_MAX_SMALL = 64 << 20
+_MAX_SMALL = 32 << 20
+# What is read besides the large arrays; anything else is nobody's business here.
+_TABLES = ("meta", "tissue_list", "platform_list", "cellcommons")
+_DOCUMENTS = ("lineage.json", "lineages.json", "cellcommons.json")
 _GZIP = b"\x1f\x8b"
 _AGAIN = "Copy or save it again."
 
@@ -153,7 +156,7 @@ def _open_npz(path: Path) -> DeepCellFile:
             if name in ("X", "y"):
                 stream = stack.enter_context(npz.opened(name))
                 arrays[name] = Rows(stream, 0, npz.size(name), f"{path.name}/{name}")
-            elif len(small) < _MAX_MEMBERS and npz.size(name) <= _MAX_SMALL:
+            elif name in _TABLES:
                 small[name] = npz.read(name, max_bytes=_MAX_SMALL, objects=True)
         return DeepCellFile(path, arrays, small, stack.pop_all())
     raise AssertionError("the stack lets errors through")
@@ -177,7 +180,7 @@ def _open_tar(path: Path) -> DeepCellFile:
                     # A stream each: they are read in turns, and a packed one goes forwards only.
                     own = stack.enter_context(_unpacked(path))
                     arrays[name.removesuffix(".npy")] = Rows(own, start, size, f"{path.name}/{name}")
-                elif name.endswith(".json") and name not in small:
+                elif name in _DOCUMENTS and name not in small:
                     if size > _MAX_SMALL:
                         raise TooLarge(f"{name} declares {size:,} bytes", where=path.name, remedy=_AGAIN)
                     stream.seek(start)

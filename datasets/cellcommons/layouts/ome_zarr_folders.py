@@ -30,8 +30,8 @@ from cellcommons.layouts.stardist_masks import label_map
 from cellcommons.readings import Truth
 
 OWN = "cellcommons"
-MAX_OWN = 512 << 20
-"""Bytes of the document of truths: positions of some million spots."""
+MAX_OWN = 64 << 20
+"""Bytes of the document of truths: positions of about a million spots."""
 _NAME = re.compile(r"[^/\\\0.][^/\\\0]{0,199}")
 
 
@@ -55,6 +55,13 @@ def write_group(folder: Path, record: Record) -> None:
         **({"source": entry.source} if known else {}),
     }
     _write_attributes(folder / OWN, {"entry": told, "truth": said.document or None})
+    size = (folder / OWN / "zarr.json").stat().st_size
+    if size > MAX_OWN:
+        raise TooLarge(
+            f"what is said of its labels takes {size:,} bytes; the limit is {MAX_OWN:,}",
+            where=entry.name,
+            remedy="Write tracks of so many spots as geff.",
+        )
 
 
 def read_group(folder: Path, series: str, label: str, *, where: str) -> tuple[ImageData, Truth | None]:

@@ -96,11 +96,13 @@ def test_what_is_no_such_file_is_skipped_with_the_reason(tmp_path: Path) -> None
     np.savez(tmp_path / "c.npz", X=X, y=Y[:, :4])
     np.savez(tmp_path / "d.npz", X=np.array([{}]), y=Y)
     np.savez(tmp_path / "e.npz", X=np.asfortranarray(X), y=Y)
+    np.savez(tmp_path / "j.npz", X=np.zeros((10**9, 0, 0, 1)), y=np.zeros((10**9, 0, 0, 1), int))
+    np.savez_compressed(tmp_path / "k.npz", X=np.zeros((2 * 10**6, 1, 1, 1), np.uint8))
     whole = (tmp_path / "a.npz").read_bytes()
     for name, content in (("f", b""), ("g", b"PK\x03\x04"), ("h", whole[: len(whole) // 2]), ("i", b"text")):
         (tmp_path / f"{name}.npz").write_bytes(content)
     scan = DeepCell().scan(tmp_path)
-    assert [item.path.stem for item in scan.skipped] == list("abcdefghi")
+    assert [item.path.stem for item in scan.skipped] == list("abcdefghijk")
     assert not scan.entries
     with pytest.raises(UnknownLayout):
         DeepCell().scan(tmp_path / "a")

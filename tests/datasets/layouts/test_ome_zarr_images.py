@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from ome_zarr_models.v05 import Image, ImageLabel
@@ -23,12 +23,15 @@ from cellcommons.images.data import ImageData
 from cellcommons.labels import LabelMap
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.ome_zarr_images import OmeZarr
+from cellcommons.layouts.registry import guess_layout
 from cellcommons.layouts.writing import write_layout
 from cellcommons.overlapping import OverlappingCells, cell_of
 from cellcommons.readings import Readings
 from cellcommons.semantic import UNKNOWN, SemanticMap
 from cellcommons.synthetic.movies import generate_movie
 from cellcommons.testing.layout_suite import LayoutSuite
+from cellcommons.testing.records import records
+from cellcommons.testing.sameness import assert_same_record
 from cellcommons.tracks import LabelMovie
 
 IDS = np.zeros((8, 7), dtype=np.uint32)
@@ -49,6 +52,19 @@ def read(path: Path) -> dict[str, Record]:
     scan = OmeZarr().scan(path)
     assert not scan.skipped, scan.skipped[0].reason
     return {entry.name: OmeZarr().read(entry) for entry in scan.entries}
+
+
+@given(data=st.data())
+@hypothesis_settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_whatever_is_written_is_valid(data: st.DataObject, tmp_path_factory: Any) -> None:
+    wanted = data.draw(records(OmeZarr().carries, name="a"))
+    folder = tmp_path_factory.mktemp("valid") / "out"
+    write_layout(OmeZarr(), [wanted], folder)
+    group = zarr.open_group(folder / "a.zarr", mode="r")
+    Image.from_zarr(group)
+    for name in group["labels"].attrs["ome"]["labels"] if "labels" in group else ():
+        ImageLabel.from_zarr(group["labels"][name])
+    shutil.rmtree(folder)
 
 
 def test_classes_of_cells_are_properties_of_labels(tmp_path: Path) -> None:
@@ -234,6 +250,26 @@ def test_mutated_folders_are_read_or_refused(data: st.DataObject, seeds: Path, t
         pass
     finally:
         chosen.write_bytes(whole)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "seg_dsb2018_fixes", "seg_stardist_samples", "seg_plantseg_h5", "cls_det_bccd_voc", "cls_sbs_translocation",
+        "crowd_seg_bubil", "crowd_seg_cfos_experts", "aug_denoise_fmd_confocal", "aug_isl_labelfree",
+        "track_usiigaci_t98g", "fmt_neubias_ccby/watershed",
+    ],
+)  # fmt: skip
+def test_what_other_layouts_give_comes_back_whole(folder: str, real_data: Path, tmp_path: Path) -> None:
+    layout = guess_layout(real_data / folder)
+    entries = layout.scan(real_data / folder).entries
+    wanted = [layout.read(entry) for entry in (entries[0], entries[-1])][: len(entries)]
+    done = write_layout(OmeZarr(), wanted, tmp_path / "out")
+    assert done.dropped == {}
+    again = {entry.name: OmeZarr().read(entry) for entry in OmeZarr().scan(tmp_path / "out").entries}
+    for record in wanted:
+        assert_same_record(again[record.entry.name], record, OmeZarr().carries)
 
 
 @pytest.mark.real_data
