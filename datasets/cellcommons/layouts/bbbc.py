@@ -60,8 +60,8 @@ class Bbbc:
     Channels are called as the columns are, in their order. A mechanism is in a column of the image table or in a
     ``*moa*.csv``, joined by compound and concentration; where a folder has neither, a column of controls gives the
     classes. A row that says nothing of them has no truth. The source is the compound, which must not straddle a split,
-    else the plate; sources.csv, strata.csv and splits.csv may say otherwise. ``metadata`` keeps compound, concentration,
-    replicate, control and site.
+    else the plate; the tables beside may say otherwise. ``metadata`` keeps compound, concentration, replicate, control
+    and site.
 
     Files are looked for below the folder: by the path that the table names, as far as it fits, else by name alone where
     one file has it. An image without a well has no place on the plate.
