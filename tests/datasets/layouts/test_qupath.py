@@ -17,11 +17,14 @@ from hypothesis import strategies as st
 from cellcommons.classes import Ontology
 from cellcommons.errors import CellCommonsError, InvalidDocument, TooLarge, UnknownLayout, UnreadableFile
 from cellcommons.keypoints import Keypoints
+from cellcommons.labels import LabelMap
 from cellcommons.layouts import qupath_geojson, roi_outlines
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.qupath import QuPath
 from cellcommons.layouts.qupath_geojson import read_geojson
+from cellcommons.layouts.records import read_layout
 from cellcommons.layouts.registry import get_layout, guess_layout
+from cellcommons.layouts.writing import write_layout
 from cellcommons.overlapping import OverlappingCells
 from cellcommons.testing.layout_suite import LayoutSuite
 
@@ -245,3 +248,30 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, data: st.DataObject) -> N
     except CellCommonsError as error:
         said.append(str(error))
     assert all("a.geojson" in text for text in said)
+
+
+@pytest.mark.real_data
+def test_real_nuclei_as_objects_and_as_regions_and_back(real_data: Path, tmp_path: Path) -> None:
+    """DSB2018 through QuPath and Fiji: every nucleus to the pixel, in all three kinds of image."""
+    found = read_layout(real_data / "seg_dsb2018_fixes", "dsb2018")
+    strata: dict[str, list[Entry]] = {}
+    for entry in found.entries:
+        strata.setdefault(entry.stratum, []).append(entry)
+    chosen = [entry for kind in sorted(strata) for entry in strata[kind][:3]]
+    assert len(strata) >= 3
+    wanted = {entry.name: found.layout.read(entry) for entry in chosen}
+    count = 0
+    for name in ("qupath", "fiji_roi"):
+        write_layout(get_layout(name), wanted.values(), tmp_path / name, drop=["source"])
+        again = read_layout(tmp_path / name)
+        assert again.layout.name == name
+        assert len(again) == len(wanted)
+        for record in again:
+            truth, before = record.truth, wanted[record.entry.name].truth
+            assert isinstance(truth, OverlappingCells)
+            assert isinstance(before, LabelMap)
+            np.testing.assert_array_equal(truth.label_map()[0].data, before.data)
+            assert not truth.overlap
+            count += len(truth.cells)
+            assert record.entry.stratum == wanted[record.entry.name].entry.stratum
+    assert count > 200
