@@ -25,6 +25,7 @@ from cellcommons.layouts.hcs_plates import Hcs
 from cellcommons.layouts.hdf5_volumes import Hdf5
 from cellcommons.layouts.hpa import Hpa
 from cellcommons.layouts.isl import Isl
+from cellcommons.layouts.label_studio import LabelStudio
 from cellcommons.layouts.miccai2020 import Miccai2020
 from cellcommons.layouts.nist_lineage import NistLineage
 from cellcommons.layouts.ome_zarr_images import OmeZarr
@@ -43,6 +44,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     Dsb2018(),
     Coco(),
     Cvat(),
+    LabelStudio(),
     Voc(),
     VocCrops(),
     VocSegmentation(),
