@@ -22,6 +22,7 @@ FOLDERS = [
     ("seg_dsb2018_fixes", "dsb2018", 3, set(), True),
     ("cls_sbs_translocation", "plate", 4, set(), True),
     ("crowd_seg_bubil", "bubil", 2, set(), True),
+    ("crowd_seg_cfos_experts", "cfos_experts", 2, set(), True),
     ("track_usiigaci_t98g", "usiigaci", 1, {"detections"}, True),
     ("track_nist_lineage", "nist_lineage", 1, {"detections"}, True),
     ("aug_isl_labelfree", "isl", 1, {"target"}, False),
