@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,10 +14,12 @@ from backend.imaging.conversion import Naming, Outcome, Refused, convert_image
 from backend.imaging.files import convert_file
 from cellcommons.errors import CellCommonsError
 from cellcommons.layouts.contract import Entry, Layout
-from cellcommons.layouts.registry import get_layout
 from cellcommons.store import ObjectStore, open_store
 
 log = logging.getLogger(__name__)
+
+# For each entry what its images became.
+Unit = list[list[Outcome]]
 
 UNIT_ENTRIES = 100
 UNIT_BYTES = 32 << 20
@@ -69,10 +71,10 @@ def convert_entry(store: ObjectStore, layout: Layout, entry: Entry) -> list[Outc
         ]
 
 
-def convert_unit(store_url: str, layout: str, entries: list[Entry]) -> list[list[Outcome]]:
+def convert_unit(store_url: str, layout: Layout, entries: list[Entry]) -> Unit:
     """Convert entries, in order; all that they name is durable when this returns. Runs in a process of its own."""
     with open_store(store_url).batch() as store:
-        return [convert_entry(store, get_layout(layout), entry) for entry in entries]
+        return [convert_entry(store, layout, entry) for entry in entries]
 
 
 def units_of(entries: Iterable[Entry], at_most: int = UNIT_ENTRIES) -> Iterator[list[Entry]]:
@@ -99,25 +101,71 @@ def _bytes(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def convert_entries(
-    store_url: str, layout: Layout, entries: list[Entry], *, processes: int = 1
-) -> Iterator[list[list[Outcome]]]:
-    """Convert ``entries`` in order, a unit at a time; with ``processes`` > 1 a few units ahead of the reader."""
+def convert_entries(store_url: str, layout: Layout, entries: list[Entry], *, processes: int = 1) -> Iterator[Unit]:
+    """Convert ``entries`` in order, a unit at a time; with ``processes`` > 1 a few units ahead of the reader.
+
+    With ``processes`` > 1 an entry that takes its process down is refused, and the others go on.
+    """
     if processes < 2 or len(entries) < 16:
         for unit in units_of(entries, UNIT_ENTRIES):
-            yield convert_unit(store_url, layout.name, unit)
+            yield convert_unit(store_url, layout, unit)
         return
     # Few entries are parted so that every process has some.
     units = units_of(entries, max(1, min(UNIT_ENTRIES, len(entries) // (2 * processes))))
-    with ExitStack() as stack:
-        # Spawned, not forked: this process holds database connections and threads that must not be copied.
-        pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
-        stack.callback(pool.shutdown, cancel_futures=True)
-        ahead: list[Future[list[list[Outcome]]]] = []
-        for unit in islice(units, 2 * processes):
-            ahead.append(pool.submit(convert_unit, store_url, layout.name, unit))
+    with _Pool(store_url, layout, processes) as pool:
+        ahead = [(unit, pool.submit(unit)) for unit in islice(units, 2 * processes)]
         while ahead:
-            done = ahead.pop(0).result()
-            for unit in islice(units, 1):
-                ahead.append(pool.submit(convert_unit, store_url, layout.name, unit))
+            unit, future = ahead.pop(0)
+            try:
+                done = future.result()
+            except BrokenProcessPool:
+                done = convert_alone(store_url, layout, unit)
+                pool.renew()
+                ahead = [(waiting, pool.submit(waiting)) for waiting, _ in ahead]
+            ahead += [(more, pool.submit(more)) for more in islice(units, 1)]
             yield done
+
+
+def convert_alone(store_url: str, layout: Layout, entries: list[Entry]) -> Unit:
+    """Convert entries one by one, each in a process that may die of it: a reader that crashes, memory that runs out."""
+    done: Unit = []
+    with _Pool(store_url, layout, 1) as pool:
+        for entry in entries:
+            try:
+                done += pool.submit([entry]).result()
+            except BrokenProcessPool:
+                log.error("%s took the process that read it down", entry.name)
+                pool.renew()
+                fault = "the process that read it died: its reader failed, or memory ran out"
+                remedy = "Export the file again, or import it alone on a machine with more memory."
+                done.append([Refused(entry.name, entry.name, "The file brought its reader down", fault, remedy)])
+    return done
+
+
+class _Pool:
+    """Processes that convert units. Spawned, not forked: this one holds connections and threads not to be copied."""
+
+    def __init__(self, store_url: str, layout: Layout, processes: int) -> None:
+        self.store_url, self.layout, self.processes = store_url, layout, processes
+        self.pool = self._made()
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+    def submit(self, unit: list[Entry]) -> Future[Unit]:
+        try:
+            return self.pool.submit(convert_unit, self.store_url, self.layout, unit)
+        except BrokenProcessPool as error:
+            broken: Future[Unit] = Future()
+            broken.set_exception(error)
+            return broken
+
+    def renew(self) -> None:
+        self.__exit__()
+        self.pool = self._made()
+
+    def _made(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self.processes, mp_context=get_context("spawn"))

@@ -8,18 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from deadly_layout import Deadly
 from django.db import connections
 from PIL import Image as Picture
 
 from backend.imaging import units
+from backend.imaging.conversion import Converted, Refused
 from backend.imaging.models import Companion, Dataset, FileOutcome, Image, Import, ImportedFile, Source, Truth
 from backend.imaging.services import folders
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.folders import import_folder
 from backend.imaging.services.images import receive_image
-from backend.imaging.units import UNIT_BYTES, units_of
+from backend.imaging.units import UNIT_BYTES, convert_entries, units_of
 from cellcommons.layouts.contract import Entry
-from cellcommons.store import ObjectStore, object_path
+from cellcommons.store import FolderStore, ObjectStore, object_path
 from cellcommons.tree import load_tree
 
 
@@ -186,3 +188,19 @@ def test_what_a_row_names_is_on_the_disk_before_the_row_is(
     monkeypatch.setattr(Image.objects, "bulk_create", looks)
     record = import_folder(record=Import.objects.create(dataset=dataset, layout="class_folders"), path=tmp_path / "in")
     assert record.imported == 4
+
+
+def test_a_file_that_takes_its_process_down_is_refused_and_the_others_come_in(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(16):
+        pixels = np.random.default_rng(number).integers(0, 255, (24, 24)).astype(np.uint8)
+        Picture.fromarray(pixels).save(tmp_path / "in" / f"{'killer' if number == 5 else 'cell'}{number:02}.png")
+    layout = Deadly()
+    entries = list(layout.scan(tmp_path / "in").entries)
+    store = FolderStore(tmp_path / "store")
+    outcomes = [one for unit in convert_entries(store.url, layout, entries, processes=2) for one in unit]
+    assert len(outcomes) == 16
+    refused = [one.name for (one,) in outcomes if isinstance(one, Refused)]
+    assert {Path(name).stem for name in refused} == {"killer05"}
+    assert [one.name for (one,) in outcomes] == [entry.name for entry in entries]
+    assert all(store.exists(one.tree) for (one,) in outcomes if isinstance(one, Converted))
