@@ -113,7 +113,11 @@ class FolderTarget:
         return (self.folder / "zarr.json").exists()
 
     def complete(self, root: bytes) -> None:
+        # The names of shards must be on the disk before the document that promises them.
+        for folder in {path.parent for path in self.folder.glob("*/**/*") if path.is_file()}:
+            _sync_folder(folder)
         self.write("zarr.json", root)
+        _sync_folder(self.folder)
 
 
 class StoreTarget:
@@ -161,6 +165,14 @@ class StoreTarget:
     def listing(self) -> Tree:
         """All that is kept so far."""
         return Tree(tuple(sorted(self._entries.values())))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def is_there(folder: Path) -> AlreadyThere:
