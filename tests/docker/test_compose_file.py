@@ -12,8 +12,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-import yaml
-from compose_file import DOCKER, compose, interpolated
+from compose_file import DOCKER, compose
 from compose_spec import PyCompose
 
 from backend.door import commands
@@ -34,7 +33,7 @@ def variables_of(folder: str) -> set[str]:
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml"])
 def test_it_follows_the_compose_specification(name: str) -> None:
-    document = yaml.safe_load(interpolated(name))
+    document = compose(name)
     assert set(PyCompose.from_json(json.dumps(document)).service_names()) == set(document["services"])
 
 
