@@ -9,9 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cellcommons.commands.meter import Meter
-from cellcommons.errors import AlreadyThere, CellCommonsError
+from cellcommons.errors import AlreadyThere, CellCommonsError, UnreadableFile
 from cellcommons.images.lazy import LazyImage, Region
+from cellcommons.images.limits import STREAMED
 from cellcommons.images.ome_zarr_reader import is_zarr
 from cellcommons.images.planes import is_pattern
 from cellcommons.images.readers import open_image
@@ -27,7 +30,7 @@ def is_picture(path: Path) -> bool:
 
 def picture_info(path: Path) -> dict[str, Any]:
     """What a file or an OME-Zarr says of its images."""
-    with open_image(path, companions=True) as opened:
+    with open_image(path, companions=True, limits=STREAMED) as opened:
         return {"format": opened.format, "images": [_facts(image) for image in opened.images]}
 
 
@@ -54,14 +57,19 @@ def validate_pictures(path: Path) -> dict[str, Any]:
     meter = Meter(sys.stderr)
     rows: list[dict[str, Any]] = []
     skipped: list[dict[str, str]] = []
-    with open_image(path, companions=True) as opened:
+    with open_image(path, companions=True, limits=STREAMED) as opened:
         total, done = sum(image.nbytes for image in opened.images), 0
         try:
             for image in opened.images:
                 try:
+                    finite = False
                     for region in stripes(image):
-                        done += image.region(region).nbytes
+                        part = image.region(region)
+                        finite = finite or part.dtype.kind != "f" or bool(np.isfinite(part).any())
+                        done += part.nbytes
                         meter.count(done >> 20, total >> 20, "MiB")
+                    if not finite:
+                        raise UnreadableFile("every pixel is NaN or infinite", remedy="Export the image again.")
                 except CellCommonsError as error:
                     skipped.append({"where": image.name or path.name, "reason": error.line()})
                 else:
@@ -103,7 +111,7 @@ def convert_pictures(source: Path, target: Path, *, series: str | None) -> dict[
     Raises:
         AlreadyThere: the target is another finished image, or two images would have one name.
     """
-    with open_image(source, companions=True) as opened:
+    with open_image(source, companions=True, limits=STREAMED) as opened:
         images = opened.images
         if series is not None:
             images = (opened.image(int(series) if series.isdecimal() else series, where=str(source)),)

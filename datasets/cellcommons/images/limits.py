@@ -82,3 +82,5 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+# For what is read part by part and never whole: a slide of 500,000 x 500,000 pixels, a file of 64 TiB.
+STREAMED = Limits(max_file_bytes=1 << 46, max_pixels=1 << 38, max_planes=2_000_000)
