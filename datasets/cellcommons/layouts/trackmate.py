@@ -1,7 +1,8 @@
 """TrackMate: a session ``NAME.xml`` beside the movie that it names.
 
-Spots are points with a radius, so the truth is ``PointTracks``; no masks are made up from radii.
-``trackmate_xml`` reads and writes the sessions alone.
+Spots are points with a radius, so the truth is ``PointTracks``, and no masks are made up from radii; where every spot
+has an outline (TrackMate 7 and later, detectors of objects) it is a ``LabelMovie`` of these.
+``trackmate_xml`` reads the sessions alone, ``trackmate_writing`` writes them.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from cellcommons.layouts.carries import Carries, features
 from cellcommons.layouts.contract import Entry, Record, Scan, Skipped
 from cellcommons.layouts.frames import interval, numbered_frames, read_movie
 from cellcommons.layouts.tables import read_tables, write_tables
-from cellcommons.layouts.trackmate_xml import read_trackmate, write_trackmate
+from cellcommons.layouts.trackmate_outlines import outlined_movie
+from cellcommons.layouts.trackmate_writing import write_trackmate
+from cellcommons.layouts.trackmate_xml import read_trackmate
 from cellcommons.points import PointTracks
+from cellcommons.tracks import LabelMovie
 
 _HEAD = 4096
 
@@ -89,11 +93,16 @@ class TrackMate:
             )
         size = image.pixel_size if image.pixel_size.known else session.tracks.pixel_size
         seconds = image.seconds_per_frame or session.tracks.seconds_per_frame
-        known = replace(entry, metadata={**entry.metadata, "loose_spots": session.loose_spots})
-        tracks = replace(session.tracks, pixel_size=size, seconds_per_frame=seconds)
+        notes = {"loose_spots": session.loose_spots}
+        session.tracks = replace(session.tracks, pixel_size=size, seconds_per_frame=seconds)
+        truth: PointTracks | LabelMovie = session.tracks
+        outlined = outlined_movie(session, where=entry.paths[-1].name)
+        if outlined is not None:
+            truth, notes["overlap_pixels"] = outlined
+        known = replace(entry, metadata={**entry.metadata, **notes})
         names = session.channels if len(session.channels) == image.size("c") else image.channels
         image = replace(image, pixel_size=size, seconds_per_frame=seconds, channels=names)
-        return Record(known, image, tracks, files[0], tuple(files))
+        return Record(known, image, truth, files[0], tuple(files))
 
     def write(self, records: Iterable[Record], folder: Path) -> None:
         """Write point tracks as sessions, each beside its movie (an ImageJ hyperstack)."""

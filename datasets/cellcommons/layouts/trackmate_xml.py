@@ -1,4 +1,4 @@
-"""TrackMate's XML: spots and links in, spots and links out.
+"""TrackMate's XML, read: spots and links; ``trackmate_writing`` writes it.
 
 Source: Tinevez et al. 2017, "TrackMate: an open and extensible platform for single-particle tracking",
 https://doi.org/10.1016/j.ymeth.2016.09.016. Read as a stream; a document type or entity is refused before it is
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree
 from xml.parsers import expat
 
 import numpy as np
@@ -19,24 +18,14 @@ from cellcommons.axes import PixelSize
 from cellcommons.errors import InvalidDocument, NotFound, TooLarge, UnreadableFile, WrongFormat
 from cellcommons.linked import lineage_as_named, lineage_from_edges
 from cellcommons.points import PointTracks
+from cellcommons.polygons import Ring
 
 TRACK = "CELLCOMMONS_TRACK"
 """A spot's feature, written here: the number of its track, which TrackMate's own tracks (whole families) do not say."""
 MAX_BYTES = 2 << 30
-_CHANNELS = "cellcommons_channels"
+CHANNELS = "cellcommons_channels"
 _LAST_FRAME = 1 << 31
 _MICRONS = ("micron", "microns", "micrometer", "um", "µm", "μm")
-_FEATURES = {
-    "QUALITY": "QUALITY",
-    "POSITION_X": "POSITION",
-    "POSITION_Y": "POSITION",
-    "POSITION_Z": "POSITION",
-    "POSITION_T": "TIME",
-    "FRAME": "NONE",
-    "RADIUS": "LENGTH",
-    "VISIBILITY": "NONE",
-    TRACK: "NONE",
-}
 _SECONDS = {"sec": 1.0, "second": 1.0, "seconds": 1.0, "s": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0}
 
 
@@ -50,6 +39,7 @@ class TrackMateFile:
         image_name: the movie's file name. shape_yx: its size, pixels. frames: its length.
         loose_spots: visible spots that are in no filtered track, and left out. channels: of the movie, where it was
             written here; empty else.
+        outlines: of each spot of ``tracks``, rows and columns of pixel edges, where all of them have one; None else.
     """
 
     tracks: PointTracks
@@ -58,6 +48,7 @@ class TrackMateFile:
     frames: int
     loose_spots: int
     channels: tuple[str, ...] = ()
+    outlines: tuple[Ring, ...] | None = None
 
 
 @dataclass
@@ -65,6 +56,9 @@ class _Contents:
     spots: dict[int, tuple[int, float, float, float, float]] = field(default_factory=dict)
     links: list[tuple[str, int, int]] = field(default_factory=list)
     named: dict[int, int] = field(default_factory=dict)
+    outlines: dict[int, Ring] = field(default_factory=dict)
+    spot: tuple[int, str] | None = None
+    text: list[str] = field(default_factory=list)
     members: dict[str, None] = field(default_factory=dict)
     image: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
@@ -132,87 +126,15 @@ def read_trackmate(path: Path) -> TrackMateFile:
     )
     size = tuple(int(_number(found.image.get(key, ""), path, key)) for key in ("height", "width", "nframes"))
     loose = len(found.spots) - len(wanted)
-    names = _channels(found.image.get(_CHANNELS, ""))
-    return TrackMateFile(tracks, found.image.get("filename", ""), (size[0], size[1]), size[2], loose, names)
-
-
-def write_trackmate(
-    tracks: PointTracks,
-    path: Path,
-    *,
-    image_name: str,
-    shape_yx: tuple[int, int],
-    frames: int,
-    channels: tuple[str, ...] = (),
-) -> None:
-    """Write a file that TrackMate opens: spots, links, tracks all shown, and the name of the movie beside it.
-
-    A track of one spot without links cannot be said in TrackMate's tracks; its spot is listed outside them.
-
-    Raises:
-        InvalidDocument: positions in three dimensions.
-    """
-    if tracks.positions.shape[1] != 2:
-        raise InvalidDocument("sessions are written for flat movies only", where=path.name)
-    nodes, edges = tracks.lineage.nodes(), tracks.lineage.edges()
-    known = tracks.pixel_size.known
-    height, width = (tracks.pixel_size.y or 1.0, tracks.pixel_size.x or 1.0) if known else (1.0, 1.0)
-    interval = tracks.seconds_per_frame
-    root = ElementTree.Element("TrackMate", version="6.0.1")
-    units = {"spatialunits": "micron" if known else "pixel", "timeunits": "sec" if interval else "frame"}
-    model = ElementTree.SubElement(root, "Model", units)
-    declared = ElementTree.SubElement(model, "FeatureDeclarations")
-    features = ElementTree.SubElement(declared, "SpotFeatures")
-    for name, kind in _FEATURES.items():
-        said = {"feature": name, "name": name.capitalize(), "shortname": name.capitalize(), "dimension": kind}
-        ElementTree.SubElement(
-            features, "Feature", {**said, "isint": str(name in ("FRAME", "VISIBILITY", TRACK)).lower()}
-        )
-    for other in ("EdgeFeatures", "TrackFeatures"):
-        ElementTree.SubElement(declared, other)
-    listing = ElementTree.SubElement(model, "AllSpots", nspots=str(len(nodes)))
-    spot_of: dict[tuple[int, int], str] = {}
-    holder, current = listing, -1
-    for row, (frame, cell) in enumerate(nodes.tolist()):
-        if frame != current:
-            holder, current = ElementTree.SubElement(listing, "SpotsInFrame", frame=str(frame)), frame
-        y, x = tracks.positions[row]
-        spot_of[frame, cell] = str(row)
-        values = {"POSITION_X": x * width, "POSITION_Y": y * height, "POSITION_Z": 0.0}
-        values |= {"POSITION_T": frame * (interval or 1.0), "FRAME": frame, "VISIBILITY": 1, "QUALITY": 1.0}
-        values |= {"RADIUS": tracks.radii[row] * width, TRACK: cell}
-        shown = {
-            key: str(v) if isinstance(v, int) else repr(float(v)).replace("nan", "NaN") for key, v in values.items()
-        }
-        ElementTree.SubElement(holder, "Spot", {"ID": str(row), "name": f"ID{row}", **shown})
-    families = _families(tracks)
-    groups = ElementTree.SubElement(model, "AllTracks")
-    shown_tracks = ElementTree.SubElement(model, "FilteredTracks")
-    elements: dict[int, ElementTree.Element] = {}
-    for frame, cell, later, other in edges.tolist():
-        family = families[cell]
-        if family not in elements:
-            named = {"name": f"Track_{family}", "TRACK_ID": str(family)}
-            elements[family] = ElementTree.SubElement(groups, "Track", named)
-            ElementTree.SubElement(shown_tracks, "TrackID", TRACK_ID=str(family))
-        ends = {"SPOT_SOURCE_ID": spot_of[frame, cell], "SPOT_TARGET_ID": spot_of[later, other]}
-        ElementTree.SubElement(elements[family], "Edge", ends)
-    settings = ElementTree.SubElement(root, "Settings")
-    numbers = {"width": shape_yx[1], "height": shape_yx[0], "nslices": 1}
-    sizes = {"pixelwidth": width, "pixelheight": height, "voxeldepth": 1.0, "timeinterval": interval or 1.0}
-    said = {key: str(value) for key, value in (numbers | {"nframes": frames} | sizes).items()}
-    said |= {_CHANNELS: json.dumps(channels)} if channels else {}
-    ElementTree.SubElement(settings, "ImageData", {"filename": image_name, "folder": "", **said})
-    ElementTree.indent(root)
-    ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
-
-
-def _families(tracks: PointTracks) -> dict[int, int]:
-    """TrackMate's track holds a whole family; each is named by its first ancestor."""
-    family: dict[int, int] = {}
-    for track in sorted(tracks.lineage.tracks, key=lambda t: t.begin):
-        family[track.id] = track.id if track.parent is None else family[track.parent]
-    return family
+    names = _channels(found.image.get(CHANNELS, ""))
+    outlines = None
+    if wanted and wanted <= set(found.outlines):
+        # TrackMate's positions are 0 at the centre of the first pixel, and its outlines run along edges of pixels.
+        steps = np.array([height, width])
+        rows = [order[row] for row in by_track.tolist()]
+        outlines = tuple((found.outlines[spot] + found.spots[spot][2:4]) / steps + 0.5 for spot in rows)
+    file_name = found.image.get("filename", "")
+    return TrackMateFile(tracks, file_name, (size[0], size[1]), size[2], loose, names, outlines)
 
 
 def _parsed(path: Path) -> _Contents:
@@ -234,6 +156,8 @@ def _parsed(path: Path) -> _Contents:
             if number in found.spots or not 0 <= frame < _LAST_FRAME or frame != int(frame):
                 raise InvalidDocument(f"spot {number} is listed twice, or in frame {frame:g}", where=path.name)
             found.spots[number] = (int(frame), place[0], place[1], place[2], radius)
+            if given.get("ROI_N_POINTS", "0") != "0":
+                found.spot, found.text = (number, given["ROI_N_POINTS"]), []
             if given.get(TRACK, "").isdecimal() and len(given[TRACK]) < 11:
                 found.named[number] = int(given[TRACK])
         elif name == "Track":
@@ -248,7 +172,20 @@ def _parsed(path: Path) -> _Contents:
         elif name == "Model":
             found.units = given
 
+    def text(piece: str) -> None:
+        if found.spot is not None:
+            found.text.append(piece)
+
+    def end(name: str) -> None:
+        if name == "Spot" and found.spot is not None:
+            (number, count), found.spot = found.spot, None
+            outline = _outline("".join(found.text), count, f"{path.name}, spot {number}")
+            if outline is not None:
+                found.outlines[number] = outline
+
     parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
     parser.StartDoctypeDeclHandler = refuse
     parser.EntityDeclHandler = refuse
     parser.ExternalEntityRefHandler = lambda *_: 0
@@ -262,6 +199,17 @@ def _parsed(path: Path) -> _Contents:
     except (expat.ExpatError, LookupError, ValueError) as error:  # the latter for encodings that are none
         raise UnreadableFile(f"it is no whole XML ({error})", where=path.name) from error
     return found
+
+
+def _outline(text: str, count: str, where: str) -> Ring | None:
+    """Corners as rows and columns from the spot, in its units; None for the mesh of a volume."""
+    try:
+        values, corners = np.array(text.split(), dtype=np.float64), int(count)
+    except (ValueError, OverflowError):
+        values, corners = np.full(1, np.nan), 1
+    if not np.isfinite(values).all() or values.size not in (2 * corners, 3 * corners):
+        raise InvalidDocument(f"its outline is no list of {count[:20]} corners", where=where)
+    return np.ascontiguousarray(values.reshape(-1, 2)[:, ::-1]) if values.size == 2 * corners else None
 
 
 def _channels(text: str) -> tuple[str, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -15,12 +18,15 @@ from cellcommons.images.data import ImageData
 from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.geff import Geff
 from cellcommons.layouts.registry import guess_layout
+from cellcommons.layouts.roi_outlines import pieces_of
 from cellcommons.layouts.trackmate import TrackMate
-from cellcommons.layouts.trackmate_xml import read_trackmate, write_trackmate
+from cellcommons.layouts.trackmate_writing import write_trackmate
+from cellcommons.layouts.trackmate_xml import read_trackmate
 from cellcommons.layouts.writing import write_layout
 from cellcommons.points import PointTracks
+from cellcommons.synthetic.movies import generate_movie
 from cellcommons.testing.lineages import lineages
-from cellcommons.tracks import Lineage, Track
+from cellcommons.tracks import LabelMovie, Lineage, Track
 
 SESSION = """<?xml version="1.0" encoding="UTF-8"?>
 <TrackMate version="7.0">
@@ -179,6 +185,43 @@ def test_sessions_and_their_movies_come_back(tmp_path: Path) -> None:
     assert "cut.xml: it is no whole XML" in scan.skipped[0].reason
     (tmp_path / "out" / "m.tif").unlink()
     assert "'m.tif' is not beside it" in TrackMate().scan(tmp_path / "out").skipped[1].reason
+
+
+def outlined(folder: Path, *, leave: int = 0) -> LabelMovie:
+    """As TrackMate 7 writes what a detector of objects found: corners from the spot in micrometres, edge to edge."""
+    made = generate_movie(2, density="medium", frames=5, height=64, width=72).truth
+    truth = replace(made, pixel_size=PixelSize(0.5, 0.25), seconds_per_frame=None)
+    image = ImageData(np.zeros((5, 1, 64, 72), np.uint8), "tcyx", ("intensity",), truth.pixel_size)
+    write_layout(TrackMate(), [Record(Entry("m", (), "m"), image, truth, Path())], folder, drop=["outlines"])
+    tree = ElementTree.parse(folder / "m.xml")
+    masks = [(truth.data[frame] == cell) for frame, cell in truth.nodes().tolist()]
+    for spot, mask in list(zip(tree.iter("Spot"), masks, strict=True))[leave:]:
+        ((ring, *holes), *rest) = pieces_of(mask)
+        assert not holes
+        assert not rest
+        corners = [((x - 0.5) * 0.25, (y - 0.5) * 0.5) for y, x in ring.tolist()]
+        x, y = float(spot.get("POSITION_X")), float(spot.get("POSITION_Y"))
+        spot.set("ROI_N_POINTS", str(len(corners)))
+        spot.text = " ".join(f"{cx - x!r} {cy - y!r}" for cx, cy in corners)
+    tree.write(folder / "m.xml", encoding="UTF-8", xml_declaration=True)
+    return truth
+
+
+def test_spots_with_outlines_are_cells(tmp_path: Path) -> None:
+    wanted = outlined(tmp_path / "a")
+    record = TrackMate().read(TrackMate().scan(tmp_path / "a").entries[0])
+    assert isinstance(record.truth, LabelMovie)
+    assert record.truth.lineage == wanted.lineage
+    np.testing.assert_array_equal(record.truth.data, wanted.data)
+    assert record.entry.metadata["overlap_pixels"] == 0
+    assert record.truth.pixel_size.y == pytest.approx(0.5)
+    outlined(tmp_path / "b", leave=1)  # one spot without: spots they stay
+    assert isinstance(TrackMate().read(TrackMate().scan(tmp_path / "b").entries[0]).truth, PointTracks)
+    path = tmp_path / "a" / "m.xml"
+    text = path.read_text(encoding="utf-8")
+    for number in ("ROI_N_POINTS='x'", 'ROI_N_POINTS="9999"'):
+        path.write_text(re.sub(r'ROI_N_POINTS="\d+"', number.replace("'", '"'), text, count=1), encoding="utf-8")
+        assert "its outline is no list of" in TrackMate().scan(tmp_path / "a").skipped[0].reason
 
 
 def test_points_must_fit_their_lineage(tmp_path: Path) -> None:
