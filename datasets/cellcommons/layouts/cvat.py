@@ -80,7 +80,7 @@ class Cvat:
                 own = kind_of(image) or kind
                 metadata: dict[str, Any] = {"source_known": False, "place": place, "kind": own}
                 if ontology is not None and own != "keypoints" and not (bare and own == "cells"):
-                    metadata["ontology"] = ontology.document()
+                    metadata["ontology"] = replace(ontology, multi=ontology.multi and own == "classes").document()
                 split = split_said(image.get("subset", "") or picture.parent.name)
                 entry = Entry(names[picture], (picture, cvat.path), "", "", metadata, split)
                 entries[picture] = tables.applied(entry, said, picture.name)

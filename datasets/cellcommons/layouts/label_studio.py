@@ -105,7 +105,8 @@ class LabelStudio:
                     readings = task.meta.get("readings")
                     metadata |= {"kind": kind, "readings": readings if isinstance(readings, bool) else several}
                     if ontology is not None and kind != "keypoints" and not (bare and kind == "cells"):
-                        metadata["ontology"] = ontology.document()
+                        own = replace(ontology, multi=ontology.multi and kind == "classes")
+                        metadata["ontology"] = own.document()
                 entry = Entry(names[picture], (picture, file), "", "", metadata)
                 entries[picture] = tables.applied(entry, picture.name)
         skipped += [Skipped(picture, "no task names it") for picture in pictures.paths if picture not in entries]
