@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -85,6 +86,12 @@ class ObjectStore(Protocol):
 
     def delete(self, digest: str) -> None:
         """Forget an object; only garbage collection calls this."""
+
+    def tidy(self, *, older_than: float) -> int:
+        """Remove what puts that broke off more than ``older_than`` seconds ago left behind; how many there were.
+
+        None of it was ever an object.
+        """
 
     def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
         """An address by which whoever has it reads this one object for ``seconds``; None where the store has none.
@@ -184,6 +191,12 @@ class FolderStore:
 
     def delete(self, digest: str) -> None:
         (self.root / object_path(digest)).unlink(missing_ok=True)
+
+    def tidy(self, *, older_than: float) -> int:
+        old = [p for p in self._incoming.iterdir() if p.stat().st_mtime < time.time() - older_than]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
 
     def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
         return None

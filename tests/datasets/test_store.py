@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,11 @@ class TestFolderStore(StoreSuite):
     @pytest.fixture
     def store(self, tmp_path: Path) -> ObjectStore:
         return FolderStore(tmp_path / "store")
+
+    @pytest.fixture
+    def make_empty(self, tmp_path: Path) -> Callable[[], ObjectStore]:
+        numbers = itertools.count()
+        return lambda: FolderStore(tmp_path / f"store-{next(numbers)}")
 
     def corrupt(self, store: ObjectStore, digest: str, data: bytes) -> None:
         assert isinstance(store, FolderStore)
@@ -52,6 +59,16 @@ class TestFolderStore(StoreSuite):
         store.put_file(tmp_path / "file")
         store.put_ref("a/b", b"1")
         assert list((store.root / "incoming").iterdir()) == []
+
+    def test_what_a_killed_process_left_is_tidied_up(self, store: FolderStore) -> None:
+        left = store.root / "incoming" / "tmpleft"
+        left.write_bytes(b"half")
+        digest = store.put(b"kept")
+        assert store.tidy(older_than=3600) == 0
+        os.utime(left, (0, 0))
+        assert store.tidy(older_than=3600) == 1
+        assert not left.exists()
+        assert store.exists(digest)
 
     @pytest.mark.parametrize("has_syncfs", [True, False])
     def test_a_batch_leaves_nothing_in_incoming_and_names_only_what_is_synced(

@@ -90,6 +90,9 @@ class _Batch:
         self._waiting.pop(digest, None)
         self._store.delete(digest)
 
+    def tidy(self, *, older_than: float) -> int:
+        return self._store.tidy(older_than=older_than)
+
     def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
         return self._store.link(digest, seconds=seconds, endpoint=endpoint)
 

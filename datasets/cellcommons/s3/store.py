@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -110,6 +111,18 @@ class S3Store:
 
     def delete(self, digest: str) -> None:
         self._ask("delete_object", Key=self._key(digest))
+
+    def tidy(self, *, older_than: float) -> int:
+        begun: list[tuple[str, str]] = []
+        with explained(self.url):
+            pages = self._client().get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self.address.bucket, Prefix=f"{self.address.prefix}objects/sha256/"):
+                rows = page.get("Uploads", ())
+                old = [row for row in rows if row["Initiated"].timestamp() < time.time() - older_than]
+                begun += [(row["Key"], row["UploadId"]) for row in old]
+        for key, upload in begun:
+            self._ask("abort_multipart_upload", Key=key, UploadId=upload)
+        return len(begun)
 
     def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str:
         place = {"Bucket": self.address.bucket, "Key": self._key(digest)}

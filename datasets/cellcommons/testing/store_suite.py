@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from cellcommons.canonical import sha256_hex
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
 from cellcommons.store import CHUNK, ObjectStore
+from cellcommons.testing.store_machine import any_order_of_uses
 
 ABSENT = "0" * 64
 
@@ -22,6 +24,11 @@ class StoreSuite:
     @pytest.fixture
     def store(self, tmp_path: Path) -> ObjectStore:
         """A fresh, empty store."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def make_empty(self, tmp_path: Path) -> Callable[[], ObjectStore]:
+        """Makes more of them."""
         raise NotImplementedError
 
     def corrupt(self, store: ObjectStore, digest: str, data: bytes) -> None:
@@ -166,6 +173,9 @@ class StoreSuite:
             assert handle.read(1) == b""
             assert handle.seek(0) == 0
             assert handle.read() == data
+
+    def test_any_order_of_uses(self, make_empty: Callable[[], ObjectStore]) -> None:
+        any_order_of_uses(make_empty, examples=12, steps=15)
 
     def test_refs_change_and_go(self, store: ObjectStore) -> None:
         assert store.get_ref("runs/1/state") is None

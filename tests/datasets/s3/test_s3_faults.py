@@ -288,6 +288,17 @@ def test_a_forked_child_has_connections_of_its_own(store: S3Store) -> None:
     assert set(store.digests()) == {before, *(sha256_hex(bytes([n]) * 500) for n in range(3))}
 
 
+def test_parts_that_a_killed_process_left_are_tidied_up(store: S3Store) -> None:
+    digest = store.put(b"kept")
+    key = store.address.prefix + object_path(ABSENT)
+    store._client().create_multipart_upload(Bucket=store.address.bucket, Key=key)
+    assert unfinished(store) == [key]
+    assert store.tidy(older_than=3600) == 0
+    assert store.tidy(older_than=-60) == 1
+    assert unfinished(store) == []
+    assert list(store.digests()) == [digest]
+
+
 def test_many_names_are_listed_page_by_page(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "PAGE", 10)
     with store.batch() as batch:

@@ -19,6 +19,10 @@ class TestS3Store(StoreSuite):
     def store(self, make_store: Callable[..., S3Store]) -> ObjectStore:
         return make_store()
 
+    @pytest.fixture
+    def make_empty(self, make_store: Callable[..., S3Store]) -> Callable[[], ObjectStore]:
+        return make_store
+
     @pytest.fixture(autouse=True)
     def _server(self, s3_server: S3Server) -> None:
         self.server = s3_server
