@@ -68,16 +68,24 @@ def test_an_image_is_told_checked_and_converted(stack: Path, tmp_path: Path, say
     assert say("info", tmp_path / "out.zarr")[1]["images"][0]["channels"] == ["DAPI", "GFP"]
 
 
-def test_a_file_that_is_cut_short_is_found_out(stack: Path, say) -> None:
+def test_an_image_that_cannot_be_read_leaves_nothing(tmp_path: Path, capsys) -> None:
+    image = ImageData(np.full((1, 40, 50), np.nan, np.float32), "cyx", ("a",))
+    write_tiff(tmp_path / "nothing.tif", image)
+    assert main(["validate", str(tmp_path / "nothing.tif")]) == 1
+    capsys.readouterr()
+    assert main(["convert", str(tmp_path / "nothing.tif"), str(tmp_path / "out.zarr")]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("cellcommons: nothing.tif")
+    assert "every pixel is NaN" in last
+    assert not (tmp_path / "out.zarr").exists()
+
+
+def test_a_file_that_is_cut_short_is_found_out(stack: Path, tmp_path: Path, capsys) -> None:
     stack.write_bytes(stack.read_bytes()[:-4000])
-    try:
-        status, told = say("validate", stack)
-    except json.JSONDecodeError:
-        pytest.fail("nothing was said")
-    except IndexError:
-        status, told = main(["validate", str(stack)]), {"valid": False}
-    assert status in (1, 2)
-    assert told["valid"] is False
+    assert main(["validate", str(stack)]) in (1, 2)
+    assert main(["convert", str(stack), str(tmp_path / "out.zarr")]) == 2
+    assert "stack.ome.tif" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out.zarr").exists()
 
 
 def test_a_folder_is_guessed_told_and_checked(nuclei: Path, say) -> None:

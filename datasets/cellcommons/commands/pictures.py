@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cellcommons.commands.meter import Meter
-from cellcommons.errors import AlreadyThere, CellCommonsError, UnreadableFile
+from cellcommons.errors import AlreadyThere, CellCommonsError, MismatchedShapes, UnreadableFile
 from cellcommons.images.lazy import LazyImage, Region
 from cellcommons.images.limits import STREAMED
 from cellcommons.images.ome_zarr_reader import is_zarr
@@ -119,9 +120,16 @@ def convert_pictures(source: Path, target: Path, *, series: str | None) -> dict[
         places = {target: images[0]} if len(images) == 1 else _places(target, images)
         try:
             for folder, image in places.items():
-                stream_to_folder(
-                    image, folder, progress=lambda done, total: meter.count(done >> 20, total >> 20, "MiB")
-                )
+                fresh = not folder.exists()
+                try:
+                    stream_to_folder(
+                        image, folder, progress=lambda done, total: meter.count(done >> 20, total >> 20, "MiB")
+                    )
+                except (UnreadableFile, MismatchedShapes) as error:
+                    if fresh:  # a file that is damaged will not be better next time: nothing is to be resumed
+                        shutil.rmtree(folder, ignore_errors=True)
+                    where = f"{source.name}, {image.name}" if image.name else source.name
+                    raise UnreadableFile(error.what, where=where, remedy=error.remedy) from error
                 written.append(
                     {"name": image.name, "path": str(folder), "axes": image.axes, "shape": list(image.shape)}
                 )
