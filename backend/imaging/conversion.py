@@ -10,6 +10,7 @@ from typing import Any
 
 from backend.imaging.kinds.contract import Given, Kept
 from backend.imaging.kinds.registry import keep_truth
+from backend.imaging.text import short_name
 from cellcommons.errors import CellCommonsError
 from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import write_image
@@ -121,14 +122,15 @@ def describe(
     Args:
         facts: the image; its pixels are not looked at. picture: the same, no larger than memory allows, to be shown.
     """
+    name = short_name(naming.name)
     return Converted(
-        name=naming.name,
-        source=naming.source or naming.name,
+        name=name,
+        source=short_name(naming.source) or name,
         source_known=bool(naming.source) and naming.source_known,
-        stratum=naming.stratum,
+        stratum=short_name(naming.stratum, 100),
         original_sha256=_keep_originals(store, naming.originals or (naming.original,)),
-        original_name=naming.original_name,
-        part=naming.part,
+        original_name=short_name(naming.original_name, 255),
+        part=short_name(naming.part),
         tree=tree.digest,
         preview=store.put(thumbnail_png(picture)),
         axes=facts.axes,

@@ -16,6 +16,7 @@ from backend.imaging.layouts import hub_layout
 from backend.imaging.models import FileOutcome, Image, Import, ImportedFile, ImportState
 from backend.imaging.services.heartbeat import beating
 from backend.imaging.services.images import Added, ImageAlreadyThere, add_images
+from backend.imaging.text import plain_text, short_name
 from backend.imaging.units import convert_entries
 from cellcommons.errors import UnknownLayout
 from cellcommons.layouts.contract import Entry, Scan
@@ -84,22 +85,23 @@ def _begin(record: Import, path: Path, entries: Sequence[Entry], scan: Scan) -> 
             batch=record,
             name=_below(path, item.path),
             outcome=FileOutcome.LEFT_OUT,
-            kind=item.reason[:200],
-            reason=item.reason,
+            kind=plain_text(item.reason)[:200],
+            reason=plain_text(item.reason),
         )
         for item in scan.skipped
     ]
     fresh = []
     for entry in entries:
-        if entry.name in own:
+        name = short_name(entry.name)
+        if name in own:
             continue  # this very import added it before it was cut short
         # Only what bears a known name is read here; other files of known bytes are found when they are converted.
-        told = entry.name in names and entry.paths[0].is_file()
-        there = known.get((entry.name, _sha256(entry.paths[0]))) if told else None
+        told = name in names and entry.paths[0].is_file()
+        there = known.get((name, _sha256(entry.paths[0]))) if told else None
         if there is None:
             fresh.append(entry)
         else:
-            rows.append(_there(record, entry.name, str(there)))
+            rows.append(_there(record, name, str(there)))
     with transaction.atomic():
         record.files.exclude(outcome=FileOutcome.IMPORTED).delete()
         ImportedFile.objects.bulk_create(rows, batch_size=_ROWS)
@@ -171,16 +173,16 @@ def _refusal(record: Import, path: Path, one: Refused) -> ImportedFile:
     where = one.where.replace(f"{path}/", "")
     return ImportedFile(
         batch=record,
-        name=one.name,
+        name=plain_text(one.name),
         outcome=FileOutcome.REFUSED,
         kind=one.kind[:200],
-        reason=f"{where}: {one.reason}" if where != one.name else one.reason,
+        reason=plain_text(f"{where}: {one.reason}" if where != one.name else one.reason),
         remedy=one.remedy,
     )
 
 
 def _below(path: Path, item: Path) -> str:
-    return item.relative_to(path).as_posix() if item.is_relative_to(path) else item.name
+    return plain_text(item.relative_to(path).as_posix() if item.is_relative_to(path) else item.name)
 
 
 def _sha256(path: Path) -> str:

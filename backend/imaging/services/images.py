@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Q
 
 from backend.core.storage import object_store
@@ -19,7 +19,7 @@ from backend.imaging.files import convert_file
 from backend.imaging.models import Companion, Dataset, Image, Source, Truth
 from backend.imaging.services.datasets import widen_ontology
 from backend.people.models import Person
-from cellcommons.errors import AlreadyThere, CellCommonsError, UnreadableFile
+from cellcommons.errors import AlreadyThere, CellCommonsError, InvalidDocument, UnreadableFile
 from cellcommons.images.limits import Limits
 
 
@@ -140,21 +140,30 @@ def add_images(
             if beside:
                 beside(list(zip(converted, added, strict=True)))
             return added
-    except IntegrityError:
-        # Someone added one of them between our question and our answer: one by one, the others still come in.
+    except (IntegrityError, DataError, UnicodeEncodeError) as error:
+        # Someone added one of them between our question and our answer, or one says of itself what no row can hold:
+        # one by one, the others still come in.
         if len(converted) > 1:
             return [
                 result
                 for one in converted
                 for result in add_images(dataset=dataset, converted=[one], person=person, beside=beside)
             ]
-        (known,) = _known(dataset, converted, [uuid.uuid4()])
-        if known is None:
-            raise
+        refusal: CellCommonsError | None
+        if isinstance(error, IntegrityError):
+            (refusal,) = _known(dataset, converted, [uuid.uuid4()])
+            if refusal is None:
+                raise
+        else:
+            refusal = InvalidDocument(
+                "what the file says of itself cannot be kept: it holds text that is none",
+                where=converted[0].original_name,
+                remedy="Export it again, without its metadata.",
+            )
         with transaction.atomic():
             if beside:
-                beside([(converted[0], known)])
-        return [known]
+                beside([(converted[0], refusal)])
+        return [refusal]
 
 
 def _add(dataset: Dataset, converted: Sequence[Converted], person: Person | None) -> list[Added]:
@@ -174,12 +183,12 @@ def _add(dataset: Dataset, converted: Sequence[Converted], person: Person | None
         Image(
             pk=key,
             dataset=dataset,
-            source=sources[one.source[:200]],
+            source=sources[one.source],
             name=one.name,
-            stratum=one.stratum[:100],
+            stratum=one.stratum,
             original_sha256=one.original_sha256,
             original_name=one.original_name,
-            part=one.part[:200],
+            part=one.part,
             tree_sha256=one.tree,
             preview_sha256=one.preview,
             axes=one.axes,
@@ -217,7 +226,7 @@ def _widen(dataset: Dataset, one: Converted) -> CellCommonsError | None:
 
 def _sources(dataset: Dataset, converted: Sequence[Converted]) -> dict[str, Source]:
     """By name, made where they are not there; another import may make them at the same time."""
-    wanted = {one.source[:200]: one.source_known for one in converted}
+    wanted = {one.source: one.source_known for one in converted}
     found = {source.name: source for source in Source.objects.filter(dataset=dataset, name__in=wanted)}
     missing = [Source(dataset=dataset, name=name, known=wanted[name]) for name in wanted if name not in found]
     if missing:
@@ -241,7 +250,7 @@ def _known(
     by_name = {row.name: row for row in rows}
     known: list[ImageAlreadyThere | None] = []
     for key, one in zip(keys, converted, strict=True):
-        content, where = (one.original_sha256, one.part[:200]), one.original_name
+        content, where = (one.original_sha256, one.part), one.original_name
         if content in by_bytes:
             known.append(ImageAlreadyThere(by_bytes[content], where=where, same_bytes=True))
         elif one.name in by_name:

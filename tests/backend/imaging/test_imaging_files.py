@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import tifffile
 
 from backend.imaging.conversion import Converted, Naming, Refused
 from backend.imaging.files import convert_file, part_names
+from backend.imaging.models import Image, Import
+from backend.imaging.services.datasets import create_dataset
+from backend.imaging.services.folders import import_folder
+from backend.imaging.services.images import add_images
 from cellcommons.errors import CellCommonsError, TooLarge
 from cellcommons.images.data import ImageData
 from cellcommons.images.lazy import LazyImage, declared
@@ -78,6 +83,41 @@ def test_an_unreadable_file_is_refused_whole(store: FolderStore, tmp_path: Path)
     path.write_bytes(b"hello")
     with pytest.raises(CellCommonsError):
         convert_file(store, Naming("note", path, path.name))
+
+
+@pytest.mark.django_db
+def test_names_that_postgres_cannot_hold_are_written_so_that_it_can(tmp_path: Path, settings: object) -> None:
+    folder = tmp_path / "in" / ("deep" * 30) / ("deeper" * 30)
+    folder.mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 9, 9)).astype(np.uint8)
+    tifffile.imwrite(folder / "one.tif", pixels[0])
+    tifffile.imwrite(folder / "two.tif", pixels[1])
+    odd = os.fsdecode(b"caf\xe9.tif")
+    tifffile.imwrite(tmp_path / "in" / "plain.tif", pixels[2])
+    (tmp_path / "in" / "plain.tif").rename(tmp_path / "in" / odd)
+    (tmp_path / "in" / os.fsdecode(b"r\xe9sum\xe9.txt")).write_text("x")
+    record = Import.objects.create(dataset=create_dataset(slug="odd", title="Odd"), layout="plain")
+    record = import_folder(record=record, path=tmp_path / "in")
+    assert (record.found, record.imported, record.skipped) == (4, 3, 1)
+    names = set(Image.objects.values_list("name", flat=True))
+    assert all(len(name) <= 200 for name in names)
+    assert len(names) == 3
+    assert record.files.get(outcome="left_out").name == "r\ufffdsum\ufffd.txt"
+    # Run again, all of them are known by these names.
+    again = Import.objects.create(dataset=record.dataset, layout="plain")
+    assert import_folder(record=again, path=tmp_path / "in").imported == 0
+
+
+@pytest.mark.django_db
+def test_one_image_that_no_row_can_hold_is_refused_and_the_others_come_in(store: FolderStore, path: Path) -> None:
+    dataset = create_dataset(slug="odd", title="Odd")
+    (good,) = convert_file(store, Naming("good", path, path.name))
+    assert isinstance(good, Converted)
+    bad = replace(good, name="bad", part="2", metadata={"description": "a\0b"})
+    first, second = add_images(dataset=dataset, converted=[good, bad])
+    assert isinstance(first, Image)
+    assert isinstance(second, CellCommonsError)
+    assert "text that is none" in second.what
 
 
 def test_parts_have_names_of_their_own() -> None:
