@@ -50,7 +50,7 @@ class EndpointDown(StoreUnusable):
     code = "endpoint-down"
 
 
-RIGHTS = "s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"
+RIGHTS = "s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject and those of multipart uploads"
 _CREDENTIALS = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile or role that stands in for them."
 _WRONG = {
     "SignatureDoesNotMatch": "the secret key is not the one that belongs to the access key",

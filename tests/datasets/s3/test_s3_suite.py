@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cut_proxy import CutProxy
@@ -10,7 +11,7 @@ from s3_server import S3Server
 
 from cellcommons.errors import StoreUnusable
 from cellcommons.s3.store import S3Store
-from cellcommons.store import ObjectStore, object_path
+from cellcommons.store import FolderStore, ObjectStore, object_path
 from cellcommons.testing.store_suite import StoreSuite
 
 
@@ -45,3 +46,15 @@ class TestS3Store(StoreSuite):
 
     def reopened(self, store: ObjectStore) -> ObjectStore:
         return S3Store(store.url)
+
+
+def test_a_folder_is_moved_into_a_bucket_by_copying_its_files(store: S3Store, tmp_path: Path) -> None:
+    folder = FolderStore(tmp_path / "folder")
+    digests = [folder.put(b"one"), folder.put(b"two")]
+    folder.put_ref("runs/1/state", b"done")
+    for path in (path for name in ("objects", "refs") for path in (folder.root / name).rglob("*") if path.is_file()):
+        key = store.address.prefix + path.relative_to(folder.root).as_posix()
+        store._client().upload_file(str(path), store.address.bucket, key)
+    assert sorted(store.digests()) == sorted(digests)
+    assert [store.get(digest) for digest in digests] == [b"one", b"two"]
+    assert store.get_ref("runs/1/state") == b"done"
