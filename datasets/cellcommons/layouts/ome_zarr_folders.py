@@ -32,6 +32,7 @@ from cellcommons.readings import Truth
 OWN = "cellcommons"
 MAX_OWN = 64 << 20
 """Bytes of the document of truths: positions of about a million spots."""
+MAX_TEXT = 1000
 _NAME = re.compile(r"[^/\\\0.][^/\\\0]{0,199}")
 
 
@@ -111,7 +112,7 @@ def known_entry(entry: Entry, document: dict[str, Any]) -> Entry:
     told = document.get("entry")
     if not isinstance(told, dict):
         return entry
-    text = {key: value for key, value in told.items() if isinstance(value, str)}
+    text = {key: value for key, value in told.items() if isinstance(value, str) and len(value) <= MAX_TEXT}
     name = text.get("name") or entry.name
     return replace(
         entry,

@@ -19,7 +19,7 @@ from cellcommons.pairs import ImagePair
 from cellcommons.points import PointTracks
 from cellcommons.readings import Readings, Truth
 from cellcommons.semantic import SemanticMap
-from cellcommons.tracks import LabelMovie, lineage_from_rows
+from cellcommons.tracks import LabelMovie, Lineage, lineage_from_rows
 
 Ids = NDArray[np.uint32]
 
@@ -128,7 +128,7 @@ def decode(document: Any, beside: Beside, *, where: str) -> Truth:
     try:
         truth: Truth = _decoded(document, beside, readings=True)
         return truth
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise InvalidDocument(f"what is said of its labels is damaged ({error!r:.120})", where=where) from error
     except InvalidDocument as error:
         raise InvalidDocument(error.what, where=f"{where}, {error.where}", remedy=error.remedy) from error
@@ -164,7 +164,9 @@ def _decoded(said: Any, beside: Beside, *, readings: bool = False) -> Any:
     if kind == "ImageClasses":
         return ImageClasses(tuple(said["classes"]), parse_ontology(said["ontology"]))
     if kind == "CellBoxes":
-        boxes = tuple(CellBox((int(a), int(b), int(c), int(d)), str(name)) for a, b, c, d, name in said["boxes"])
+        boxes = tuple(
+            CellBox((_whole(a), _whole(b), _whole(c), _whole(d)), str(name)) for a, b, c, d, name in said["boxes"]
+        )
         return CellBoxes(boxes, _shape(said), parse_ontology(said["ontology"]), region)
     if kind == "Keypoints":
         landmarks, objects = tuple(map(str, said["landmarks"])), tuple(map(str, said["objects"]))
@@ -172,9 +174,11 @@ def _decoded(said: Any, beside: Beside, *, readings: bool = False) -> Any:
         hidden = np.array(said["hidden"], dtype=np.bool_).reshape(len(objects), len(landmarks))
         return Keypoints(positions, landmarks, objects, _shape(said), hidden, size, region)
     if kind == "LabelMovie":
-        return LabelMovie(beside.raster(said["raster"])[0], lineage_from_rows(said["lineage"]), size, _seconds(said))
+        data = beside.raster(said["raster"])[0]
+        return LabelMovie(data, _lineage(said, data.size), size, _seconds(said))
     if kind == "PointTracks":
-        lineage, radii = lineage_from_rows(said["lineage"]), np.array(said["radii"], dtype=np.float64)
+        radii = np.array(said["radii"], dtype=np.float64)
+        lineage = _lineage(said, radii.size)
         spots = np.array(said["positions"], dtype=np.float64)
         spots = spots.reshape(len(radii), spots.shape[-1] if spots.ndim == 2 else 2)
         return PointTracks(spots, radii, lineage, size, _seconds(said))
@@ -222,7 +226,21 @@ def _classes(classes: Mapping[int, tuple[str, ...]], ontology: Ontology | None) 
 
 
 def _cells(said: dict[str, Any]) -> dict[int, tuple[str, ...]]:
-    return {int(cell): tuple(map(str, names)) for cell, names in said["classes"]}
+    return {_whole(cell): tuple(map(str, names)) for cell, names in said["classes"]}
+
+
+def _whole(number: Any) -> int:
+    if type(number) is not int:
+        raise ValueError(f"{number!r:.40} is no whole number")
+    return number
+
+
+def _lineage(said: dict[str, Any], most: int) -> Lineage:
+    """The lineage, if it has at most ``most`` cells in all frames: it is unfolded frame by frame when it is checked."""
+    rows = said["lineage"]
+    if sum(_whole(row[2]) - _whole(row[1]) + 1 for row in rows) > most:
+        raise ValueError(f"tracks of more than the {most:,} cells that there are")
+    return lineage_from_rows(rows)
 
 
 def _region(said: dict[str, Any], beside: Beside) -> Mask | None:
@@ -231,7 +249,7 @@ def _region(said: dict[str, Any], beside: Beside) -> Mask | None:
 
 def _shape(said: dict[str, Any]) -> tuple[int, int]:
     height, width = said["shape"]
-    return int(height), int(width)
+    return _whole(height), _whole(width)
 
 
 def _seconds(said: dict[str, Any]) -> float | None:

@@ -205,6 +205,35 @@ def test_nothing_outside_the_folder_is_read(tmp_path: Path) -> None:
         read(tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": [[float("inf"), ["a"]]]},
+        {"classes": [[3.5, ["a"]]]},
+        {"classes": [[5, ["a"]]]},
+        {"ontology": None},
+        {"labels": {"type": "ImageClasses", "classes": ["a"], "ontology": {"names": ["a"]}}},
+        {"type": "LabelMovie", "raster": "cells", "lineage": [[3, 0, 10**12, None]], "seconds": None},
+        {"type": "PointTracks", "positions": [], "radii": [], "lineage": [[3, 0, 10**12, None]], "seconds": None},
+        {"type": "PointTracks", "positions": [[1]], "radii": [1], "lineage": [[3, 0, 0, None]], "seconds": None},
+        {"type": "Readings", "by": {"a": {"type": "Readings", "by": {}, "consensus": None}}, "consensus": None},
+        {"type": "CellBoxes", "boxes": [[0, 0, 1, 1e300, "a"]], "shape": [8, 7]},
+        {"type": "Keypoints", "positions": [1], "landmarks": ["a"], "objects": ["b"], "hidden": [], "shape": [8, 7]},
+        {"type": "SemanticMap", "raster": "cells", "unknown": 255},
+        {"type": "Else"},
+        {"type": ["LabelMap"]},
+    ],
+)
+def test_documents_that_cannot_be_are_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    store = written(tmp_path, CellClasses(LabelMap(IDS), {3: ("a",)}, Ontology(("a", "b"))))
+    path = store / "cellcommons" / "zarr.json"
+    document = json.loads(path.read_text())
+    document["attributes"]["truth"] |= change
+    path.write_text(json.dumps(document))
+    with pytest.raises(InvalidDocument, match=r"^a"):
+        read(tmp_path / "out")
+
+
 def test_folders_that_are_damaged_or_something_else_are_skipped(tmp_path: Path) -> None:
     foreign(tmp_path / "a.zarr", IMAGE.data, "cyx", {"nuclei": (IDS, "yx")})
     zarr.open_group(tmp_path / "b.zarr", mode="w")
