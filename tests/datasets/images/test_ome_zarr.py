@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from ome_zarr_models.v05 import Image, ImageLabel
 
 from cellcommons.axes import PixelSize
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
-from cellcommons.images.data import DTYPES, ImageData
+from cellcommons.images.data import DTYPES, ImageData, PlatePosition, Wavelengths
 from cellcommons.images.ome_zarr import read_image_tree, read_labels, write_image, write_labels
 from cellcommons.images.pyramid import halve_mean
+from cellcommons.images.tree_document import own_facts
 from cellcommons.images.tree_store import TreeStore
 from cellcommons.store import FolderStore, object_path
 from cellcommons.tree import Tree
@@ -54,6 +56,7 @@ def images(draw: st.DrawFn) -> ImageData:
     data = np.resize(draw(hnp.arrays(dtype, 17, elements=values)), shape)
     count = shape[axes.index("c")]
     names = tuple(draw(st.lists(st.text(max_size=5), min_size=count, max_size=count)))
+    light = st.builds(Wavelengths, sizes, sizes)
     return ImageData(
         data,
         axes,
@@ -62,6 +65,18 @@ def images(draw: st.DrawFn) -> ImageData:
         rgb=count == 3 and draw(st.booleans()),
         metadata=draw(
             st.dictionaries(st.text(max_size=4), st.one_of(st.integers(-9, 9), st.text(max_size=4)), max_size=3)
+        ),
+        wavelengths=tuple(draw(st.lists(light, min_size=count, max_size=count))),
+        seconds_per_frame=draw(sizes),
+        position=draw(
+            st.none()
+            | st.builds(
+                PlatePosition,
+                st.from_regex(r"[A-Z]{1,2}", fullmatch=True),
+                st.integers(1, 48),
+                st.none() | st.integers(1, 9),
+                st.text(max_size=4),
+            )
         ),
     )
 
@@ -75,6 +90,8 @@ def test_an_image_comes_back_as_it_was(store: FolderStore, image: ImageData) -> 
     assert back.data.tobytes() == np.ascontiguousarray(image.data).tobytes()
     assert (back.axes, back.channels, back.rgb) == (image.axes, image.channels, image.rgb)
     assert (back.pixel_size, back.metadata) == (image.pixel_size, image.metadata)
+    assert (back.wavelengths, back.position) == (image.wavelengths, image.position)
+    assert back.seconds_per_frame == image.seconds_per_frame
     assert write_image(store, image).digest == tree.digest
 
 
@@ -154,6 +171,32 @@ def test_a_small_image_takes_three_files_and_unknown_sizes_carry_no_unit(store: 
     assert [e.path for e in tree.entries] == ["0/c/0/0/0", "0/zarr.json", "zarr.json"]
     axes = group(store, tree).attrs["ome"]["multiscales"][0]["axes"]
     assert not any("unit" in axis for axis in axes)
+
+
+def test_light_time_and_place_are_kept_where_they_are_known(store: FolderStore) -> None:
+    image = picture((3, 2, 40, 30), axes="tcyx")
+    known = replace(
+        image,
+        wavelengths=(Wavelengths(358, 461), Wavelengths(None, 670)),
+        seconds_per_frame=0.25,
+        position=PlatePosition("B", 7, 2, "screen"),
+    )
+    opened = group(store, write_image(store, known))
+    Image.from_zarr(opened)
+    scales = opened.attrs["ome"]["multiscales"][0]
+    assert scales["axes"][0] == {"name": "t", "type": "time", "unit": "second"}
+    assert scales["datasets"][0]["coordinateTransformations"][0]["scale"][0] == 0.25
+    assert opened.attrs["cellcommons"]["wavelengths_nm"][1] == {"excitation": None, "emission": 670}
+    assert opened.attrs["cellcommons"]["position"] == {"plate": "screen", "row": "B", "column": 7, "field": 2}
+    silent = group(store, write_image(store, image))
+    assert silent.attrs["cellcommons"].keys() == {"rgb", "metadata"}
+    assert "unit" not in silent.attrs["ome"]["multiscales"][0]["axes"][0]
+
+
+@pytest.mark.parametrize("own", [None, 7, {"wavelengths_nm": [3, 4]}, {"position": {"row": 1}}, {"metadata": []}])
+def test_what_is_damaged_beside_the_pixels_is_unknown(own: object) -> None:
+    found = own_facts({"cellcommons": own}, 2)
+    assert found == {"rgb": False, "metadata": {}, "wavelengths": (), "position": None}
 
 
 def test_empty_planes_cost_nothing(store: FolderStore) -> None:
