@@ -7,6 +7,7 @@ positions of keypoints are centres of pixels.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,7 @@ class Coco:
                 skipped.append(Skipped(file, error.what))
         opened.sort(key=lambda one: (_ORDER.index(one.kind), str(one.path)))
         ontology = _ontology(path, opened)
+        facts = _facts(opened, ontology)
         pictures, tables = pictures_below(path), read_tables(path)
         names = pictures.names()
         entries: dict[Path, Entry] = {}
@@ -89,7 +91,7 @@ class Coco:
                 elif picture in entries:
                     there += 1
                 else:
-                    entry = _entry(coco, image, picture, path, names[picture], ontology)
+                    entry = _entry(coco, image, picture, path, names[picture], facts)
                     entries[picture] = tables.applied(entry, image["file_name"], picture.name)
             if there:
                 skipped.append(Skipped(coco.path, f"{there} of its images are taken from another file"))
@@ -151,23 +153,15 @@ def _json_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return []
     found = []
-    level = [path]
     home = path.resolve()
-    for _ in range(_DEPTH):
-        below: list[Path] = []
-        for folder in level:
-            try:
-                inside = sorted(folder.iterdir())
-            except OSError:
-                continue
-            for one in inside:
-                if one.name.startswith("."):
-                    continue
-                if one.is_dir() and not one.is_symlink():
-                    below.append(one)
-                elif one.suffix.lower() == ".json" and one.name != FILE and one.resolve().is_relative_to(home):
-                    found.append(one)
-        level = below
+    for folder, below, files in os.walk(path):
+        depth = len(Path(folder).relative_to(path).parts)
+        below[:] = sorted(name for name in below if not name.startswith(".") and depth + 1 < _DEPTH)
+        for name in sorted(files):
+            if name.lower().endswith(".json") and not name.startswith(".") and name != FILE:
+                file = Path(folder, name)
+                if file.resolve().is_relative_to(home):
+                    found.append(file)
     return found
 
 
@@ -191,16 +185,25 @@ def _classed(file: CocoFile) -> bool:
     return [one.name.lower() for one in file.categories.values()] not in ([CELL], [])
 
 
-def _entry(
-    coco: CocoFile, image: dict[str, Any], picture: Path, root: Path, name: str, ontology: Ontology | None
-) -> Entry:
+def _facts(files: list[CocoFile], ontology: Ontology | None) -> dict[str, Any]:
+    """What all entries say alike: the classes, and what each belongs to where that differs."""
+    if ontology is None:
+        return {}
+    facts: dict[str, Any] = {"ontology": ontology.document()}
+    above = {one.name: one.above for file in files for one in file.categories.values() if one.above}
+    if len(set(above.values())) > 1:
+        facts["supercategories"] = above
+    return facts
+
+
+def _entry(coco: CocoFile, image: dict[str, Any], picture: Path, root: Path, name: str, facts: dict[str, Any]) -> Entry:
     metadata: dict[str, Any] = {"image_id": image["id"], "source_known": False}
     height, width = image.get("height"), image.get("width")
     if isinstance(height, int) and isinstance(width, int):
         metadata["stated_shape"] = [height, width]
     if coco.kind != "none":
         metadata["annotations"] = len(coco.by_image.get(image["id"], ()))
-        if ontology is not None and coco.kind != "keypoints" and _classed(coco):
-            metadata["ontology"] = ontology.document()
+        if coco.kind != "keypoints" and _classed(coco):
+            metadata |= facts
     split = split_said(coco.path.stem, *picture.relative_to(root).parts[:-1][::-1])
     return Entry(name, (picture, coco.path), name, "", metadata, split)

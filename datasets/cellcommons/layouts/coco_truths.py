@@ -131,14 +131,15 @@ def _boxes(
 def _keypoints(
     file: CocoFile, rows: Rows, all_rows: Rows, image: ImageData, looked: Mask, notes: dict[str, int]
 ) -> Keypoints:
-    used = {row.get("category_id") for row in all_rows}
+    used = {_key(row, _where(file, row)) for row in all_rows}
     first = next(iter(file.categories.values()))
     wanted = [one for key, one in file.categories.items() if key in used and one.landmarks] or [first]
     landmarks = tuple(dict.fromkeys(name for one in wanted for name in one.landmarks))
     positions, hidden, names = [], [], []
     for row in rows:
         where = _where(file, row)
-        own = file.categories[row["category_id"]].landmarks if row.get("category_id") in file.categories else ()
+        key = _key(row, where)
+        own = file.categories[key].landmarks if key in file.categories else ()
         values = _numbers_of(row.get("keypoints") or [0] * (3 * len(own)), where)
         if values.size != 3 * len(own):
             raise InvalidDocument(f"{values.size} numbers for {len(own)} keypoints of x, y and visibility", where=where)
@@ -188,14 +189,18 @@ def _numbers_of(said: Any, where: str) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def _category(file: CocoFile, row: dict[str, Any], where: str) -> str | None:
     """The name of an annotation's category; None where it has not been classified (none, or a 0 that is not listed)."""
-    said = row.get("category_id")
-    try:
-        found = file.categories.get(said)  # type: ignore[arg-type]
-    except TypeError:
-        found = None
+    said = _key(row, where)
+    found = file.categories.get(said)
     if found is None and said not in (None, 0):
         raise InvalidDocument(f"category {said!r} is not listed", where=where, remedy="List it under categories.")
     return found.name if found else None
+
+
+def _key(row: dict[str, Any], where: str) -> Any:
+    said = row.get("category_id")
+    if isinstance(said, dict | list):
+        raise InvalidDocument(f"category {str(said)[:40]} is not listed", where=where, remedy="Give its id.")
+    return said
 
 
 def _where(file: CocoFile, row: dict[str, Any]) -> str:

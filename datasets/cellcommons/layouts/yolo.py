@@ -75,15 +75,15 @@ class Yolo:
         known = description.names or {n: str(n) for n in _numbers_in(one.note for one in found)}
         ontology = _ontology(path, known)
         tables = read_tables(path)
+        facts: dict[str, Any] = {"source_known": False, "names": {str(key): name for key, name in known.items()}}
+        if ontology is not None and not (self._segments and _no_classes(path, ontology)):
+            facts["ontology"] = ontology.document()
+        if description.keypoints:
+            facts["keypoints"] = "not read"
         entries = []
         for one in found:
-            metadata: dict[str, Any] = {"source_known": False, "names": {str(key): name for key, name in known.items()}}
-            if ontology is not None and not (self._segments and _no_classes(path, ontology)):
-                metadata["ontology"] = ontology.document()
-            if description.keypoints:
-                metadata["keypoints"] = "not read"
             paths = (one.picture,) if one.note is None else (one.picture, one.note)
-            entry = Entry(names[one.picture], paths, "", "", metadata, one.split)
+            entry = Entry(names[one.picture], paths, "", "", dict(facts), one.split)
             entries.append(tables.applied(entry, one.picture.name))
         skipped = tuple(Skipped(note, "no image of that name") for note in alone)
         return Scan(tuple(sorted(entries, key=lambda entry: entry.name)), skipped)

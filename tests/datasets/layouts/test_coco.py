@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def test_polygons_run_lengths_and_crowds_as_others_write_them(tmp_path: Path) ->
     wanted[:, 28:] = False
     wanted[10:12, 25:27] = False
     assert np.array_equal(truth.annotated, wanted)
+    assert "supercategories" not in entry.metadata
     assert (record.entry.metadata["empty_outlines"], record.entry.metadata["boxes_without_outline"]) == (1, 1)
 
 
@@ -259,6 +261,11 @@ WHOLE = SHAPE[0] * SHAPE[1]
         (document({"bbox": [1, 1, 4]}), InvalidDocument, "width and height"),
         (document({"bbox": [1, 1, 1, 1], "category_id": 77}), InvalidDocument, "77 is not listed"),
         (document({"bbox": [1, 1, 1, 1], "category_id": [1]}), InvalidDocument, "is not listed"),
+        (
+            document({"category_id": [1]}, categories=[{"id": 3, "name": "m", "keypoints": ["nose"]}]),
+            InvalidDocument,
+            "is not listed",
+        ),
         (document({"bbox": [1, 1, 1, 1]}, categories=[{"id": 3, "name": " "}]), InvalidDocument, "cannot name"),
         (document(images=[{"id": 7, "file_name": "a.png", "height": 3, "width": 4}]), MismatchedShapes, "4 x 3"),
     ],
@@ -287,7 +294,7 @@ def test_a_mutated_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFact
         while isinstance(here, dict | list) and here:
             key = data.draw(st.sampled_from(sorted(here) if isinstance(here, dict) else list(range(len(here)))))
             if not isinstance(here[key], dict | list) or data.draw(st.integers(0, 3)) == 0:
-                here[key] = data.draw(junk)
+                here[key] = deepcopy(data.draw(junk))
                 break
             here = here[key]
     path = folder_of(tmp_path_factory.mktemp("coco"), said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +246,7 @@ def test_a_mutated_export_is_read_or_refused(tmp_path_factory: pytest.TempPathFa
         while isinstance(here, dict | list) and here:
             key = data.draw(st.sampled_from(sorted(here) if isinstance(here, dict) else list(range(len(here)))))
             if not isinstance(here[key], dict | list) or data.draw(st.integers(0, 3)) == 0:
-                here[key] = data.draw(st.sampled_from(odd))
+                here[key] = deepcopy(data.draw(st.sampled_from(odd)))
                 break
             here = here[key]
     folder_of(folder, tasks=said)
