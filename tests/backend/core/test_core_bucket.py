@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
-from s3_server import S3Server
+from s3_server import READER, S3Server
 
 from backend.core import object_files
 from backend.core.object_files import object_response
@@ -113,6 +113,7 @@ def test_what_a_person_brings_is_asked_before_it_is_used(s3_server: S3Server) ->
     assert (done.returncode, done.stdout.split()) == (0, ["database", "ok", "objects", "ok", "broker", "ok"]), done
     for wrong, said in (
         ({"OBJECTS_URL": s3_server.address("hub", bucket="absent")}, "OBJECTS_URL s3://absent/hub"),
+        ({"AWS_ACCESS_KEY_ID": READER[0], "AWS_SECRET_ACCESS_KEY": READER[1]}, "do not allow this"),
         ({"BROKER_URL": "redis://:hunter2@127.0.0.1:9/0"}, "BROKER_URL: the broker at redis://:**@127.0.0.1:9/0"),
     ):
         done = check_parts(**given | wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import psycopg
@@ -35,8 +36,13 @@ def _database() -> None:
 
 
 def _objects() -> None:
+    store = object_store()
     try:
-        object_store().check()
+        store.check()
+        # Who may only read would be found out in the middle of the first import.
+        name = f"checks/{secrets.token_hex(8)}"
+        store.put_ref(name, b"may write")
+        store.delete_ref(name)
     except CellCommonsError as error:
         raise type(error)(error.what, where=f"OBJECTS_URL {error.where}", remedy=error.remedy) from error
 
