@@ -26,7 +26,8 @@ from cellcommons.errors import CellCommonsError
 log = logging.getLogger(__name__)
 
 RUN = "imaging.run_import"
-STALE = timedelta(minutes=2)  # a live import beats with every unit
+STALE = timedelta(minutes=2)  # a live import beats more often
+STOPPED = "stopped; run the same command again to go on"
 
 
 def receive_import(
@@ -165,11 +166,12 @@ def _guessed(folder: Path) -> tuple[list[LayoutGuess], Path]:
 
 
 def take_up_imports() -> int:
-    """A sweep: send again what no worker took, or what died with its worker."""
+    """A sweep: send again what no worker took, or what died with its worker; say so of a command that was killed."""
     now = timezone.now()
     waiting = Q(state=ImportState.WAITING, created__lt=now - timedelta(minutes=1))
     dead = Q(state=ImportState.RUNNING, heartbeat__lt=now - STALE)
     due = list(Import.objects.exclude(archive_sha256="").filter(waiting | dead).values_list("pk", flat=True))
     for pk in due:
         dispatch(RUN, pk)
+    Import.objects.filter(dead, archive_sha256="").update(state=ImportState.FAILED, error=STOPPED)
     return len(due)

@@ -6,16 +6,18 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from PIL import Image as Picture
 from rest_framework.test import APIClient
 
 from backend.imaging.models import Dataset, FileOutcome, Image, Import, ImportedFile
-from backend.imaging.services.imports import run_import
+from backend.imaging.services.imports import run_import, take_up_imports
 from backend.people.models import Person
 
 
@@ -153,6 +155,20 @@ def test_what_follows_no_layout_says_so(send: Callable[..., Any]) -> None:
     record = Import.objects.get()
     assert record.state == "asking"
     assert "no layout that is known here" in record.error
+
+
+@pytest.mark.django_db
+def test_a_command_that_was_killed_does_not_look_as_if_it_ran(dataset: Dataset) -> None:
+    now = timezone.now()
+    dead, alive = (
+        Import.objects.create(dataset=dataset, layout="plain", state="running", heartbeat=now - timedelta(minutes=age))
+        for age in (5, 1)
+    )
+    assert take_up_imports() == 0
+    dead.refresh_from_db()
+    alive.refresh_from_db()
+    assert (dead.state, alive.state) == ("failed", "running")
+    assert "run the same command again" in dead.error
 
 
 @pytest.mark.django_db

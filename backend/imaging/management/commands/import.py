@@ -19,7 +19,7 @@ from backend.imaging.reports import csv_lines
 from backend.imaging.selectors import files_of_import, reasons_of_import
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.folders import import_folder
-from backend.imaging.services.imports import fail_import
+from backend.imaging.services.imports import STOPPED, fail_import
 from cellcommons.errors import InvalidDocument, NotFound, UnknownLayout
 
 REFUSED = 2
@@ -122,7 +122,7 @@ class Command(BaseCommand):
             done = import_folder(record=record, path=path, scan=scan, progress=self._progress, processes=processes)
         except BaseException:
             # Ctrl-C included: no worker will take it up, so it must not look as if it ran.
-            fail_import(record=record, error="stopped; run the same command again to go on")
+            fail_import(record=record, error=STOPPED)
             raise
         return done, guess
 
