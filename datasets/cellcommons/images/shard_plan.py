@@ -65,7 +65,7 @@ class Stage:
 
 
 def plan_stages(
-    axes: str, shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int, *, part_bytes: int = PART_BYTES
+    shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int, *, part_bytes: int = PART_BYTES
 ) -> list[Stage]:
     """Cut an image into stages and parts.
 
@@ -74,13 +74,13 @@ def plan_stages(
     is small by then.
 
     Args:
-        axes: a subsequence of ``tczyx``. chunk: a shape that the file gives cheaply.
+        chunk: a shape that the file gives cheaply.
     """
     total = level_count(shape)
     stages: list[Stage] = []
     source = 0
     while not stages or source < total - 1:
-        part, reach = _part(axes, shape, chunk, part_bytes // itemsize)
+        part, reach = _part(shape, chunk, part_bytes // itemsize)
         # A level that cannot be halved within a part is halved in the next stage, from its own shards.
         if stages and reach == 0:
             part = (*part[:-2], *(min(2 * CHUNK, n) for n in shape[-2:]))
@@ -93,13 +93,15 @@ def plan_stages(
     return stages
 
 
-def _part(axes: str, shape: tuple[int, ...], chunk: tuple[int, ...], most: int) -> tuple[tuple[int, ...], int]:
+def _part(shape: tuple[int, ...], chunk: tuple[int, ...], most: int) -> tuple[tuple[int, ...], int]:
     """(part, levels it reaches below its own)."""
-    part = [1] * len(shape)
-    if "c" in axes:
-        # Samples of one pixel are decoded together, so they are kept together.
-        part[axes.index("c")] = chunk[axes.index("c")]
+    # What is decoded together (samples of one pixel, planes of one chunk) is kept together, unless it leaves no room.
+    part = [*chunk[:-2], 1, 1]
     height, width = shape[-2:]
+    least = min(height, 2 * CHUNK) * (width if chunk[-1] >= width else min(width, 2 * CHUNK))
+    while math.prod(part) > 1 and math.prod(part) * least > most:
+        deepest = part.index(max(part))
+        part[deepest] = -(-part[deepest] // 2)
     most_plane = max(1, most // math.prod(part))
     if height * width <= most_plane:
         part[-2:], reach = (height, width), level_count(shape) - 1
@@ -113,8 +115,7 @@ def _part(axes: str, shape: tuple[int, ...], chunk: tuple[int, ...], most: int) 
         room = most // math.prod(part)
         if room > 1:
             wanted = min(shape[axis], part[axis] * room)
-            whole = wanted if wanted == shape[axis] else wanted // chunk[axis] * chunk[axis]
-            part[axis] = max(part[axis], whole)
+            part[axis] = wanted if wanted == shape[axis] else wanted // part[axis] * part[axis]
         if part[axis] < shape[axis]:
             break
     return tuple(part), reach

@@ -113,7 +113,7 @@ class _Conversion:
         if kind == "labels":
             self._drop_channel(image)
         self.levels = level_count(self.shape)
-        self.stages = plan_stages(self.axes, self.shape, self.chunk, self.dtype.itemsize, part_bytes=part_bytes)
+        self.stages = plan_stages(self.shape, self.chunk, self.dtype.itemsize, part_bytes=part_bytes)
         self.what = self._identity(image, part_bytes)
 
     def run(self, target: Target, progress: Progress | None, resume: bool, threads: int) -> None:

@@ -169,6 +169,22 @@ def test_a_slide_of_a_gigabyte_takes_bounded_memory(tmp_path: Path) -> None:
     assert sum(1 for path in (tmp_path / "a.zarr").rglob("*") if path.is_file()) < 120
 
 
+def test_planes_that_are_decoded_together_are_read_together(store: FolderStore) -> None:
+    """A chunk of 64 planes is decoded once, not once a plane."""
+    (stage, *_) = plan_stages((2, 200, 2048, 2048), (1, 64, 512, 512), 2)
+    assert stage.part == (1, 64, 1024, 1024)
+    asked: list[tuple[slice, ...]] = []
+    image = picture("czyx", (1, 40, 600, 600))
+    lazy = lazily(image, (1, 20, 300, 300))
+
+    def fetch(region: tuple[slice, ...]) -> np.ndarray:
+        asked.append(region)
+        return lazy.fetch(region)
+
+    stream_to_store(replace(lazy, fetch=fetch), store, part_bytes=16 << 20)
+    assert all(r[1].start % 20 == 0 and (r[1].stop - r[1].start) % 20 == 0 for r in asked[2:])
+
+
 axis = st.integers(1, 9)
 sides = st.one_of(st.integers(1, 300), st.integers(1, 70_000))
 
@@ -185,14 +201,14 @@ def test_a_plan_covers_every_level_with_parts_that_fit(
 ) -> None:
     shape = (*lead, *plane)
     chunk = (1, *(min(c, n) for c, n in zip(chunk, shape[1:], strict=True)))  # type: ignore[assignment]
-    stages = plan_stages("tczyx", shape, chunk, itemsize)
+    stages = plan_stages(shape, chunk, itemsize)
     levels = [level for stage in stages for level in range(stage.source + (0 if stage.first else 1), stage.last + 1)]
     assert levels == list(range(level_count(shape)))
     for stage in stages:
         assert stage.shape == halved(shape, stage.source)
         bytes_each = np.prod(stage.part, dtype=float) * itemsize
         # A row of chunks must fit at least, whatever its width.
-        assert bytes_each <= max(128 << 20, 256 * stage.shape[-1] * chunk[1] * itemsize)
+        assert bytes_each <= max(128 << 20, 256 * stage.shape[-1] * itemsize)
         for level in range(stage.source, stage.last + 1):
             size = halved(shape, level)
             shard, small = stage.shard(level), chunk_shape(size)
