@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 
-from cellcommons.errors import CellCommonsError
+from cellcommons.errors import CellCommonsError, StoreUnusable
 from cellcommons.orders import PredictionOrder, PredictionReport, TrainingOrder, TrainingReport
 from cellcommons.store import ObjectStore
 from ml_worker.channel import Kind, RunChannel, Send, Stopped
@@ -33,6 +33,7 @@ def perform_order(
 
     Raises:
         Stopped: the worker is shutting down. State is saved; the message must go back to the queue.
+        StoreUnusable: the store is away; the message must go back to the queue as well.
         NotFound, DigestMismatch, InvalidDocument: no run can be told of its failure, as the order is not readable.
     """
     run = _run_of(store.get(order_sha256), order_sha256)
@@ -57,6 +58,8 @@ def _report(kind: Kind, order_sha256: str, channel: RunChannel) -> Report:
         if not channel.cancelled():
             raise
         return _ended(kind, channel.run, "cancelled", checkpoint)
+    except StoreUnusable:
+        raise  # nothing is wrong with the order: it goes back to the queue
     except CellCommonsError as error:
         logger.warning("run %s failed: %s", channel.run, error.line())
         return _ended(kind, channel.run, "failed", checkpoint, error.line())

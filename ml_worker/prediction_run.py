@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from cellcommons.errors import CellCommonsError
+from cellcommons.errors import CellCommonsError, StoreUnusable
 from cellcommons.orders import ImageRef, PredictionOrder, PredictionReport
 from ml_worker.channel import RunChannel
 from ml_worker.device import environment
@@ -37,6 +37,8 @@ def carry_out_prediction(order: PredictionOrder, channel: RunChannel) -> Predict
         try:
             going_on()
             report = replace(report, predictions=(*report.predictions, prediction.predict(ref, going_on)))
+        except StoreUnusable:
+            raise  # nothing is wrong with the image
         except CellCommonsError as error:
             report = replace(report, failures={**report.failures, ref.image: error.line()})
         finally:

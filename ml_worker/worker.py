@@ -25,7 +25,7 @@ from celery import Celery
 from celery.exceptions import Reject
 from celery.signals import worker_init, worker_shutting_down
 
-from cellcommons.errors import CellCommonsError
+from cellcommons.errors import CellCommonsError, StoreUnusable
 from cellcommons.store import open_store
 from ml_worker.channel import Kind, Stopped
 from ml_worker.orders import perform_order
@@ -53,6 +53,8 @@ app.conf.update(
     broker_transport_options={"visibility_timeout": int(timedelta(hours=24).total_seconds())},
 )
 shutting_down = threading.Event()
+STORE_PAUSE = 10.0  # seconds before an order is tried again that met a store that is away
+logger = logging.getLogger(__name__)
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
@@ -96,6 +98,10 @@ def _perform(kind: Kind, order_sha256: str) -> None:
         perform_order(kind, order_sha256, store=store, send=_send, shutting_down=shutting_down.is_set)
     except Stopped:
         raise Reject("the worker is shutting down", requeue=True) from None
+    except StoreUnusable as error:
+        logger.error("the object store cannot be used: %s", error.line())
+        shutting_down.wait(STORE_PAUSE)
+        raise Reject("the object store cannot be used", requeue=True) from None
 
 
 def _send(task: str, args: list[Any]) -> None:

@@ -25,7 +25,7 @@ from backend.releases.contents import class_counts, near_duplicate_pairs, releas
 from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock
 from backend.releases.selectors import bytes_beyond, frozen_contents, latest_published, split_locks, stalled_releases
 from cellcommons.cards.dataset import dataset_card
-from cellcommons.errors import CellCommonsError, InvalidDocument
+from cellcommons.errors import CellCommonsError, InvalidDocument, StoreUnusable
 from cellcommons.manifest import Manifest
 from cellcommons.release import ReleaseItem, open_release, seal_release
 from cellcommons.splits import FRACTIONS, split_by_source
@@ -106,6 +106,8 @@ def publish_release(*, release_id: uuid.UUID | str) -> Release:
         return release
     try:
         sealed = _seal(release)
+    except StoreUnusable:
+        raise  # nothing is wrong with the release: the sweep takes it up again
     except CellCommonsError as error:
         return _fail_release(release_id=release.pk, error=error.line())
     except Exception as error:  # whatever broke, the curator sees that it did; the trace is in the log

@@ -21,7 +21,7 @@ from backend.imaging.models import Dataset, Import, ImportState
 from backend.imaging.services.folders import import_folder
 from backend.people.models import Person
 from cellcommons.archives import check_zip, extract_zip
-from cellcommons.errors import CellCommonsError
+from cellcommons.errors import CellCommonsError, StoreUnusable
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +113,8 @@ def run_import(*, record_id: str) -> None:
             elif hub_layout(record.layout).guess(folder)[0] == 0:
                 folder = _unwrapped(folder)
             import_folder(record=record, path=folder)
+    except StoreUnusable:
+        raise  # nothing is wrong with what was sent: the sweep takes it up again
     except CellCommonsError as error:
         fail_import(record=record, error=error.line())
     except Exception:

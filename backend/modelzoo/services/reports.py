@@ -14,7 +14,7 @@ from backend.modelzoo.services.prediction import attach_drafts, check_predicted_
 from backend.modelzoo.services.runs import end_run, run_ref
 from backend.modelzoo.services.training import card_name, check_training_images, record_training
 from cellcommons.cards.model import model_card
-from cellcommons.errors import CellCommonsError, DigestMismatch, InvalidDocument
+from cellcommons.errors import CellCommonsError, DigestMismatch, InvalidDocument, StoreUnusable
 from cellcommons.manifest import Manifest
 from cellcommons.orders import PredictionOrder, PredictionReport, TrainingReport
 from cellcommons.store import CHUNK, ObjectStore
@@ -52,6 +52,8 @@ def accept_report(*, kind: str, run_id: uuid.UUID | str, report_sha256: str) -> 
             _accept_training(store, run, report, report_sha256)
         elif isinstance(run, PredictionRun):
             _accept_predictions(store, run, report, report_sha256)
+    except StoreUnusable:
+        raise  # nothing is wrong with the report: the sweep sends the order again, and its worker answers again
     except CellCommonsError as error:
         log.error("the report of %s run %s cannot be used: %s", kind, run.pk, error.line())
         end_run(

@@ -1,0 +1,73 @@
+"""A store that is away for a while fails no release and no import: they are taken up again."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.utils import timezone
+from PIL import Image as Picture
+from s3_server import S3Server
+
+from backend.annotation.models import Campaign
+from backend.imaging.models import Dataset, Import
+from backend.imaging.services.imports import receive_import, run_import
+from backend.people.models import Person
+from backend.releases import services
+from backend.releases.models import Release, ReleaseState
+from cellcommons.errors import StoreUnusable
+
+LONG_AGO = timezone.now() - timedelta(days=1)
+
+
+@pytest.fixture
+def away(s3_server: S3Server, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """``away()``: from now on the hub's bucket is not there."""
+    for name, word in s3_server.env.items():
+        monkeypatch.setenv(name, word)
+
+    def leave() -> None:
+        settings.OBJECTS_URL = s3_server.address("hub", bucket="absent")
+
+    return leave
+
+
+def test_a_release_waits_for_the_store(
+    dataset: Dataset, campaign: Campaign, curator: Person, away: Callable[[], None], settings: Any
+) -> None:
+    here = settings.OBJECTS_URL
+    draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
+    away()
+    with pytest.raises(StoreUnusable):
+        services.publish_release(release_id=draft.pk)
+    kept = Release.objects.get(pk=draft.pk)
+    assert (kept.state, kept.error) == (ReleaseState.PUBLISHING, "")
+    settings.OBJECTS_URL = here
+    Release.objects.filter(pk=draft.pk).update(heartbeat=LONG_AGO)
+    assert services.publish_release(release_id=draft.pk).state == ReleaseState.PUBLISHED
+
+
+def test_an_import_waits_for_the_store(
+    dataset: Dataset, curator: Person, away: Callable[[], None], settings: Any, tmp_path: Path
+) -> None:
+    here = settings.OBJECTS_URL
+    picture = io.BytesIO()
+    Picture.fromarray(np.full((40, 50), 90, np.uint8)).save(picture, "PNG")
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("one.png", picture.getvalue())
+    record = receive_import(dataset=dataset, layout="plain", archive=tmp_path / "archive.zip", person=curator)
+    away()
+    with pytest.raises(StoreUnusable):
+        run_import(record_id=str(record.pk))
+    assert Import.objects.get(pk=record.pk).state == "running"
+    settings.OBJECTS_URL = here
+    Import.objects.filter(pk=record.pk).update(heartbeat=LONG_AGO)
+    run_import(record_id=str(record.pk))
+    done = Import.objects.get(pk=record.pk)
+    assert (done.state, done.imported, done.error) == ("finished", 1, "")
