@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cellcommons import __version__
-from cellcommons.commands import folders, releases
+from cellcommons.commands import diff, folders, releases
 from cellcommons.errors import CellCommonsError
 from cellcommons.layouts.carries import FEATURES
 
 HUB = "http://127.0.0.1:8000"
+PLACES = "a downloaded release, SLUG@EDITION, ADDRESS/SLUG@EDITION, or the address of static files"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status is 0, 1 for faults that ``validate`` found, 2 for bad input, 130 for Ctrl-C."""
+    """Run the command; the exit status is 0; 1 for faults that ``validate`` or differences that ``diff`` found; 2 for
+    bad input; 130 for Ctrl-C."""
     arguments = _parser().parse_args(argv)
     try:
         result: dict[str, Any] = arguments.run(arguments)
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print(json.dumps(result, ensure_ascii=False))
     else:
         _show(result)
-    return 1 if result.get("valid") is False else 0
+    return 1 if False in (result.get("valid"), result.get("same")) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,6 +106,14 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command = commands.add_parser("verify", parents=[shared], help="check every byte of a downloaded release")
     command.add_argument("folder", metavar="DIR", type=Path)
     command.set_defaults(run=releases.verify)
+
+    command = commands.add_parser("diff", parents=[shared], help="what changed from A to B; exit 1 if anything")
+    command.add_argument("before", metavar="A", help=PLACES)
+    command.add_argument("after", metavar="B", help="likewise")
+    command.add_argument("--hub", metavar="URL", default=os.environ.get("CELLCOMMONS_HUB", HUB), help="of SLUG@EDITION")
+    command.add_argument("--pictures", metavar="DIR", help="write pictures of the cells that changed most")
+    command.add_argument("--parquet", metavar="DIR", help="write tables of images, cells and tracks that changed")
+    command.set_defaults(run=diff.diff)
 
     command = commands.add_parser("export", parents=[shared], help="write a release as another tool reads it")
     command.add_argument("release", metavar="RELEASE_DIR", type=Path, help="a downloaded release")
