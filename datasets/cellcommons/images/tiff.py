@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 import tifffile
 
 from cellcommons.errors import CellCommonsError, TooLarge, UnreadableFile, WrongFormat
-from cellcommons.images.data import ImageData, Pixels
+from cellcommons.images.data import Pixels
 from cellcommons.images.lazy import ImageFile, LazyImage, Region
 from cellcommons.images.limits import Limits
 from cellcommons.images.tiff_metadata import OmeImage, ome_images, stated_by
@@ -61,12 +61,6 @@ def open_tiff(path: Path, name: str, limits: Limits, companions: bool = False) -
         beside = {Path(page.parent.filehandle.path) for series, _ in chosen for page in _pages(series)}
         beside.discard(path.resolve())
         return ImageFile(_format(tiff), tuple(images), parts=(path, *sorted(beside)), stack=stack.pop_all())
-
-
-def read_tiff(path: Path, name: str, limits: Limits) -> ImageData:
-    """Read the first image of a TIFF. Raises as ``open_tiff``, and TooLarge where all its pixels are too many."""
-    with open_tiff(path, name, limits) as file:
-        return file.image().load(limits, where=name)
 
 
 @contextmanager

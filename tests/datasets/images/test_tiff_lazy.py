@@ -16,7 +16,7 @@ from cellcommons.errors import CellCommonsError, NotFound, TooLarge, UnreadableF
 from cellcommons.images.data import PlatePosition, Wavelengths
 from cellcommons.images.lazy import LazyImage
 from cellcommons.images.limits import DEFAULT_LIMITS, Limits
-from cellcommons.images.tiff import open_tiff, read_tiff
+from cellcommons.images.tiff import open_tiff
 from cellcommons.images.tiff_planes import Files
 
 
@@ -289,7 +289,8 @@ def test_ome_tells_light_time_and_place(tmp_path: Path) -> None:
     assert image.seconds_per_frame == 0.25
     assert image.position == PlatePosition("B", 7, 2, "screen 7")
     tifffile.imwrite(tmp_path / "b.tif", data[:, 0], imagej=True, metadata={"axes": "TYX", "finterval": 2.5})
-    assert read_tiff(tmp_path / "b.tif", "b.tif", DEFAULT_LIMITS).seconds_per_frame == 2.5
+    with opened(tmp_path / "b.tif") as file:
+        assert file.image().facts.seconds_per_frame == 2.5
 
 
 def test_several_files_are_one_image_only_when_asked_for(tmp_path: Path) -> None:
