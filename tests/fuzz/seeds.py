@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import random
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,8 @@ def image_seeds(folder: Path, real: Path | None) -> Seeds:
 
 def layout_suites() -> list[type[LayoutSuite]]:
     """The suite of every layout that can be written, as its tests define it."""
+    if str(_TESTS) not in sys.path:
+        sys.path.append(str(_TESTS))  # as pytest does: tests share a few modules beside them
     for path in sorted(_TESTS.glob("test_*.py")):
         importlib.import_module(f"tests.datasets.layouts.{path.stem}")
     return sorted(_below(LayoutSuite), key=lambda suite: (suite.layout.name, suite.__qualname__))

@@ -1,4 +1,4 @@
-"""Label images: one integer id a pixel, 0 for background, negative where nobody looked."""
+"""Label images: one integer id a pixel, 0 for background, -1 where nobody looked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from cellcommons.axes import PixelSize
-from cellcommons.errors import CannotCarry, MismatchedShapes, WrongFormat
+from cellcommons.errors import CannotCarry, InvalidDocument, MismatchedShapes, WrongFormat
 from cellcommons.images.data import ImageData
 from cellcommons.images.limits import DEFAULT_LIMITS
 from cellcommons.images.readers import read_image
@@ -31,11 +31,12 @@ def label_map(
     """A label map from what a tool saved.
 
     Args:
-        array: integers, bool, or floats that are whole numbers; axes yx or zyx. Negative: nobody looked there.
+        array: integers, bool, or floats that are whole numbers; axes yx or zyx. -1: nobody looked there.
         ignored: another value that means the same, where the file declares one.
 
     Raises:
-        WrongFormat: fractions, NaN, or another kind of number. InvalidDocument: ids above 32 bits, other axes.
+        WrongFormat: fractions, NaN, or another kind of number. InvalidDocument: ids above 32 bits, other negative
+            ones, other axes.
     """
     if array.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
@@ -45,7 +46,14 @@ def label_map(
         array = whole
     if array.dtype.kind not in "biu":
         raise WrongFormat(f"labels of type {array.dtype}", where=where, remedy=_REMEDY)
-    outside = array < 0 if array.dtype.kind == "i" else np.zeros(array.shape, dtype=np.bool_)
+    lowest = int(array.min(initial=0))
+    if lowest < IGNORED and lowest != ignored:
+        raise InvalidDocument(
+            f"a label is {lowest}: {IGNORED} says that nobody looked there, other negative labels say nothing",
+            where=where,
+            remedy="Number cells from 1, and write 0 for background.",
+        )
+    outside = array == IGNORED if array.dtype.kind == "i" else np.zeros(array.shape, dtype=np.bool_)
     if ignored is not None:
         outside = outside | (array == ignored)
     known = np.where(outside, array.dtype.type(0), array) if outside.any() else array

@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 import tifffile
 
-from cellcommons.errors import CellCommonsError, MismatchedShapes, UnknownLayout, UnreadableFile, WrongFormat
+from cellcommons.errors import (
+    CellCommonsError,
+    InvalidDocument,
+    MismatchedShapes,
+    UnknownLayout,
+    UnreadableFile,
+    WrongFormat,
+)
 from cellcommons.images.data import ImageData
 from cellcommons.labels import LabelMap
 from cellcommons.layouts.contract import Entry, Record, Scan
 from cellcommons.layouts.stardist import StarDist
+from cellcommons.layouts.stardist_masks import label_map
 from cellcommons.layouts.writing import write_layout
 from cellcommons.testing.layout_suite import LayoutSuite
 
@@ -193,3 +201,13 @@ def test_the_neubias_examples(real_data: Path) -> None:
     reasons = {s.path.name: s.reason for s in whole.skipped}
     assert "several images" in reasons["xy_16bit_labels__nuclei.tif"]
     assert "without an image" in reasons["xy_8bit__mitocheck_incenp_t1_nuclei_labels.tiff"]
+
+
+def test_only_minus_one_says_that_nobody_looked() -> None:
+    seen = label_map(np.array([[-1, 0], [1, 2]], dtype=np.int32), "yx", where="a.tif")
+    assert seen.annotated is not None
+    assert seen.annotated.tolist() == [[False, True], [True, True]]
+    with pytest.raises(InvalidDocument, match="a label is -5"):
+        label_map(np.array([[-5, 0], [1, 2]], dtype=np.int32), "yx", where="a.tif")
+    declared = label_map(np.array([[-5, 0], [1, 2]], dtype=np.int32), "yx", where="a.h5", ignored=-5)
+    assert declared.annotated is not None
