@@ -61,6 +61,7 @@ STATUS: dict[type[CellCommonsError], int] = {
     errors.TooLarge: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     errors.AlreadyThere: status.HTTP_409_CONFLICT,
     errors.NotFound: status.HTTP_404_NOT_FOUND,
+    errors.Withdrawn: status.HTTP_410_GONE,
     # The hub's own bytes are damaged; nothing the client sent is at fault.
     errors.DigestMismatch: status.HTTP_500_INTERNAL_SERVER_ERROR,
     errors.StoreUnusable: status.HTTP_503_SERVICE_UNAVAILABLE,

@@ -28,7 +28,12 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def object_response(
-    request: HttpRequest | Request, digest: str, *, content_type: str = "application/octet-stream", public: bool = False
+    request: HttpRequest | Request,
+    digest: str,
+    *,
+    content_type: str = "application/octet-stream",
+    public: bool = False,
+    lasting: bool = True,
 ) -> HttpResponseBase:
     """The object ``digest``, or the one range asked for.
 
@@ -36,6 +41,7 @@ def object_response(
         public: may be read by anyone (published releases): kept by shared caches too, and where
             ``OBJECTS_PUBLIC_ENDPOINT`` is set a large one is answered by a link into the store. What is not public
             always goes through the hub, for a link works for whoever has it.
+        lasting: false where the address may stop serving it one day (a withdrawn release's manifest): caches ask again.
 
     Raises:
         NotFound: the store has no such object.
@@ -44,7 +50,7 @@ def object_response(
     scope = "public" if public else "private"
     headers = {
         "ETag": tag,
-        "Cache-Control": f"{scope}, max-age=31536000, immutable",
+        "Cache-Control": f"{scope}, max-age=31536000, immutable" if lasting else f"{scope}, no-cache",
         "Accept-Ranges": "bytes",
         "X-Content-Type-Options": "nosniff",
     }

@@ -41,7 +41,8 @@ def list_prediction_runs() -> QuerySet[PredictionRun]:
 
 def list_model_cards() -> QuerySet[ModelCard]:
     """Model cards, newest first."""
-    origin = ("training_run__release__dataset", "training_run__release__campaign")
+    release = "training_run__release"
+    origin = (f"{release}__dataset", f"{release}__campaign", f"{release}__withdrawal__person")
     return ModelCard.objects.select_related(*origin).order_by("-created", "id")
 
 

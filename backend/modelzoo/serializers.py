@@ -17,6 +17,7 @@ from backend.modelzoo.models import (
     TrainingRun,
     Weights,
 )
+from backend.releases.serializers import WithdrawalSerializer
 
 
 class RunQuery(serializers.Serializer):
@@ -134,6 +135,12 @@ class ModelCardSummary(serializers.ModelSerializer):
 
     release = serializers.CharField(source="training_run.release.reference", read_only=True, help_text="slug@edition")
     task = serializers.ChoiceField(choices=Task.choices, source="training_run.release.campaign.task", read_only=True)
+    release_withdrawn = WithdrawalSerializer(
+        source="training_run.release.tombstone",
+        read_only=True,
+        allow_null=True,
+        help_text="null while the release it learned from stands",
+    )
     measures = serializers.DictField(read_only=True, help_text="on the release's test split")
     baseline = serializers.DictField(read_only=True, help_text="the same of the task's plain method")
     notes = serializers.ListField(child=serializers.CharField(), read_only=True)
@@ -141,8 +148,8 @@ class ModelCardSummary(serializers.ModelSerializer):
     class Meta:
         model = ModelCard
         fields = [
-            "id", "name", "task", "training_run", "release", "checkpoint_sha256", "checkpoint_bytes", "headline",
-            "measures", "baseline", "notes", "created",
+            "id", "name", "task", "training_run", "release", "release_withdrawn", "checkpoint_sha256",
+            "checkpoint_bytes", "headline", "measures", "baseline", "notes", "created",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -172,7 +172,7 @@ class ModelCardView(APIView):
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """One card: measures beside a baseline, by stratum and by image."""
         card = get_object_or_404(list_model_cards(), pk=id)
-        return Response(ModelCardSerializer(card, context={"names": image_names(card)}).data)
+        return Response(ModelCardSerializer(card, context={"names": image_names(card), "request": request}).data)
 
 
 class ModelCardPictureView(APIView):

@@ -79,6 +79,25 @@ class Release(Row):
         """``slug@edition``."""
         return f"{self.dataset.slug}@{self.edition}"
 
+    @property
+    def tombstone(self) -> Withdrawal | None:
+        """Who withdrew it, when and why; None while it stands."""
+        return getattr(self, "withdrawal", None)
+
+
+class Withdrawal(Row):
+    """A published release that was taken back: its row and objects stay, nothing of it is served.
+
+    Only of a published release, once, for good: the trigger refuses INSERT for others, and every UPDATE and DELETE.
+    """
+
+    release = models.OneToOneField(Release, on_delete=models.PROTECT, related_name="withdrawal")
+    reason = models.CharField(max_length=2000)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(reason__regex=r"\S"), name="withdrawal_says_why")]
+
 
 class ReleaseImage(Row):
     """One image of one release with the consensus it was published with. Frozen with its release (trigger)."""

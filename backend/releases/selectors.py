@@ -11,20 +11,20 @@ from backend.consensus.models import Consensus
 from backend.imaging.models import Dataset
 from backend.people.models import Person, Role
 from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock
+from cellcommons.errors import Withdrawn
 
 
 def visible_releases(person: Person | None) -> QuerySet[Release]:
-    """Published releases for anyone, newest first; a curator sees drafts too."""
-    releases = Release.objects.select_related("dataset", "parent__dataset", "campaign").order_by(
-        "-created", "-edition", "id"
-    )
+    """Published releases for anyone, newest first, withdrawn ones among them; a curator sees drafts too."""
+    origin = ("dataset", "parent__dataset", "campaign", "withdrawal__person")
+    releases = Release.objects.select_related(*origin).order_by("-created", "-edition", "id")
     if person is not None and person.is_authenticated and person.is_at_least(Role.CURATOR):
         return releases
     return releases.filter(state=ReleaseState.PUBLISHED)
 
 
 def latest_published(dataset: Dataset) -> Release | None:
-    """The last published edition of a dataset."""
+    """The last published edition of a dataset, be it withdrawn: what it locked stays locked."""
     return dataset.releases.filter(state=ReleaseState.PUBLISHED).order_by("-edition").first()
 
 
@@ -33,9 +33,22 @@ def find_release(reference: str) -> Release | None:
     slug, _, edition = reference.partition("@")
     if not edition.isdecimal() or len(edition) > 9:
         return None
-    return (
-        Release.objects.select_related("dataset", "campaign").filter(dataset__slug=slug, edition=int(edition)).first()
-    )
+    releases = Release.objects.select_related("dataset", "campaign", "withdrawal")
+    return releases.filter(dataset__slug=slug, edition=int(edition)).first()
+
+
+def refuse_withdrawn(release: Release) -> None:
+    """Raises Withdrawn, with the reason, where the release was taken back."""
+    if tombstone := release.tombstone:
+        raise Withdrawn(
+            f"{release.reference} was withdrawn: {tombstone.reason}",
+            where=release.reference,
+            extra={
+                "reference": release.reference,
+                "reason": tombstone.reason,
+                "withdrawn": tombstone.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            },
+        )
 
 
 def frozen_contents(release: Release) -> list[Consensus]:

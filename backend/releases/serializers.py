@@ -10,7 +10,8 @@ from rest_framework import serializers
 from backend.annotation.models import Task
 from backend.core.storage import object_store
 from backend.imaging.serializers import OntologySerializer
-from backend.releases.models import Release, ReleaseImage, Split
+from backend.people.models import Role
+from backend.releases.models import Release, ReleaseImage, Split, Withdrawal
 
 
 class ReleaseQuery(serializers.Serializer):
@@ -44,6 +45,27 @@ class NewRelease(serializers.Serializer):
     fractions = SplitFractions(required=False)
 
 
+class NewWithdrawal(serializers.Serializer):
+    reason = serializers.CharField(max_length=2000, help_text="shown to anyone who asks for the release")
+
+
+class WithdrawalSerializer(serializers.ModelSerializer):
+    """That a release was taken back, and why."""
+
+    by = serializers.SerializerMethodField(help_text="user name of the curator; for curators only, else null")
+
+    class Meta:
+        model = Withdrawal
+        fields = ["reason", "created", "by"]
+        read_only_fields = fields
+
+    def get_by(self, withdrawal: Withdrawal) -> str | None:
+        request = self.context.get("request")
+        person = request.user if request else None
+        tell = person is not None and person.is_authenticated and person.is_at_least(Role.CURATOR)
+        return withdrawal.person.username if tell else None
+
+
 class ReleaseCounts(serializers.Serializer):
     images = serializers.IntegerField()
     cells = serializers.IntegerField(help_text="cells, classes present, subjects, tracks or failure regions")
@@ -70,12 +92,16 @@ class ReleaseSummary(serializers.ModelSerializer):
     parent = serializers.SerializerMethodField(help_text="reference of the edition before")
     counts = serializers.SerializerMethodField()
     splits = serializers.SerializerMethodField()
+    withdrawn = WithdrawalSerializer(
+        source="tombstone", read_only=True, allow_null=True, help_text="null while the release stands"
+    )
 
     class Meta:
         model = Release
         fields = [
             "id", "slug", "edition", "reference", "campaign", "task", "state", "title", "notes", "licence",
             "manifest_sha256", "parent", "counts", "splits", "bytes", "delta_bytes", "created", "published_at", "error",
+            "withdrawn",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -22,8 +22,15 @@ from backend.core.storage import object_store
 from backend.imaging.models import Dataset
 from backend.people.models import Person
 from backend.releases.contents import class_counts, near_duplicate_pairs, release_item
-from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock
-from backend.releases.selectors import bytes_beyond, frozen_contents, latest_published, split_locks, stalled_releases
+from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock, Withdrawal
+from backend.releases.selectors import (
+    bytes_beyond,
+    frozen_contents,
+    latest_published,
+    refuse_withdrawn,
+    split_locks,
+    stalled_releases,
+)
 from cellcommons.cards.dataset import dataset_card
 from cellcommons.errors import CellCommonsError, InvalidDocument, StoreUnusable
 from cellcommons.manifest import Manifest
@@ -114,6 +121,24 @@ def publish_release(*, release_id: uuid.UUID | str) -> Release:
         log.exception("publishing %s failed", release.reference)
         return _fail_release(release_id=release.pk, error=f"an unexpected fault: {type(error).__name__}")
     return _record_publication(release_id=release.pk, sealed=sealed)
+
+
+@transaction.atomic
+def withdraw_release(*, release_id: uuid.UUID | str, person: Person, reason: str) -> Release:
+    """Take a published release back, for good: its row and objects stay, nothing of it is served from now on.
+
+    Raises:
+        WrongState: it is not published.
+        Withdrawn: it was taken back before; the first reason stays.
+    """
+    release = _lock_release(release_id)
+    if release.state != ReleaseState.PUBLISHED:
+        raise WrongState(
+            f"{release.reference} is {release.state}", where=release.reference, remedy="Only what is published can be."
+        )
+    refuse_withdrawn(release)
+    Withdrawal.objects.create(release=release, person=person, reason=reason.strip())
+    return Release.objects.select_related("dataset", "parent__dataset", "campaign", "withdrawal").get(pk=release.pk)
 
 
 def sweep_releases() -> int:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("datasets/<slug:slug>/releases/", views.DatasetReleasesView.as_view()),
     path("releases/", views.ReleaseListView.as_view()),
     path(_EDITION, views.ReleaseView.as_view()),
+    path(f"{_EDITION}withdrawal/", views.WithdrawalView.as_view()),
     path(f"{_EDITION}images/", views.ReleaseImagesView.as_view()),
     path(f"{_EDITION}images/<uuid:image>/preview.png", views.ReleasePreviewView.as_view()),
     path(f"{_EDITION}manifest", views.ManifestView.as_view()),

@@ -23,9 +23,10 @@ from backend.imaging.models import Dataset
 from backend.people.permissions import IsCurator
 from backend.releases import services
 from backend.releases.models import Release, ReleaseImage, ReleaseState
-from backend.releases.selectors import holds_object, release_images, visible_releases
+from backend.releases.selectors import holds_object, refuse_withdrawn, release_images, visible_releases
 from backend.releases.serializers import (
     NewRelease,
+    NewWithdrawal,
     ReleaseImageSerializer,
     ReleaseQuery,
     ReleaseSerializer,
@@ -35,7 +36,10 @@ from cellcommons.errors import NotFound
 
 
 def _release(request: Request, slug: str, edition: int, **wanted: Any) -> Release:
-    return get_object_or_404(visible_releases(request.user), dataset__slug=slug, edition=edition, **wanted)
+    """What the person may see. Raises Http404, and Withdrawn where it was taken back."""
+    release = get_object_or_404(visible_releases(request.user), dataset__slug=slug, edition=edition, **wanted)
+    refuse_withdrawn(release)
+    return release
 
 
 class DatasetReleasesView(APIView):
@@ -79,7 +83,21 @@ class ReleaseView(APIView):
     @extend_schema(operation_id="releases_retrieve", responses=ReleaseSerializer)
     def get(self, request: Request, slug: str, edition: int) -> Response:
         """One edition with its card."""
-        return Response(ReleaseSerializer(_release(request, slug, edition)).data)
+        return Response(ReleaseSerializer(_release(request, slug, edition), context={"request": request}).data)
+
+
+class WithdrawalView(APIView):
+    permission_classes = [IsCurator]
+
+    @extend_schema(operation_id="releases_withdraw", request=NewWithdrawal, responses={201: ReleaseSummary})
+    def post(self, request: Request, slug: str, edition: int) -> Response:
+        """Take a published release back, for good: from now on its addresses answer 410 with the reason."""
+        form = NewWithdrawal(data=request.data)
+        form.is_valid(raise_exception=True)
+        release = _release(request, slug, edition)
+        release = services.withdraw_release(release_id=release.pk, person=request.user, **form.validated_data)
+        shown = ReleaseSummary(release, context={"request": request})
+        return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
 class ReleaseImagesView(generics.ListAPIView):
@@ -114,7 +132,8 @@ class ManifestView(APIView):
     def get(self, request: Request, slug: str, edition: int) -> HttpResponseBase:
         """The exact bytes that hash to `manifest_sha256`."""
         release = _release(request, slug, edition, state=ReleaseState.PUBLISHED)
-        return object_response(request, release.manifest_sha256, content_type="application/json", public=True)
+        kind = "application/json"
+        return object_response(request, release.manifest_sha256, content_type=kind, public=True, lasting=False)
 
 
 class ReleaseObjectView(APIView):

@@ -62,6 +62,7 @@ class Client:
 
         Raises:
             NotFound: neither a hub nor a mirror there knows the release. Unreachable: nothing answers.
+            Withdrawn: it was published there and taken back; the message says why.
             DigestMismatch: the hub's manifest is not the one it names.
         """
         slug, edition = parse_reference(reference)
@@ -109,7 +110,8 @@ class Client:
             sha256: the manifest must have this sha256.
 
         Raises:
-            CellCommonsError: AlreadyThere, NotFound, Unreachable, DigestMismatch, DiskFull or InvalidDocument.
+            CellCommonsError: AlreadyThere, NotFound, Withdrawn, Unreachable, DigestMismatch, DiskFull,
+                InvalidDocument.
         """
         self._patience.ended.clear()
         place = ReleaseFolder(folder)

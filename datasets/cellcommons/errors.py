@@ -88,6 +88,17 @@ class NotFound(CellCommonsError):
     title = "It does not exist"
 
 
+class Withdrawn(CellCommonsError):
+    """It was published and taken back; what is said is why. Its name never serves anything else."""
+
+    code = "withdrawn"
+    title = "It was withdrawn"
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", extra: dict[str, str] | None = None) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.extra = extra or {}
+
+
 class InvalidDocument(CellCommonsError):
     """An order, manifest or report lacks a field or holds a bad value."""
 

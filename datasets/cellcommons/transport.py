@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, Unreachable
+from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, Unreachable, Withdrawn
 
 BLOCK = 1 << 16
 REDIRECTS = 5
@@ -50,7 +50,7 @@ class Source(Protocol):
     """A place that holds files by relative path."""
 
     def open(self, path: str, start: int = 0) -> contextlib.AbstractContextManager[Body]:
-        """Stream a file from byte ``start`` on. Raises NotFound, BrokenOff, Unreachable."""
+        """Stream a file from byte ``start`` on. Raises NotFound, Withdrawn, BrokenOff, Unreachable."""
 
     def close(self) -> None:
         """Break off everything under way, from any thread."""
@@ -234,7 +234,9 @@ def _refuse(response: http.client.HTTPResponse, url: str) -> None:
     if response.status in (408, 425, 429) or response.status >= 500:
         raise BrokenOff(f"the server answered {response.status} {response.reason}")
     detail, remedy = _problem(problem)
-    if response.status in (404, 410):
+    if response.status == 410:
+        raise Withdrawn(detail or "the server says that it is gone for good", where=url, remedy=remedy)
+    if response.status == 404:
         raise NotFound(detail or "the server holds nothing there", where=url, remedy=remedy)
     raise Unreachable(
         detail or f"the server answered {response.status} {response.reason}",

@@ -108,6 +108,7 @@ class Hub:
         served: bytes of objects sent, by digest. requests: number of requests.
         cut: digest -> bytes after which the connection is cut, once each. flip: digests sent with one bit changed.
         ranges: whether Range is honoured. failures: requests still to be answered with 503. gone: digests that are 404.
+        withdrawn: why; the release is then 410, as it is from the hub.
     """
 
     def __init__(self, release: Release) -> None:
@@ -120,6 +121,7 @@ class Hub:
         self.ranges = True
         self.failures = 0
         self.always_cut = False
+        self.withdrawn = ""
         self.address = ""
         self.seen_tokens: set[str | None] = set()
 
@@ -140,6 +142,9 @@ def serving(release: Release):
                 return self.answer(503, b"busy")
             manifest = hub.release.manifest
             api = f"/api/v1/releases/{manifest.dataset}/{manifest.edition}/"
+            if hub.withdrawn and self.path.startswith(api):
+                told = {"type": "urn:cellcommons:withdrawn", "detail": f"it was withdrawn: {hub.withdrawn}"}
+                return self.answer(410, json.dumps(told).encode())
             if self.path == api:
                 return self.answer(200, json.dumps({"manifest_sha256": hub.release.digest}).encode())
             if self.path in (f"{api}manifest", "/static/manifest.json"):

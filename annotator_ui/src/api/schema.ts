@@ -946,6 +946,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases/{slug}/{edition}/withdrawal/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take a published release back, for good: from now on its addresses answer 410 with the reason. */
+        post: operations["releases_withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rounds/": {
         parameters: {
             query?: never;
@@ -1596,6 +1613,8 @@ export interface components {
             readonly notes: string[];
             /** @description slug@edition */
             readonly release: string;
+            /** @description null while the release it learned from stands */
+            readonly release_withdrawn: components["schemas"]["Withdrawal"] | null;
             readonly task: components["schemas"]["TaskEnum"];
             /** @description the card as Markdown */
             readonly text: string;
@@ -1624,6 +1643,8 @@ export interface components {
             readonly notes: string[];
             /** @description slug@edition */
             readonly release: string;
+            /** @description null while the release it learned from stands */
+            readonly release_withdrawn: components["schemas"]["Withdrawal"] | null;
             readonly task: components["schemas"]["TaskEnum"];
             /** Format: uuid */
             readonly training_run: string;
@@ -1737,6 +1758,10 @@ export interface components {
         NewWeightsRequest: {
             /** Format: binary */
             file: string;
+        };
+        NewWithdrawalRequest: {
+            /** @description shown to anyone who asks for the release */
+            reason: string;
         };
         /** @enum {unknown} */
         NullEnum: null;
@@ -2199,6 +2224,8 @@ export interface components {
             readonly state: components["schemas"]["ReleaseStateEnum"];
             readonly task: components["schemas"]["TaskEnum"];
             readonly title: string;
+            /** @description null while the release stands */
+            readonly withdrawn: components["schemas"]["Withdrawal"] | null;
         };
         ReleaseCounts: {
             /** @description cells, classes present, subjects, tracks or failure regions */
@@ -2261,6 +2288,8 @@ export interface components {
             readonly state: components["schemas"]["ReleaseStateEnum"];
             readonly task: components["schemas"]["TaskEnum"];
             readonly title: string;
+            /** @description null while the release stands */
+            readonly withdrawn: components["schemas"]["Withdrawal"] | null;
         };
         /**
          * @description * `annotator` - Annotator
@@ -2502,6 +2531,14 @@ export interface components {
             readonly name: string;
             readonly sha256: string;
             readonly tensors: number;
+        };
+        /** @description That a release was taken back, and why. */
+        Withdrawal: {
+            /** @description user name of the curator; for curators only, else null */
+            readonly by: string | null;
+            /** Format: date-time */
+            readonly created: string;
+            readonly reason: string;
         };
     };
     responses: never;
@@ -4503,6 +4540,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                edition: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWithdrawalRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseSummary"];
                 };
             };
             /** @description A refusal */

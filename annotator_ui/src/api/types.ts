@@ -43,6 +43,7 @@ export type DisagreementSummary = Schemas["DisagreementSummary"];
 export type DisagreementOption = Schemas["DisagreementOption"];
 export type Release = Schemas["Release"];
 export type ReleaseSummary = Schemas["ReleaseSummary"];
+export type Withdrawal = Schemas["Withdrawal"];
 export type ReleaseImage = Schemas["ReleaseImage"];
 export type NewRelease = Schemas["NewReleaseRequest"];
 export type TrainingRun = Schemas["TrainingRun"];

@@ -64,7 +64,7 @@ export function nextSteps(wheel: Wheel): Step[] {
   }
   const newest = new Map<string, ReleaseSummary>();
   for (const release of wheel.releases)
-    if (release.state === "published" && release.edition > (newest.get(release.slug)?.edition ?? 0)) newest.set(release.slug, release);
+    if (release.state === "published" && !release.withdrawn && release.edition > (newest.get(release.slug)?.edition ?? 0)) newest.set(release.slug, release);
   for (const release of newest.values()) {
     const used = wheel.cards.some((card) => card.release === release.reference) || wheel.runs.some((run) => run.release === release.reference && run.state !== "failed" && run.state !== "cancelled");
     if (!used) add(`train:${release.reference}`, `Train on ${release.reference}`, "No model has seen this edition yet.", `${pageOf(release.reference)}?train`, "Train");

@@ -22,6 +22,12 @@ export function publishRelease(dataset: string, body: NewRelease): Promise<Relea
   return api.post("/api/v1/datasets/{slug}/releases/", { path: { slug: dataset }, body });
 }
 
+/** Take a published release back, for good. */
+export function withdrawRelease(reference: string, reason: string): Promise<ReleaseSummary> {
+  const [slug, edition] = reference.split("@") as [string, string];
+  return api.post("/api/v1/releases/{slug}/{edition}/withdrawal/", { path: { slug, edition }, body: { reason } });
+}
+
 export function pageOfRelease(reference: string): string {
   return `/releases/${reference.replace("@", "/")}`;
 }

@@ -17,6 +17,7 @@ from backend.modelzoo.selectors import ENDED, checkpoint_to_start_from
 from backend.modelzoo.services.runs import ORDERS
 from backend.people.models import Person
 from backend.releases.models import Release, ReleaseState, Split
+from backend.releases.selectors import refuse_withdrawn
 from cellcommons.errors import InvalidDocument, NotFound
 from cellcommons.orders import TrainingOrder, TrainingReport
 
@@ -36,7 +37,7 @@ def order_training(
         start_from: a model card's id or name, or the sha256 of weights that were brought; "": from scratch.
 
     Raises:
-        WrongState: the release is not published.
+        WrongState: the release is not published. Withdrawn: it was, and was taken back.
         NotFound: there is no such checkpoint.
     """
     begin = checkpoint_to_start_from(start_from) if start_from else None
@@ -50,6 +51,7 @@ def order_training(
         raise WrongState(
             f"{release.reference} is {release.state}", where=release.reference, remedy="Train on a published release."
         )
+    refuse_withdrawn(release)
     run_id = uuid.uuid4()
     order = TrainingOrder(
         run=str(run_id),

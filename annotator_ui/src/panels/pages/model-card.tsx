@@ -14,6 +14,7 @@ import { ThresholdChart } from "./parts/threshold-chart";
 import { Facts, PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";
+import { WithdrawnSource } from "./parts/withdrawal";
 import { useReply } from "./parts/reply";
 
 function Measures({ card, sorted }: { card: ModelCard; sorted: Sorted }) {
@@ -158,6 +159,7 @@ function Body({ card }: { card: ModelCard }) {
   const markers = card.task === "augmented";
   return (
     <>
+      <WithdrawnSource reference={card.release} withdrawn={card.release_withdrawn} />
       <Notes notes={card.notes} />
       <div class="split-page">
         <Measures card={card} sorted={sorted} />

@@ -22,6 +22,7 @@ import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";
 import { useEvery, useReply } from "./parts/reply";
 import { StateBadge } from "./parts/state-badge";
+import { Tombstone, WithdrawForm } from "./parts/withdrawal";
 
 function TrainForm({ release, close }: { release: Release; close: () => void }) {
   const sending = useSending();
@@ -273,8 +274,10 @@ export default function ReleasePage({ params }: { params: Record<string, string>
   const edition = Number(params["edition"]);
   const reply = useReply(() => getRelease(slug, edition), [slug, edition]);
   const [training, setTraining] = useState(may("curator") && query.value.has("train"));
+  const [withdrawing, setWithdrawing] = useState(false);
   const going = reply.value?.state === "draft" || reply.value?.state === "publishing";
   useEvery(1, going, () => void reply.reload());
+  if (reply.problem?.status === 410) return <Tombstone problem={reply.problem} slug={slug} />;
   return (
     <Pending reply={reply} skeleton="page" missing="No such release">
       {(release) => (
@@ -293,11 +296,17 @@ export default function ReleasePage({ params }: { params: Record<string, string>
             lead={[release.published_at && `Published ${day(release.published_at)}`, release.licence, release.parent && `follows ${release.parent}`].filter(Boolean).join(" · ")}
           >
             {may("curator") && release.state === "published" && (
+              <button type="button" class="button quiet" onClick={() => setWithdrawing(true)}>
+                Withdraw
+              </button>
+            )}
+            {may("curator") && release.state === "published" && (
               <button type="button" class="button primary" onClick={() => setTraining(true)}>
                 Train a model
               </button>
             )}
           </PageHead>
+          {withdrawing && <WithdrawForm reference={release.reference} close={() => setWithdrawing(false)} done={() => (setWithdrawing(false), void reply.reload())} />}
           {training && release.state === "published" && <TrainForm release={release} close={() => setTraining(false)} />}
           {release.state === "published" ? (
             <Published release={release} />

@@ -22,8 +22,10 @@ function Row({ release }: { release: ReleaseSummary }) {
             {release.reference}
           </a>
           {release.state !== "published" && <StateBadge state={release.state} />}
+          {release.withdrawn && <span class="badge bad">withdrawn</span>}
         </span>
         <span>{release.title}</span>
+        {release.withdrawn && <span class="dim small-text">{release.withdrawn.reason}</span>}
         {release.error && <span class="form-problem small-text">{release.error}</span>}
       </div>
       <span class="stack tight">
