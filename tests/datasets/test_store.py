@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cellcommons import durable
-from cellcommons.errors import InvalidDocument
+from cellcommons.errors import InvalidDocument, StoreUnusable
 from cellcommons.store import FolderStore, ObjectStore, free_bytes, object_path, open_store
 from cellcommons.testing.store_suite import StoreSuite
 
@@ -59,6 +60,11 @@ class TestFolderStore(StoreSuite):
         store.put_file(tmp_path / "file")
         store.put_ref("a/b", b"1")
         assert list((store.root / "incoming").iterdir()) == []
+
+    def test_a_folder_that_is_gone_cannot_be_used(self, store: FolderStore) -> None:
+        shutil.rmtree(store.root)
+        with pytest.raises(StoreUnusable, match="gone"):
+            store.check()
 
     def test_what_a_killed_process_left_is_tidied_up(self, store: FolderStore) -> None:
         left = store.root / "incoming" / "tmpleft"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -65,6 +66,11 @@ def test_secrets_in_an_address_are_refused_and_not_repeated(url: str) -> None:
 )
 def test_an_address_is_read_back(address: S3Address) -> None:
     assert parse_address(address.url) == address
+
+
+def test_who_has_no_bucket_loads_no_boto3() -> None:
+    code = "import sys; from cellcommons.store import open_store; sys.exit('botocore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_without_boto3_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
