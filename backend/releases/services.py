@@ -32,6 +32,7 @@ from backend.releases.selectors import (
     stalled_releases,
 )
 from cellcommons.cards.dataset import dataset_card
+from cellcommons.cards.licences import check_licence
 from cellcommons.errors import CellCommonsError, InvalidDocument, StoreUnusable
 from cellcommons.manifest import Manifest
 from cellcommons.release import ReleaseItem, open_release, seal_release
@@ -60,7 +61,8 @@ def draft_release(
     An edition whose publication failed is drafted anew under the same number.
 
     Raises:
-        InvalidDocument: the campaign is another dataset's, or nothing of it is settled.
+        InvalidDocument: the campaign is another dataset's, nothing of it is settled, or the licence is milder than the
+            dataset's.
         WrongState: the edition before this one is still being published.
     """
     dataset = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
@@ -70,6 +72,7 @@ def draft_release(
             where="campaign",
             remedy="Name a campaign over this dataset.",
         )
+    check_licence(licence or dataset.licence, [dataset.licence], where="licence")
     contents = sorted(str(pk) for pk in settled_consensuses(campaign).values_list("pk", flat=True))
     if not contents:
         raise InvalidDocument(
@@ -207,6 +210,7 @@ def _seal(release: Release) -> _Sealed:
         items=items,
         card_text=card,
         split_certificate=split.certificate,
+        given_licences=[release.dataset.licence],
         **facts,
     )
     objects = list(open_release(store, digest).objects())

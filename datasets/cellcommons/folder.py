@@ -2,8 +2,9 @@
 
 ``DIR/release.json`` says which release it is; ``DIR/images/<name>.zarr`` and ``DIR/labels/<name>.zarr`` are OME-Zarr,
 ``DIR/labels/<name>.json`` labels that are answers, ``DIR/companions/<name>/<kind>.zarr`` (or ``.json``) what is given
-beside an image, ``DIR/indexes/*.parquet`` the tables, ``DIR/README.md`` the card, ``DIR/splits.json`` how the splits
-were made;
+beside an image, ``DIR/indexes/*.parquet`` the tables, ``DIR/data/*.parquet`` the images of each split as one table,
+``DIR/README.md`` the card, ``DIR/splits.json`` how the splits were made; ``croissant.json``, ``datacite.json``,
+``ro-crate-metadata.json`` and ``CITATION.cff`` are cards for machines;
 ``DIR/.cellcommons`` is an object store and, with its ``manifest.json``, a static mirror of the release.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cellcommons.canonical import canonical_json, sha256_hex
+from cellcommons.cards.release_documents import DOCUMENTS
 from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, InvalidDocument, NotFound
 from cellcommons.manifest import parse_reference
 from cellcommons.reading import VALUES
@@ -31,7 +33,7 @@ except ImportError:  # Windows: two downloads into one folder are then not kept 
 
 STATE = ".cellcommons"
 KIND = "cellcommons.download/1"
-VIEW = ("images", "labels", "companions", "indexes", "README.md", "splits.json")
+VIEW = ("images", "labels", "companions", "indexes", "data", "README.md", "splits.json", *DOCUMENTS)
 
 
 class ReleaseFolder:

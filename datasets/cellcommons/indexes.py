@@ -181,7 +181,7 @@ def write_indexes(items: Sequence[ReleaseItem]) -> dict[str, tuple[bytes, int]]:
             {"image": item.image, "track": t.id, "begin": t.begin, "end": t.end, "parent": t.parent}
             for t in item.tracks
         ]
-    return {name: (_parquet(rows[name], schema), len(rows[name])) for name, schema in SCHEMAS.items()}
+    return {name: (parquet_bytes(rows[name], schema), len(rows[name])) for name, schema in SCHEMAS.items()}
 
 
 def read_items(indexes: Mapping[str, bytes]) -> list[ReleaseItem]:
@@ -228,7 +228,8 @@ def read_items(indexes: Mapping[str, bytes]) -> list[ReleaseItem]:
     return items
 
 
-def _parquet(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:
+def parquet_bytes(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:
+    """A table of ``rows`` as parquet; equal rows give equal bytes under one version of pyarrow."""
     sink = pa.BufferOutputStream()
     table = pa.Table.from_pylist(rows, schema=schema)
     # Every option that shapes the bytes is stated, so that a change of pyarrow's defaults does not change them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -15,6 +15,9 @@ LIMIT = 16_000
 INDEXES = ("images", "labels", "cells", "companions", "tracks", "splits", "provenance")
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _NAME = re.compile(r"[a-z][a-z_]{0,31}")
+_FILE = re.compile(
+    r"data/[a-z0-9-]{1,60}\.parquet|croissant\.json|datacite\.json|ro-crate-metadata\.json|CITATION\.cff"
+)
 _HEX = re.compile(r"[0-9a-f]{64}")
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
 
@@ -72,6 +75,7 @@ class Manifest(Document):
         indexes: name -> parquet index; at least images, labels, cells, companions, tracks, splits, provenance.
         ontology: the classes as ``cellcommons.classes`` writes them, where the task has any.
         card: the dataset card (README.md). certificate: JSON that says how the splits were made.
+        files: what else a download holds, by path: cards for machines and parquet shards of the images.
 
     Raises:
         InvalidDocument: a field holds a bad value.
@@ -91,6 +95,7 @@ class Manifest(Document):
     counts: Counts
     objects: ObjectCount
     ontology: dict[str, Any] | None = None
+    files: dict[str, Blob] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checks = {
@@ -102,6 +107,7 @@ class Manifest(Document):
             "licence": _SPDX.fullmatch(self.licence) is not None,
             "task": bool(self.task),
             "indexes": set(INDEXES) <= set(self.indexes) and all(map(_NAME.fullmatch, self.indexes)),
+            "files": all(map(_FILE.fullmatch, self.files)),
         }
         for name, good in checks.items():
             if not good:
@@ -127,7 +133,8 @@ class Manifest(Document):
     def blobs(self) -> dict[str, Blob]:
         """Every object the manifest names itself, by the file name it has in a download."""
         named: dict[str, Blob] = {f"indexes/{name}.parquet": index for name, index in sorted(self.indexes.items())}
-        return {**named, "README.md": self.card, "splits.json": self.certificate}
+        named |= {"README.md": self.card, "splits.json": self.certificate}
+        return named | dict(sorted(self.files.items()))
 
 
 def checked_time(text: str) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from cellcommons.canonical import canonical_json
+from cellcommons.cards.licences import check_licence
+from cellcommons.cards.release_documents import release_documents
 from cellcommons.classes import Ontology, parse_ontology
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
 from cellcommons.images.data import ImageData
@@ -23,6 +25,7 @@ from cellcommons.labels import Labels
 from cellcommons.links import movie_of
 from cellcommons.manifest import Blob, Counts, Index, Manifest, ObjectCount
 from cellcommons.reading import Reading, read_reading, read_values
+from cellcommons.shards import write_shards
 from cellcommons.splits import check_leaks
 from cellcommons.store import CHUNK, ObjectStore
 from cellcommons.tracks import LabelMovie
@@ -47,18 +50,20 @@ def seal_release(
     card_text: str | Callable[[Sequence[ReleaseItem]], str],
     split_certificate: Mapping[str, Any],
     ontology: Ontology | None = None,
+    given_licences: Iterable[str] = (),
 ) -> tuple[Manifest, str]:
-    """Write indexes, card, certificate and manifest into ``store``; return the manifest and its sha256.
+    """Write indexes, shards, cards, certificate and manifest into ``store``; return the manifest and its sha256.
 
     Trees are named, never copied. Sealing the same items with the same ``created`` again gives the same sha256.
 
     Args:
         card_text: the README, or a function that writes it from the items as they are sealed.
         ontology: the classes, where the task has any.
+        given_licences: SPDX ids of what the release is made from; ``licence`` must be as strict as each.
 
     Raises:
         InvalidDocument: no items, bad fields, a task that is not known, classes outside the ontology, links to cells
-            that the detections have not, or a source in more than one split.
+            that the detections have not, a source in more than one split, or a licence that is too mild.
         MismatchedShapes: labels, companions or a target that are not of their image's shape or pixel size.
         NotFound: a tree, or a file of a tree, is not in the store.
     """
@@ -70,6 +75,7 @@ def seal_release(
             where=reference,
             remedy="Name the classes that labels may have." if kind.classed else "Leave it out.",
         )
+    check_licence(licence, given_licences, where=reference)
     named = named_items(items)
     if not named:
         raise InvalidDocument("a release holds at least one image", where=reference)
@@ -84,7 +90,6 @@ def seal_release(
         indexes[name] = Index(store.put(data), len(data), rows)
     card = _put(store, (card_text if isinstance(card_text, str) else card_text(named)).encode())
     certificate = _put(store, canonical_json(dict(split_certificate)))
-    sizes |= {blob.sha256: blob.size for blob in (*indexes.values(), card, certificate)}
     manifest = Manifest(
         dataset=slug,
         title=title,
@@ -97,9 +102,14 @@ def seal_release(
         card=card,
         certificate=certificate,
         counts=counts,
-        objects=ObjectCount(len(sizes), sum(sizes.values())),
+        objects=ObjectCount(0, 0),
         ontology=ontology.document() if ontology else None,
+        files={path: _put(store, data) for path, data in write_shards(named).items()},
     )
+    documents = {path: _put(store, data) for path, data in release_documents(manifest).items()}
+    manifest = replace(manifest, files={**manifest.files, **documents})
+    sizes |= {blob.sha256: blob.size for blob in manifest.blobs().values()}
+    manifest = replace(manifest, objects=ObjectCount(len(sizes), sum(sizes.values())))
     return manifest, manifest.save(store)
 
 

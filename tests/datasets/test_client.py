@@ -11,6 +11,7 @@ import pytest
 from small_release import biggest, items_in, overwrite, seal, serving
 
 import cellcommons
+from cellcommons.cards.release_documents import DOCUMENTS
 from cellcommons.client import Client, download
 from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, DiskFull, NotFound, Unreachable
 from cellcommons.folder import ReleaseFolder
@@ -51,7 +52,8 @@ def test_a_download_opens_with_the_same_pixels_and_labels(hub, release: Release,
 def test_the_folder_holds_what_people_look_for(hub, release: Release, tmp_path: Path) -> None:
     client(hub).download("noise@1", tmp_path)
     shown = {p.name for p in tmp_path.iterdir()}
-    assert shown == {".cellcommons", "images", "labels", "indexes", "README.md", "splits.json", "release.json"}
+    folders = {".cellcommons", "images", "labels", "indexes", "data"}
+    assert shown == {*folders, "README.md", "splits.json", "release.json", *DOCUMENTS}
     assert (tmp_path / "README.md").read_text() == release.card()
     stems = {item.path for item in release.items()}
     assert {p.name for p in (tmp_path / "images").iterdir()} == {f"{stem}.zarr" for stem in stems}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cellcommons.cards.citation import bibtex
 from cellcommons.cards.front_matter import front_matter, licence_fields, plain, size_category, table, task_category
 from cellcommons.classes import Ontology
 from cellcommons.indexes import SPLITS, ReleaseItem
@@ -50,7 +51,7 @@ def dataset_card(
         "configs": [
             {
                 "config_name": name,
-                "data_files": f"indexes/{name}.parquet",
+                "data_files": _shards(items) if name == "images" else f"indexes/{name}.parquet",
                 **({"default": True} if name == "images" else {}),
             }
             for name in _tables(items)
@@ -70,7 +71,7 @@ def dataset_card(
         ["## Limits", "", *kind.limits(items, ontology), *_limits(items, certificate, kind)],
         ["## Load it", "", "```python", *_loading(slug, edition, kind), "```"],
         ["## Licence", "", f"{licence}. Images from other publications keep the licence and citation of their source."],
-        ["## Cite", "", "```bibtex", *_citation(slug, title, edition, created), "```"],
+        ["## Cite", "", "```bibtex", *bibtex(slug, title, edition, created), "```"],
     ]
     return front_matter(fields) + "\n" + "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
@@ -87,6 +88,12 @@ def _tables(items: Sequence[ReleaseItem]) -> list[str]:
         + (["companions"] if any(item.companions for item in items) else [])
         + (["tracks"] if any(item.tracks for item in items) else [])
     )
+
+
+def _shards(items: Sequence[ReleaseItem]) -> list[dict[str, str]]:
+    """Where the images of each split are (``cellcommons.shards``)."""
+    held = {item.split for item in items}
+    return [{"split": split, "path": f"data/{split}-*.parquet"} for split in SPLITS if split in held]
 
 
 def _contents(items: Sequence[ReleaseItem], kind: Kind, ontology: Ontology | None) -> list[str]:
@@ -168,16 +175,4 @@ def _loading(slug: str, edition: int, kind: Kind) -> list[str]:
         f'release = cellcommons.load("{slug}-{edition}")',
         'for item in release.items("train"):',
         *(f"    {line}" for line in kind.loading),
-    ]
-
-
-def _citation(slug: str, title: str, edition: int, created: str) -> list[str]:
-    safe = plain(title).replace("{", "").replace("}", "").replace("\\", "")
-    return [
-        f"@misc{{{slug}_{edition},",
-        f"  title = {{{safe}}},",
-        f"  version = {{{edition}}},",
-        f"  year = {{{created[:4]}}},",
-        f"  note = {{Cell Commons release {slug}@{edition}}}",
-        "}",
     ]

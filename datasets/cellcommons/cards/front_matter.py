@@ -25,6 +25,21 @@ _TASKS = {
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}
+_FILES: dict[str, Any] = {
+    "oneOf": [
+        _TEXT,
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["split", "path"],
+                "additionalProperties": False,
+                "properties": {"split": {"enum": ["train", "validation", "test"]}, "path": _TEXT},
+            },
+        },
+    ]
+}
 DATASET_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
@@ -49,7 +64,7 @@ DATASET_SCHEMA: dict[str, Any] = {
                 "type": "object",
                 "required": ["config_name", "data_files"],
                 "additionalProperties": False,
-                "properties": {"config_name": _TEXT, "data_files": _TEXT, "default": {"type": "boolean"}},
+                "properties": {"config_name": _TEXT, "data_files": _FILES, "default": {"type": "boolean"}},
             },
         },
     },

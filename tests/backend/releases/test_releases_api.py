@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,27 @@ def test_a_draft_is_for_curators(dataset: Dataset, campaign: Campaign, curator: 
     assert client_of(curator).get("/api/v1/releases/").json()["count"] == 1
     busy = client_of(curator).post(CREATE, {"campaign": campaign.slug})
     assert (busy.status_code, busy.json()["type"]) == (409, "urn:cellcommons:wrong-state")
+
+
+def test_a_licence_milder_than_the_datasets_is_refused_with_one_that_would_do(
+    dataset: Dataset, campaign: Campaign, curator: Person, client_of: Clients
+) -> None:
+    Dataset.objects.filter(pk=dataset.pk).update(licence="CC-BY-NC-4.0")
+    refused = client_of(curator).post(CREATE, {"campaign": campaign.slug, "licence": "CC0-1.0"})
+    assert refused.status_code == 400
+    assert "CC-BY-NC-4.0 asks for attribution and non-commercial" in refused.json()["detail"]
+    assert "CC-BY-NC-4.0 or stricter" in refused.json()["remedy"]
+    assert client_of(curator).post(CREATE, {"campaign": campaign.slug}).json()["licence"] == "CC-BY-NC-4.0"
+
+
+def test_the_cards_for_machines_are_served_as_objects_of_the_release(release: Release, client_of: Clients) -> None:
+    stranger = client_of(None)
+    manifest = json.loads(stranger.get(f"{EDITION}manifest").content)
+    assert {"croissant.json", "datacite.json", "ro-crate-metadata.json", "CITATION.cff"} <= set(manifest["files"])
+    for blob in manifest["files"].values():
+        digest = blob["sha256"]
+        served = stranger.get(f"{EDITION}objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}")
+        assert sha256_hex(served.content) == digest
 
 
 @pytest.mark.parametrize(
