@@ -9,105 +9,21 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from cellcommons.canonical import sha256_hex
 from cellcommons.durable import sync_together
-from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound, StoreUnusable
+from cellcommons.errors import InvalidDocument, NotFound, StoreUnusable
 from cellcommons.extras import require
 from cellcommons.object_names import object_path, ref_path
+from cellcommons.object_store import CHUNK, ObjectStore, StoredObject, damaged
 
 __all__ = ["CHUNK", "FolderStore", "ObjectStore", "StoredObject", "damaged", "free_bytes", "object_path", "open_store"]
 
-CHUNK = 1 << 20
+_ASIDE = "discarded-"
 SCHEMES = "Use file:///absolute/folder or s3://bucket/prefix?endpoint=https://host."
-
-
-def damaged(digest: str) -> DigestMismatch:
-    """The error for an object whose bytes are not those that its name says."""
-    return DigestMismatch(
-        "the stored bytes no longer hash to their name",
-        where=digest,
-        remedy="Restore this object from a backup or another copy.",
-    )
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """One object as a store lists it: its name, bytes, and when it was kept (seconds since 1970)."""
-
-    digest: str
-    size: int
-    kept_at: float
-
-
-class ObjectStore(Protocol):
-    """What every store can do; ``cellcommons.testing.store_suite`` holds each to it."""
-
-    url: str
-
-    def check(self) -> None:
-        """Ask one quick question. Raises StoreUnusable where the store cannot be used."""
-
-    def put(self, data: bytes) -> str:
-        """Keep ``data``; return its sha256. Putting the same bytes again is a no-op."""
-
-    def put_file(self, path: Path) -> str:
-        """Keep a file's bytes without holding them in memory; return their sha256."""
-
-    def batch(self) -> AbstractContextManager[ObjectStore]:
-        """A store for many puts that become durable together, when the block ends: one wait for the disk, not one each.
-
-        What is put is not there for others before that, and what the block raises leaves nothing of it. Name an object
-        in a database only after the block.
-        """
-
-    def get(self, digest: str) -> bytes:
-        """The object's bytes. Raises NotFound, or DigestMismatch if they no longer hash to their name."""
-
-    def open(self, digest: str) -> BinaryIO:
-        """A seekable stream of the object, not verified. Raises NotFound."""
-
-    def exists(self, digest: str) -> bool:
-        """Whether the object is kept here."""
-
-    def size(self, digest: str) -> int:
-        """Bytes. Raises NotFound."""
-
-    def digests(self) -> Iterator[str]:
-        """Every object kept here, in no order."""
-
-    def listing(self) -> Iterator[StoredObject]:
-        """The same with size and time, for garbage collection; one that is deleted meanwhile may be left out."""
-
-    def delete(self, digest: str) -> None:
-        """Forget an object; only garbage collection calls this."""
-
-    def tidy(self, *, older_than: float) -> int:
-        """Remove what puts that broke off more than ``older_than`` seconds ago left behind; how many there were.
-
-        None of it was ever an object.
-        """
-
-    def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
-        """An address by which whoever has it reads this one object for ``seconds``; None where the store has none.
-
-        Args:
-            endpoint: ``http(s)://host`` under which readers reach the store, where they do not reach it as we do.
-        """
-
-    def put_ref(self, name: str, data: bytes) -> None:
-        """Set a small mutable blob, e.g. ``runs/<id>/cancel``; atomic."""
-
-    def get_ref(self, name: str) -> bytes | None:
-        """A ref's bytes, or None."""
-
-    def delete_ref(self, name: str) -> None:
-        """Remove a ref; absent is fine."""
 
 
 class FolderStore:
@@ -132,7 +48,7 @@ class FolderStore:
     def put(self, data: bytes) -> str:
         digest = sha256_hex(data)
         target = self.root / object_path(digest)
-        if not target.exists():
+        if not _renew(target):
             with self._temporary() as (handle, path):
                 handle.write(data)
                 self._seal(handle, path, target)
@@ -192,10 +108,29 @@ class FolderStore:
     def delete(self, digest: str) -> None:
         (self.root / object_path(digest)).unlink(missing_ok=True)
 
+    def discard(self, digest: str, *, kept_before: float) -> bool:
+        # Moved aside first: whoever puts it from then on writes it anew; whoever had put it before left a young time.
+        aside = self._incoming / f"{_ASIDE}{digest}"
+        target = self.root / object_path(digest)
+        try:
+            os.rename(target, aside)
+        except FileNotFoundError:
+            return False
+        if aside.stat().st_mtime >= kept_before:
+            os.rename(aside, target)
+            return False
+        aside.unlink(missing_ok=True)
+        return True
+
     def tidy(self, *, older_than: float) -> int:
-        old = [p for p in self._incoming.iterdir() if p.stat().st_mtime < time.time() - older_than]
+        waiting = {path: path.stat().st_mtime for path in self._incoming.iterdir()}
+        old = [path for path, kept_at in waiting.items() if kept_at < time.time() - older_than]
         for path in old:
             path.unlink(missing_ok=True)
+        # Put again while it was being discarded, and the collector died before it gave the name back.
+        for path in waiting.keys() - set(old):
+            if path.name.startswith(_ASIDE):
+                os.rename(path, self.root / object_path(path.name.removeprefix(_ASIDE)))
         return len(old)
 
     def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
@@ -307,13 +242,24 @@ class _FolderBatch(FolderStore):
     def _is_kept(self, digest: str) -> bool:
         # An object that is there may have been named a moment ago by another process: its name is synced with ours.
         self._folders.add((self.root / object_path(digest)).parent)
-        return self.exists(digest)
+        return digest in self._waiting or _renew(self.root / object_path(digest))
 
     def drop(self) -> None:
         """Forget what was never named."""
         for path in self._waiting.values():
             path.unlink(missing_ok=True)
         self._waiting.clear()
+
+
+def _renew(path: Path) -> bool:
+    """Whether the object is there; it is as young as a new one then, so that garbage collection lets it be."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return path.exists()  # another user's object, in a folder that only its owner collects
+    return True
 
 
 def open_store(url: str) -> ObjectStore:

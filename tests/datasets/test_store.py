@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,44 @@ def test_other_schemes_are_refused() -> None:
 
 def test_free_bytes_of_a_folder_not_made_yet(tmp_path: Path) -> None:
     assert free_bytes(tmp_path / "a" / "b") > 0
+
+
+def test_what_is_put_while_it_is_discarded_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The put comes at each step of the discarding: before the name is taken, after, and after the age was read."""
+    for step in ("rename", "stat", "unlink"):
+        store = FolderStore(tmp_path / step)
+        digest = store.put(b"named again")
+        os.utime(store.root / object_path(digest), (0, 0))
+        put = []
+
+        def meanwhile(real: Any, store: FolderStore = store, put: list[str] = put) -> Any:
+            def act(*arguments: object, **named: object) -> object:
+                if not put:
+                    put.append("")
+                    store.put(b"named again")
+                return real(*arguments, **named)
+
+            return act
+
+        with monkeypatch.context() as patch:
+            where = os if step == "rename" else Path
+            patch.setattr(where, step, meanwhile(getattr(where, step)))
+            store.discard(digest, kept_before=1e9)
+        assert put == [""]
+        assert store.get(digest) == b"named again"
+
+
+def test_a_collector_that_died_gives_a_young_object_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FolderStore(tmp_path)
+    digest = store.put(b"young")
+
+    def die(*_: object, **__: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", die)
+        with pytest.raises(Died):
+            store.discard(digest, kept_before=1e12)
+    assert not store.exists(digest)
+    assert store.tidy(older_than=3600) == 0
+    assert store.get(digest) == b"young"

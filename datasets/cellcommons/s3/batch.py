@@ -90,6 +90,9 @@ class _Batch:
         self._waiting.pop(digest, None)
         self._store.delete(digest)
 
+    def discard(self, digest: str, *, kept_before: float) -> bool:
+        return digest not in self._waiting and self._store.discard(digest, kept_before=kept_before)
+
     def tidy(self, *, older_than: float) -> int:
         return self._store.tidy(older_than=older_than)
 

@@ -19,6 +19,7 @@ from cellcommons.s3.faults import code_of, status_of
 
 PART = 16 << 20  # bytes of one put, and of one part above that
 MOST_PARTS = 9000  # S3 allows 10,000
+YOUNG = 86_400.0  # seconds; garbage collection leaves alone what is younger, so it needs no renewal
 AT_ONCE = 4  # parts under way, each in memory
 ABSENT = {"NoSuchKey", "NotFound", "404"}
 _THERE = {"PreconditionFailed", "412"}
@@ -43,6 +44,13 @@ class Target:
                 return False
             raise
         return True
+
+    def renew(self) -> None:
+        """Make what has the name as young as if it were put now, by a copy onto itself; it may be gone meanwhile."""
+        if self.client.head_object(Bucket=self.bucket, Key=self.key)["LastModified"].timestamp() > time.time() - YOUNG:
+            return
+        source = {"Bucket": self.bucket, "Key": self.key}
+        self.client.copy_object(Bucket=self.bucket, Key=self.key, CopySource=source, MetadataDirective="REPLACE")
 
 
 def base64_of(digest: str) -> str:
@@ -73,6 +81,7 @@ def send(target: Target, source: BinaryIO, size: int, *, where: str) -> bool:
             return bool(answer.get("ChecksumSHA256") == wanted)
         except ClientError as error:
             if code_of(error) in _THERE:
+                target.renew()
                 return True
             # Another writer is giving the name at this moment: see what came of it.
             if code_of(error) not in _CONFLICT or pause is None:

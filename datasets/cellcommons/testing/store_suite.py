@@ -99,6 +99,18 @@ class StoreSuite:
         assert store.put(b"garbage") == digest
         assert store.get(digest) == b"garbage"
 
+    def test_only_what_is_old_is_discarded(self, store: ObjectStore) -> None:
+        digest, now = store.put(b"garbage"), time.time()
+        assert not store.discard(digest, kept_before=now - 60)
+        assert store.get(digest) == b"garbage"
+        assert store.discard(digest, kept_before=now + 60)
+        assert not store.exists(digest)
+        assert not store.discard(digest, kept_before=now + 60)
+        with store.batch() as batch:
+            waiting = batch.put(b"in the making")
+            assert not batch.discard(waiting, kept_before=now - 60)
+        assert store.get(waiting) == b"in the making"
+
     def test_a_crash_leaves_no_partial_object(self, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
         data = b"half written" * 1000
         with monkeypatch.context() as patch:

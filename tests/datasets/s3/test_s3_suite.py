@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from cut_proxy import CutProxy
 from s3_server import S3Server
 
 from cellcommons.errors import StoreUnusable
-from cellcommons.s3.store import S3Store
+from cellcommons.s3.store import ASK_FIRST, S3Store
+from cellcommons.s3.upload import PART
 from cellcommons.store import FolderStore, ObjectStore, object_path
 from cellcommons.testing.store_suite import StoreSuite
 
@@ -58,3 +60,20 @@ def test_a_folder_is_moved_into_a_bucket_by_copying_its_files(store: S3Store, tm
     assert sorted(store.digests()) == sorted(digests)
     assert [store.get(digest) for digest in digests] == [b"one", b"two"]
     assert store.get_ref("runs/1/state") == b"done"
+
+
+@pytest.mark.parametrize("size", [10, ASK_FIRST + 1, PART + 1])
+def test_what_is_put_again_is_young_again(store: S3Store, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without this a collector could take what an upload has just found to be there already."""
+    data = b"x" * size
+    digest = store.put(data)
+    (before,) = store.listing()
+    time.sleep(1.1)  # the bucket counts whole seconds
+    store.put(data)
+    assert list(store.listing()) == [before]
+    monkeypatch.setattr("cellcommons.s3.upload.YOUNG", 0.5)
+    store.put(data)
+    (after,) = store.listing()
+    assert after.kept_at > before.kept_at
+    assert not store.discard(digest, kept_before=after.kept_at)
+    assert store.get(digest) == data
