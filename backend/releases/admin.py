@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from backend.core.readonly_admin import ReadOnlyAdmin
-from backend.releases.models import Release, SplitLock, Withdrawal
+from backend.releases.models import Comparison, Release, SplitLock, Withdrawal
 
 
 @admin.register(Release)
@@ -21,3 +21,10 @@ class SplitLockAdmin(ReadOnlyAdmin):
     list_display = ["source", "split", "first_release"]
     list_filter = ["dataset", "split"]
     list_select_related = ["source", "first_release__dataset"]
+
+
+@admin.register(Comparison)
+class ComparisonAdmin(ReadOnlyAdmin):
+    list_display = ["before", "after", "state", "asked_at", "error"]
+    list_filter = ["state"]
+    list_select_related = ["before__dataset", "after__dataset"]

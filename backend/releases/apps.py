@@ -8,6 +8,8 @@ class ReleasesConfig(AppConfig):
     label = "releases"
 
     def ready(self) -> None:
+        from backend.releases.comparing import sweep_comparisons  # models exist only now
         from backend.releases.services import sweep_releases  # models exist only now
 
         register_sweep("releases.unpublished", sweep_releases)
+        register_sweep("releases.uncompared", sweep_comparisons)

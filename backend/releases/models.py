@@ -45,6 +45,7 @@ class Release(Row):
     state = models.CharField(max_length=16, choices=ReleaseState, default=ReleaseState.DRAFT)
     contents = models.JSONField(default=list, help_text="ids of the settled consensuses, frozen when it was drafted")
     drafted_at = models.DateTimeField(default=timezone.now, help_text="the manifest's time of creation")
+    held = models.BooleanField(default=False, help_text="a draft that a curator looks at before it is published")
     manifest_sha256 = sha256_field(blank=True)
     card_sha256 = sha256_field(blank=True)
     counts = models.JSONField(default=dict, help_text="the manifest's, and classes: {name: {split: n}}")
@@ -130,3 +131,39 @@ class SplitLock(Row):
     source = models.OneToOneField(Source, on_delete=models.PROTECT, related_name="split_lock")
     split = models.CharField(max_length=16, choices=Split)
     first_release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+")
+
+
+class ComparisonState(models.TextChoices):
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Comparison(Row):
+    """What changed from one release to another, computed once and kept as a tree of objects.
+
+    A draft is compared as it would be sealed; drafted anew, it is another comparison.
+    """
+
+    before = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="+")
+    after = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="comparisons")
+    drafted_at = models.DateTimeField(help_text="of the release after")
+    state = models.CharField(max_length=16, choices=ComparisonState, default=ComparisonState.WAITING)
+    before_sha256 = sha256_field(blank=True)
+    after_sha256 = sha256_field(blank=True)
+    tree_sha256 = sha256_field(blank=True)
+    error = models.TextField(blank=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["before", "after", "drafted_at"], name="compared_once"),
+            models.CheckConstraint(
+                condition=~Q(state=ComparisonState.DONE)
+                | Q(tree_sha256__regex=r"^[0-9a-f]{64}$")
+                & Q(before_sha256__regex=r"^[0-9a-f]{64}$")
+                & Q(after_sha256__regex=r"^[0-9a-f]{64}$"),
+                name="comparison_done_has_tree",
+            ),
+        ]
+        indexes = [models.Index(fields=["before_sha256", "after_sha256"], name="comparison_by_manifests")]

@@ -10,7 +10,15 @@ from django.db.models import Q, QuerySet, Sum
 from backend.consensus.models import Consensus
 from backend.imaging.models import Dataset
 from backend.people.models import Person, Role
-from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock
+from backend.releases.models import (
+    Comparison,
+    ComparisonState,
+    Release,
+    ReleaseImage,
+    ReleaseObject,
+    ReleaseState,
+    SplitLock,
+)
 from cellcommons.errors import Withdrawn
 
 
@@ -85,7 +93,26 @@ def bytes_beyond(release: Release, parent: Release | None) -> int:
 
 
 def stalled_releases(*, silent_since: datetime) -> list[uuid.UUID]:
-    """Drafts nobody took up, and publications whose worker has fallen silent."""
-    waiting = Q(state=ReleaseState.DRAFT, drafted_at__lt=silent_since)
+    """Drafts nobody took up, unless a curator looks at them, and publications whose worker has fallen silent."""
+    waiting = Q(state=ReleaseState.DRAFT, held=False, drafted_at__lt=silent_since)
     silent = Q(state=ReleaseState.PUBLISHING) & Q(heartbeat__lt=silent_since)
     return list(Release.objects.filter(waiting | silent).values_list("pk", flat=True))
+
+
+def find_comparison(before: Release, after: Release) -> Comparison | None:
+    """What is known of the change from one release to the other as it stands now, or None where nobody asked."""
+    return Comparison.objects.filter(before=before, after=after, drafted_at=after.drafted_at).first()
+
+
+def same_comparison(comparison: Comparison, before_sha256: str, after_sha256: str) -> Comparison | None:
+    """One that was done between the same two manifests."""
+    done = Comparison.objects.filter(
+        before_sha256=before_sha256, after_sha256=after_sha256, state=ComparisonState.DONE
+    ).exclude(pk=comparison.pk)
+    return done.order_by("created").first()
+
+
+def stalled_comparisons(*, silent_since: datetime) -> list[uuid.UUID]:
+    """Those that were asked for and that nobody finished."""
+    waiting = Comparison.objects.filter(state=ComparisonState.WAITING, asked_at__lt=silent_since)
+    return list(waiting.values_list("pk", flat=True))

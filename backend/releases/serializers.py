@@ -43,6 +43,9 @@ class NewRelease(serializers.Serializer):
     )
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
     fractions = SplitFractions(required=False)
+    review = serializers.BooleanField(
+        required=False, default=False, help_text="hold the draft until a curator has seen what it changes"
+    )
 
 
 class NewWithdrawal(serializers.Serializer):
@@ -101,7 +104,7 @@ class ReleaseSummary(serializers.ModelSerializer):
         fields = [
             "id", "slug", "edition", "reference", "campaign", "task", "state", "title", "notes", "licence",
             "manifest_sha256", "parent", "counts", "splits", "bytes", "delta_bytes", "created", "published_at", "error",
-            "withdrawn",
+            "withdrawn", "held",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -55,10 +55,14 @@ def draft_release(
     licence: str = "",
     seed: int = 0,
     fractions: Mapping[str, float] | None = None,
+    review: bool = False,
 ) -> Release:
     """Freeze what a campaign has settled as the next edition of its dataset and ask a worker to publish it.
 
     An edition whose publication failed is drafted anew under the same number.
+
+    Args:
+        review: hold the draft until a curator has looked at it (``review.publish_draft``, ``review.discard_draft``).
 
     Raises:
         InvalidDocument: the campaign is another dataset's, nothing of it is settled, or the licence is milder than the
@@ -83,9 +87,9 @@ def draft_release(
     last = dataset.releases.order_by("-edition").first()
     if last is not None and last.state in (ReleaseState.DRAFT, ReleaseState.PUBLISHING):
         raise WrongState(
-            f"{last.reference} is still being published",
+            f"{last.reference} {'waits to be looked at' if last.held else 'is still being published'}",
             where=last.reference,
-            remedy="Wait for it, then publish the next.",
+            remedy="Publish or discard it first." if last.held else "Wait for it, then publish the next.",
         )
     retried = last is not None and last.state == ReleaseState.FAILED
     release = last if retried else Release(dataset=dataset, edition=(last.edition if last else 0) + 1)
@@ -100,8 +104,10 @@ def draft_release(
     release.state, release.error, release.heartbeat = ReleaseState.DRAFT, "", None
     release.drafted_at = timezone.now()
     release.created_by = person
+    release.held = review
     release.save()
-    dispatch("releases.publish", release.pk)
+    if not review:
+        dispatch("releases.publish", release.pk)
     return release
 
 
@@ -109,13 +115,13 @@ def publish_release(*, release_id: uuid.UUID | str) -> Release:
     """Seal a draft's trees and manifest and publish it; a failure is kept with the release.
 
     Safe to kill and call again at any point: what is sealed follows from the row alone, and nothing is published before
-    the last transaction. A published or failed release is left as it is.
+    the last transaction. A published, failed or held release is left as it is.
     """
     release = _start_publishing(release_id=release_id)
     if release.state != ReleaseState.PUBLISHING:
         return release
     try:
-        sealed = _seal(release)
+        sealed = seal_draft(release)
     except StoreUnusable:
         raise  # nothing is wrong with the release: the sweep takes it up again
     except CellCommonsError as error:
@@ -134,7 +140,7 @@ def withdraw_release(*, release_id: uuid.UUID | str, person: Person, reason: str
         WrongState: it is not published.
         Withdrawn: it was taken back before; the first reason stays.
     """
-    release = _lock_release(release_id)
+    release = lock_release(release_id)
     if release.state != ReleaseState.PUBLISHED:
         raise WrongState(
             f"{release.reference} is {release.state}", where=release.reference, remedy="Only what is published can be."
@@ -153,7 +159,7 @@ def sweep_releases() -> int:
 
 
 @dataclass(frozen=True)
-class _Sealed:
+class Sealed:
     """A release that is in the store but not yet in the database."""
 
     manifest: Manifest
@@ -166,15 +172,15 @@ class _Sealed:
 
 @transaction.atomic
 def _start_publishing(*, release_id: uuid.UUID | str) -> Release:
-    release = _lock_release(release_id)
-    if release.state in (ReleaseState.DRAFT, ReleaseState.PUBLISHING):
+    release = lock_release(release_id)
+    if release.state in (ReleaseState.DRAFT, ReleaseState.PUBLISHING) and not release.held:
         release.state, release.heartbeat = ReleaseState.PUBLISHING, timezone.now()
         release.save(update_fields=["state", "heartbeat"])
     return release
 
 
-def _seal(release: Release) -> _Sealed:
-    """Write indexes, card and manifest into the store. Changes no row but the heartbeat."""
+def seal_draft(release: Release) -> Sealed:
+    """Write indexes, card and manifest into the store, the same each time. Changes no row but the heartbeat."""
     store = object_store()
     contents = frozen_contents(release)
     images = [consensus.item.image for consensus in contents]
@@ -215,13 +221,13 @@ def _seal(release: Release) -> _Sealed:
     )
     objects = list(open_release(store, digest).objects())
     names = facts["ontology"].names if facts["ontology"] else ()
-    return _Sealed(manifest, digest, contents, split.assignment, objects, class_counts(items, names))
+    return Sealed(manifest, digest, contents, split.assignment, objects, class_counts(items, names))
 
 
 @transaction.atomic
-def _record_publication(*, release_id: uuid.UUID, sealed: _Sealed) -> Release:
+def _record_publication(*, release_id: uuid.UUID, sealed: Sealed) -> Release:
     """Everything that makes it published, at once."""
-    release = _lock_release(release_id)
+    release = lock_release(release_id)
     if release.state != ReleaseState.PUBLISHING:
         return release
     ReleaseImage.objects.bulk_create(
@@ -250,7 +256,7 @@ def _record_publication(*, release_id: uuid.UUID, sealed: _Sealed) -> Release:
     return release
 
 
-def _lock_splits(release: Release, sealed: _Sealed) -> None:
+def _lock_splits(release: Release, sealed: Sealed) -> None:
     """What a source was published as, it stays; only into test may it move, with a near-duplicate of a test image."""
     splits = {c.item.image.source_id: sealed.assignment[str(c.item.image_id)] for c in sealed.contents}
     held = {lock.source_id: lock for lock in SplitLock.objects.filter(source__in=splits)}
@@ -267,14 +273,14 @@ def _lock_splits(release: Release, sealed: _Sealed) -> None:
 
 @transaction.atomic
 def _fail_release(*, release_id: uuid.UUID, error: str) -> Release:
-    release = _lock_release(release_id)
+    release = lock_release(release_id)
     if release.state == ReleaseState.PUBLISHING:
         release.state, release.error = ReleaseState.FAILED, error
         release.save(update_fields=["state", "error"])
     return release
 
 
-def _lock_release(release_id: uuid.UUID | str) -> Release:
+def lock_release(release_id: uuid.UUID | str) -> Release:
     locked = Release.objects.select_for_update(of=("self",), no_key=True)
     return locked.select_related("dataset", "parent").get(pk=release_id)
 

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from backend.releases import views
+from backend.releases import comparison_views, views
 
 
 class Edition(IntConverter):
@@ -19,6 +19,9 @@ urlpatterns = [
     path("releases/", views.ReleaseListView.as_view()),
     path(_EDITION, views.ReleaseView.as_view()),
     path(f"{_EDITION}withdrawal/", views.WithdrawalView.as_view()),
+    path(f"{_EDITION}diff/", comparison_views.DiffView.as_view()),
+    path(f"{_EDITION}diff/<uuid:comparison>/<str:name>", comparison_views.DiffFileView.as_view()),
+    path(f"{_EDITION}draft/", comparison_views.DraftView.as_view()),
     path(f"{_EDITION}images/", views.ReleaseImagesView.as_view()),
     path(f"{_EDITION}images/<uuid:image>/preview.png", views.ReleasePreviewView.as_view()),
     path(f"{_EDITION}manifest", views.ManifestView.as_view()),

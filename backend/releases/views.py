@@ -35,7 +35,7 @@ from backend.releases.serializers import (
 from cellcommons.errors import NotFound
 
 
-def _release(request: Request, slug: str, edition: int, **wanted: Any) -> Release:
+def asked_release(request: Request, slug: str, edition: int, **wanted: Any) -> Release:
     """What the person may see. Raises Http404, and Withdrawn where it was taken back."""
     release = get_object_or_404(visible_releases(request.user), dataset__slug=slug, edition=edition, **wanted)
     refuse_withdrawn(release)
@@ -83,7 +83,7 @@ class ReleaseView(APIView):
     @extend_schema(operation_id="releases_retrieve", responses=ReleaseSerializer)
     def get(self, request: Request, slug: str, edition: int) -> Response:
         """One edition with its card."""
-        return Response(ReleaseSerializer(_release(request, slug, edition), context={"request": request}).data)
+        return Response(ReleaseSerializer(asked_release(request, slug, edition), context={"request": request}).data)
 
 
 class WithdrawalView(APIView):
@@ -94,7 +94,7 @@ class WithdrawalView(APIView):
         """Take a published release back, for good: from now on its addresses answer 410 with the reason."""
         form = NewWithdrawal(data=request.data)
         form.is_valid(raise_exception=True)
-        release = _release(request, slug, edition)
+        release = asked_release(request, slug, edition)
         release = services.withdraw_release(release_id=release.pk, person=request.user, **form.validated_data)
         shown = ReleaseSummary(release, context={"request": request})
         return Response(shown.data, status=status.HTTP_201_CREATED)
@@ -106,7 +106,7 @@ class ReleaseImagesView(generics.ListAPIView):
     queryset = ReleaseImage.objects.none()
 
     def get_queryset(self) -> QuerySet[ReleaseImage]:
-        return release_images(_release(self.request, self.kwargs["slug"], self.kwargs["edition"]))
+        return release_images(asked_release(self.request, self.kwargs["slug"], self.kwargs["edition"]))
 
     @extend_schema(operation_id="releases_images")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -120,7 +120,7 @@ class ReleasePreviewView(APIView):
     @extend_schema(operation_id="releases_preview", responses={(200, "image/png"): OpenApiTypes.BINARY})
     def get(self, request: Request, slug: str, edition: int, image: uuid.UUID) -> HttpResponseBase:
         """The picture of one image of a published release."""
-        release = _release(request, slug, edition, state=ReleaseState.PUBLISHED)
+        release = asked_release(request, slug, edition, state=ReleaseState.PUBLISHED)
         row = get_object_or_404(release_images(release), image_id=image)
         return object_response(request, row.image.preview_sha256, content_type="image/png", public=True)
 
@@ -131,7 +131,7 @@ class ManifestView(APIView):
     @extend_schema(operation_id="releases_manifest", responses={(200, "application/json"): OpenApiTypes.BINARY})
     def get(self, request: Request, slug: str, edition: int) -> HttpResponseBase:
         """The exact bytes that hash to `manifest_sha256`."""
-        release = _release(request, slug, edition, state=ReleaseState.PUBLISHED)
+        release = asked_release(request, slug, edition, state=ReleaseState.PUBLISHED)
         kind = "application/json"
         return object_response(request, release.manifest_sha256, content_type=kind, public=True, lasting=False)
 
@@ -142,7 +142,7 @@ class ReleaseObjectView(APIView):
     @extend_schema(operation_id="releases_object", responses=OpenApiTypes.BINARY)
     def get(self, request: Request, slug: str, edition: int, aa: str, bb: str, digest: str) -> HttpResponseBase:
         """An object of this release; ranges are honoured."""
-        release = _release(request, slug, edition, state=ReleaseState.PUBLISHED)
+        release = asked_release(request, slug, edition, state=ReleaseState.PUBLISHED)
         if digest[:4] != aa + bb or not holds_object(release, digest):
             raise NotFound("the release has no such object", where=digest[:80])
         return object_response(request, digest, public=True)

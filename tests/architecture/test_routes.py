@@ -22,6 +22,8 @@ OPEN = {
     ("get", "/api/v1/releases/"): "published",
     ("get", "/api/v1/releases/{slug}/{edition}/"): "published",
     ("get", "/api/v1/releases/{slug}/{edition}/images/"): "published",
+    ("get", "/api/v1/releases/{slug}/{edition}/diff/"): "published",
+    ("get", "/api/v1/releases/{slug}/{edition}/diff/{comparison}/{name}"): "published",
     ("get", "/api/v1/releases/{slug}/{edition}/images/{image}/preview.png"): "published",
     ("get", "/api/v1/releases/{slug}/{edition}/manifest"): "published",
     ("get", "/api/v1/releases/{slug}/{edition}/objects/sha256/{aa}/{bb}/{digest}"): "published",

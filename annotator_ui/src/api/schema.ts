@@ -878,6 +878,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases/{slug}/{edition}/diff/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What changed since another edition; 202 while a worker finds out. A draft as it would be published. */
+        get: operations["releases_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{slug}/{edition}/diff/{comparison}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A picture or a parquet table of a comparison. */
+        get: operations["releases_diff_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{slug}/{edition}/draft/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Publish a draft that was held to be looked at, as it was looked at. */
+        post: operations["releases_draft_publish"];
+        /** @description Let a held draft go; its number is free again. */
+        delete: operations["releases_draft_discard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases/{slug}/{edition}/images/": {
         parameters: {
             query?: never;
@@ -1262,6 +1314,142 @@ export interface components {
             readonly slug: string;
             readonly sources: number;
             readonly title: string;
+        };
+        /** @description One of the cells that changed most, with its picture: the image, before, after. */
+        DiffCell: {
+            after: number[];
+            area_after: number;
+            area_before: number;
+            before: number[];
+            classes_after: string[];
+            classes_before: string[];
+            frame: number | null;
+            image: string;
+            /** Format: double */
+            iou: number | null;
+            kind: components["schemas"]["DiffCellKindEnum"];
+            name: string;
+            picture_url: string;
+        };
+        /**
+         * @description * `born` - born
+         *     * `died` - died
+         *     * `reshaped` - reshaped
+         *     * `reclassed` - reclassed
+         *     * `split` - split
+         *     * `merged` - merged
+         *     * `repainted` - repainted
+         * @enum {string}
+         */
+        DiffCellKindEnum: "born" | "died" | "reshaped" | "reclassed" | "split" | "merged" | "repainted";
+        /** @description Cells, subjects, regions or tracks, accounted for to the last one. */
+        DiffCells: {
+            added: number;
+            after: number;
+            before: number;
+            born: number;
+            died: number;
+            merged: number;
+            merged_from: number;
+            reclassed: number;
+            removed: number;
+            reshaped: number;
+            same: number;
+            split: number;
+            split_into: number;
+        };
+        /** @description Pixels of one class in the images of both releases. */
+        DiffClass: {
+            after: number;
+            before: number;
+            both: number;
+            /** Format: double */
+            dice: number | null;
+            name: string;
+        };
+        /** @description Pixels that had one class and have another; empty where unknown. */
+        DiffClassPair: {
+            after: string;
+            before: string;
+            pixels: number;
+        };
+        /** @description Divisions of movies. */
+        DiffDivisions: {
+            born: number;
+            changed: number;
+            died: number;
+        };
+        /** @description One image that was added, removed or changed. */
+        DiffImage: {
+            cells_after: number;
+            cells_before: number;
+            changes: number;
+            image: string;
+            kind: components["schemas"]["DiffImageKindEnum"];
+            name: string;
+            split_after: string;
+            split_before: string;
+            what: string[];
+        };
+        /**
+         * @description * `added` - added
+         *     * `removed` - removed
+         *     * `changed` - changed
+         * @enum {string}
+         */
+        DiffImageKindEnum: "added" | "removed" | "changed";
+        /** @description Images of both releases, and how many of them were touched. */
+        DiffImages: {
+            added: number;
+            after: number;
+            before: number;
+            changed: number;
+            /** @description train -> test: images */
+            moves: {
+                [key: string]: number;
+            };
+            removed: number;
+            /** @description what changed -> images */
+            what: {
+                [key: string]: number;
+            };
+        };
+        /** @description Links between cells of movies. */
+        DiffLinks: {
+            added: number;
+            removed: number;
+        };
+        /** @description Pixels of semantic maps. */
+        DiffPixels: {
+            changed: number;
+            classes: components["schemas"]["DiffClass"][];
+            pairs: components["schemas"]["DiffClassPair"][];
+        };
+        /** @description The numbers; sections that the task has nothing for are left out. */
+        DiffSummary: {
+            /** @description slug@edition */
+            after: string;
+            answers?: number;
+            /** @description slug@edition */
+            before: string;
+            cells?: components["schemas"]["DiffCells"];
+            divisions?: components["schemas"]["DiffDivisions"];
+            /** @description title, licence, ontology: [before, after] */
+            facts: {
+                [key: string]: unknown;
+            };
+            images: components["schemas"]["DiffImages"];
+            links?: components["schemas"]["DiffLinks"];
+            pixels?: components["schemas"]["DiffPixels"];
+            same: boolean;
+            task: string;
+            tracks?: components["schemas"]["DiffCells"];
+        };
+        /** @description A parquet file of every change. */
+        DiffTable: {
+            bytes: number;
+            name: string;
+            url: string;
         };
         /** @description What an expert needs to settle it. */
         Disagreement: {
@@ -1722,6 +1910,11 @@ export interface components {
             licence?: string;
             /** @default  */
             notes: string;
+            /**
+             * @description hold the draft until a curator has seen what it changes
+             * @default false
+             */
+            review: boolean;
             /** @default 0 */
             seed: number;
             /** @default  */
@@ -2207,6 +2400,8 @@ export interface components {
             readonly delta_bytes: number;
             readonly edition: number;
             readonly error: string;
+            /** @description a draft that a curator looks at before it is published */
+            readonly held: boolean;
             /** Format: uuid */
             readonly id: string;
             readonly licence: string;
@@ -2235,6 +2430,32 @@ export interface components {
             readings: number;
             tracks: number;
         };
+        /** @description What changed from one release to another; only state and error until it is done. */
+        ReleaseDiff: {
+            /** @description slug@edition */
+            after: string;
+            /** @description of the manifest; a draft's as it would be sealed */
+            after_sha256: string;
+            /** @description slug@edition */
+            before: string;
+            /** @description of the manifests; a draft's as it would be sealed */
+            before_sha256: string;
+            /** @description those that changed most, each kind in turn */
+            cells: components["schemas"]["DiffCell"][];
+            error: string;
+            /** @description the first 200, most changes first */
+            images: components["schemas"]["DiffImage"][];
+            state: components["schemas"]["ReleaseDiffStateEnum"];
+            summary: components["schemas"]["DiffSummary"] | null;
+            tables: components["schemas"]["DiffTable"][];
+        };
+        /**
+         * @description * `waiting` - Waiting
+         *     * `done` - Done
+         *     * `failed` - Failed
+         * @enum {string}
+         */
+        ReleaseDiffStateEnum: "waiting" | "done" | "failed";
         /** @description One image of a release. */
         ReleaseImage: {
             readonly cells: number;
@@ -2272,6 +2493,8 @@ export interface components {
             readonly delta_bytes: number;
             readonly edition: number;
             readonly error: string;
+            /** @description a draft that a curator looks at before it is published */
+            readonly held: boolean;
             /** Format: uuid */
             readonly id: string;
             readonly licence: string;
@@ -4408,6 +4631,142 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Release"];
                 };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_diff: {
+        parameters: {
+            query?: {
+                /** @description slug@edition of the release before; the parent if not given */
+                against?: string;
+            };
+            header?: never;
+            path: {
+                edition: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseDiff"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseDiff"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_diff_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comparison: string;
+                edition: string;
+                name: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_draft_publish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                edition: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_draft_discard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                edition: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A refusal */
             default: {

@@ -82,7 +82,7 @@ def test_killed_at_any_step_and_run_again_gives_the_same_manifest(
     def die(*args: Any, **kwargs: Any) -> Any:
         raise Killed
 
-    expected = services._seal(draft).digest
+    expected = services.seal_draft(draft).digest
     for step in ("near_duplicate_pairs", "release_item", "seal_release", "open_release", "bytes_beyond"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(services, step, die)
