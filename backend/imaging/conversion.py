@@ -110,7 +110,7 @@ def convert_image(
         InvalidDocument: the hub has no place for ``truth``.
     """
     kept = keep_truth(store, image, truth) if truth is not None else Kept()
-    image = replace(image, metadata={**image.metadata, **kept.metadata})
+    image = replace(image, seconds_per_frame=kept.seconds_per_frame or image.seconds_per_frame)
     return describe(store, image, write_image(store, image), naming, picture=image, kept=kept)
 
 

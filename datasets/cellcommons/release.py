@@ -9,13 +9,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from cellcommons.canonical import canonical_json
 from cellcommons.cards.licences import check_licence
 from cellcommons.cards.release_documents import release_documents
 from cellcommons.classes import Ontology, parse_ontology
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
+from cellcommons.extras import require
 from cellcommons.images.data import ImageData
-from cellcommons.images.ome_zarr import read_image_tree, read_label_stack, read_labels
+from cellcommons.images.lazy import LazyImage
+from cellcommons.images.ome_zarr import open_image_tree, read_image_tree, read_label_stack, read_labels
 from cellcommons.images.outline import read_outline
 from cellcommons.indexes import SPLITS, CellRow, Provenance, ReleaseItem, named_items, read_items, write_indexes
 from cellcommons.kinds.given import DETECTIONS, TARGET
@@ -165,6 +170,23 @@ class Release:
         """The item's pixels: axes cyx, of a movie tcyx, of a stack czyx; ``level`` 1, 2, ... are halved in y and x."""
         return read_image_tree(self.store, item.tree, level)
 
+    def lazy(self, item: ReleaseItem, level: int = 0) -> LazyImage:
+        """The item's pixels to be read region by region, of an opened release by range; axes as ``image``."""
+        return replace(open_image_tree(self.store, item.tree, level), name=item.name)
+
+    def table(self, name: str) -> pa.Table:
+        """One of the indexes (images, labels, cells, companions, tracks, splits, provenance). Raises NotFound."""
+        index = self.manifest.indexes.get(name)
+        if index is None:
+            known = ", ".join(sorted(self.manifest.indexes))
+            raise NotFound(f"no table {name!r}", where=self.manifest.reference, remedy=f"There are {known}.")
+        return pq.read_table(pa.BufferReader(self.store.get(index.sha256)))
+
+    def frame(self, name: str) -> Any:
+        """The same as a pandas ``DataFrame``. Raises NotFound; MissingExtra without pandas."""
+        require("pandas", extra="pandas", what="a table as a data frame")
+        return self.table(name).to_pandas()
+
     def labels(self, item: ReleaseItem) -> Labels:
         """The item's label map: uint32, axes yx, 0 is background. Raises InvalidDocument where the task paints none."""
         return read_labels(self.store, item.labels)
@@ -184,12 +206,11 @@ class Release:
         """The item's detections as the tracks that its links make of them. Raises NotFound where it has none."""
         detections = read_label_stack(self.store, self.companion(item, DETECTIONS))
         outline = read_outline(self.store, item.tree)
-        seconds = outline.metadata.get("seconds_per_frame")
         return movie_of(
             detections,
             read_values(self.store, item.labels),
             pixel_size=outline.pixel_size,
-            seconds_per_frame=float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None,
+            seconds_per_frame=outline.seconds_per_frame,
         )
 
     def target(self, item: ReleaseItem, level: int = 0) -> ImageData:

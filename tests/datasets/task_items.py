@@ -64,7 +64,7 @@ def _crops(store: FolderStore, seed: int, size: int) -> Made:
 def _movie(store: FolderStore, seed: int, size: int) -> Made:
     movie = generate_movie(seed, density="easy", frames=10, height=size, width=size, count=4)
     detections, links = detections_of(movie.truth)
-    image = ImageData(movie.image, "tcyx", movie.channels, movie.truth.pixel_size, metadata={"seconds_per_frame": 300})
+    image = ImageData(movie.image, "tcyx", movie.channels, movie.truth.pixel_size, seconds_per_frame=300)
     return Made(image, Reading(None, links), {"detections": write_reading(store, Reading(detections))})
 
 

@@ -40,7 +40,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
         movie = generate_movie(2 + number, density="medium", frames=12, height=96, width=112)
         masks, links = detections_of(movie.truth)
         image = ImageData(
-            movie.image, "tcyx", movie.channels, movie.truth.pixel_size, metadata={"seconds_per_frame": 300.0}
+            movie.image, "tcyx", movie.channels, movie.truth.pixel_size, seconds_per_frame=300.0
         )
         items.append(
             ReleaseItem(

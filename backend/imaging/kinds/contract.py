@@ -27,7 +27,7 @@ class Kept:
     Attributes:
         companions: kind -> what people are given. truth: digest of a Reading tree that is kept from them, or "".
         count: labelled cells, subjects or tracks in the truth. ontology: the classes it names, where it names any.
-        metadata: what it says of the image itself, to be kept with the image.
+        seconds_per_frame: the interval that it states of the movie; None where it states none.
         notes: what was decided or could not be kept, a clause each, for the report of the import.
     """
 
@@ -35,7 +35,7 @@ class Kept:
     truth: str = ""
     count: int = 0
     ontology: Ontology | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    seconds_per_frame: float | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -34,9 +34,8 @@ class TrackTruth:
         given = write_reading(store, Reading(detections), image.pixel_size)
         kept = write_reading(store, Reading(None, links))
         summary = detections_summary(detections) | ({"discs": True} if discs else {})
-        pace = {} if movie.seconds_per_frame is None else {"seconds_per_frame": movie.seconds_per_frame}
         companions = {"detections": Given(given.digest, summary)}
-        return Kept(companions, kept.digest, len(movie.lineage.tracks), metadata=pace)
+        return Kept(companions, kept.digest, len(movie.lineage.tracks), seconds_per_frame=movie.seconds_per_frame)
 
 
 def detections_summary(detections: Raster) -> dict[str, list[int]]:

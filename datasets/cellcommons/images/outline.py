@@ -20,7 +20,7 @@ class ImageOutline:
 
     Attributes:
         axes: subsequence of ``tczyx``. shape: sizes along them. channels: names; none where there is no channel axis.
-        pixel_size: micrometres. metadata: what was kept beside the pixels.
+        pixel_size: micrometres. metadata: what was kept beside the pixels. seconds_per_frame: None where unknown.
     """
 
     axes: str
@@ -28,6 +28,7 @@ class ImageOutline:
     channels: tuple[str, ...]
     pixel_size: PixelSize = field(default_factory=PixelSize)
     metadata: dict[str, Any] = field(default_factory=dict)
+    seconds_per_frame: float | None = None
 
     def size(self, axis: str) -> int:
         """Length along ``axis``; 1 where the image lacks it."""
@@ -60,4 +61,6 @@ def read_outline(store: ObjectStore, digest: str) -> ImageOutline:
     # Only a size that carries its unit was measured.
     known = {a: float(steps[a]) for a in "zyx" if named.get(a) == "micrometer" and math.isfinite(float(steps[a]))}
     kept = attributes.get("cellcommons", {}).get("metadata", {})
-    return ImageOutline("".join(named), shape, channels, PixelSize(**known), kept if isinstance(kept, dict) else {})
+    seconds = float(steps["t"]) if named.get("t") == "second" else None
+    notes = kept if isinstance(kept, dict) else {}
+    return ImageOutline("".join(named), shape, channels, PixelSize(**known), notes, seconds)

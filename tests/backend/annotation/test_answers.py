@@ -177,7 +177,7 @@ def test_link_divide_and_submit(
     assert hand.submit().json()["cells"] == 3
     assert read_reading(store, Truth.objects.get().tree_sha256).values == hand.values
     image = read_image_tree(store, Image.objects.get().tree_sha256)
-    assert image.metadata["seconds_per_frame"] == 30.0
+    assert image.seconds_per_frame == 30.0
 
 
 @pytest.mark.django_db

@@ -40,7 +40,7 @@ def add_movie(
     movie = generate_movie(seed, density=density, frames=frames, height=160, width=160)
     masks, links = detections_of(movie.truth)
     number = len(desk.items)
-    image = ImageData(movie.image, "tcyx", movie.channels, PixelSize(0.65, 0.65), metadata={"seconds_per_frame": 300.0})
+    image = ImageData(movie.image, "tcyx", movie.channels, PixelSize(0.65, 0.65), seconds_per_frame=300.0)
     values = links if linked else {}
     item = ReleaseItem(
         image=f"id{number}",
