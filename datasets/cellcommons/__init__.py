@@ -2,7 +2,7 @@
 
 ``cellcommons.read_image(file)`` reads an image of any format, ``open_image`` looks inside without reading its pixels;
 ``cellcommons.read(folder)`` walks through a folder in a published layout, ``write(records, folder, layout=...)`` writes
-one; ``cellcommons.load(folder)`` opens a downloaded release.
+one; ``cellcommons.open("slug@2")`` opens a published release where it lies, ``load(folder)`` a downloaded one.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from cellcommons.images.readers import open_image, read_image
     from cellcommons.layouts.records import read_layout as read
     from cellcommons.layouts.records import write_records as write
+    from cellcommons.opening import open
 
-__all__ = ["__version__", "load", "open_image", "read", "read_image", "write"]
+__all__ = ["__version__", "load", "open", "open_image", "read", "read_image", "write"]
 __version__ = "0.1.0"
 
 _WHERE = {
     "load": ("cellcommons.folder", "load"),
+    "open": ("cellcommons.opening", "open"),
     "open_image": ("cellcommons.images.readers", "open_image"),
     "read_image": ("cellcommons.images.readers", "read_image"),
     "read": ("cellcommons.layouts.records", "read_layout"),

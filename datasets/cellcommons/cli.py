@@ -101,6 +101,12 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
         "--repair", action="store_true", help="check what is there already, and replace what is damaged"
     )
     command.add_argument("--sha256", metavar="HEX", help="refuse any manifest but this one")
+    command.add_argument(
+        "--cache",
+        metavar="DIR",
+        default=os.environ.get("CELLCOMMONS_CACHE"),
+        help="link what is in this cache rather than fetch it, and keep the rest there (CELLCOMMONS_CACHE)",
+    )
     command.set_defaults(run=releases.download)
 
     command = commands.add_parser("verify", parents=[shared], help="check every byte of a downloaded release")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellcommons.cache import ObjectCache
 from cellcommons.canonical import sha256_hex
 from cellcommons.errors import CellCommonsError, DigestMismatch, DiskFull, InvalidDocument, NotFound
 from cellcommons.fetch import Fetch, Patience, Progress
@@ -98,6 +99,7 @@ class Client:
         progress: Callable[[Progress], None] | None = None,
         repair: bool = False,
         sha256: str | None = None,
+        cache: Path | str | None = None,
     ) -> Download:
         """Fetch what ``folder`` lacks of a release, verify it and lay it out.
 
@@ -108,6 +110,8 @@ class Client:
             reference: ``slug@edition``. jobs: objects fetched at once. progress: called from any thread, in order.
             repair: first check what is there by its sha256, and fetch anew what is damaged.
             sha256: the manifest must have this sha256.
+            cache: a folder that ``cellcommons.open`` uses too: objects in it are linked rather than fetched, others are
+                kept in it.
 
         Raises:
             CellCommonsError: AlreadyThere, NotFound, Withdrawn, Unreachable, DigestMismatch, DiskFull,
@@ -128,7 +132,9 @@ class Client:
                     store.put(data)
                 release = open_release(store, digest)
                 with self._opened(address) as source:
-                    fetch = Fetch(self._patience, source, store, release, progress, repair)
+                    fetch = Fetch(
+                        self._patience, source, store, release, progress, repair, ObjectCache(cache) if cache else None
+                    )
                     fetch.everything(jobs)
                 if repair or not place.is_current(release):
                     place.show(release, self.base_url)

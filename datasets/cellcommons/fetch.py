@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cellcommons.cache import ObjectCache
 from cellcommons.errors import DigestMismatch, DiskFull, Unreachable
 from cellcommons.release import Member, Release, hash_object, item_trees
 from cellcommons.store import CHUNK, FolderStore, free_bytes, object_path
@@ -79,9 +80,10 @@ class Fetch:
         release: Release,
         progress: Callable[[Progress], None] | None,
         repair: bool,
+        cache: ObjectCache | None = None,
     ) -> None:
         self._patience, self._source, self._store, self._release = patience, source, store, release
-        self._progress, self._repair = progress, repair
+        self._progress, self._repair, self._cache = progress, repair, cache
         self._lock = threading.Lock()
         self._objects = self._bytes = 0
         self.fetched = self.resumed = 0
@@ -128,9 +130,11 @@ class Fetch:
         if self._patience.ended.is_set():
             raise Unreachable("the download was stopped", where=member.role)
         target = self._store.root / object_path(member.sha256)
-        if not self._is_there(member, target):
+        if not self._is_there(member, target) and not (self._cache and self._cache.lend(member.sha256, target)):
             part = self._store.root / "partial" / f"{member.sha256}.part"
             self._patience.retry(lambda: self._attempt(member, part, target), member.role)
+            if self._cache:
+                self._cache.adopt(target, member.sha256)
         self._tell(target.stat().st_size)
 
     def _is_there(self, member: Member, target: Path) -> bool:

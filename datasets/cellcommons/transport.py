@@ -49,8 +49,12 @@ class Body:
 class Source(Protocol):
     """A place that holds files by relative path."""
 
-    def open(self, path: str, start: int = 0) -> contextlib.AbstractContextManager[Body]:
-        """Stream a file from byte ``start`` on. Raises NotFound, Withdrawn, BrokenOff, Unreachable."""
+    def open(self, path: str, start: int = 0, stop: int | None = None) -> contextlib.AbstractContextManager[Body]:
+        """Stream a file from byte ``start`` to ``stop``; where ranges are not to be had, from its first to its last.
+
+        Raises:
+            NotFound, Withdrawn, BrokenOff, Unreachable.
+        """
 
     def close(self) -> None:
         """Break off everything under way, from any thread."""
@@ -63,14 +67,17 @@ class FolderSource:
         self.root = root
 
     @contextlib.contextmanager
-    def open(self, path: str, start: int = 0) -> Iterator[Body]:
+    def open(self, path: str, start: int = 0, stop: int | None = None) -> Iterator[Body]:
         try:
             handle = open(self.root / path, "rb")  # noqa: SIM115 closed by the with below, whose faults are not ours
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise NotFound("no such file", where=str(self.root / path)) from None
         with handle:
             handle.seek(start)
-            yield Body(start, iter(lambda: handle.read(BLOCK), b""))
+            if stop is None:
+                yield Body(start, iter(lambda: handle.read(BLOCK), b""))
+            else:
+                yield Body(start, iter([handle.read(stop - start)]))
 
     def close(self) -> None:
         """Nothing is held open between calls."""
@@ -93,10 +100,10 @@ class HttpSource:
         self._closed = False
 
     @contextlib.contextmanager
-    def open(self, path: str, start: int = 0) -> Iterator[Body]:
+    def open(self, path: str, start: int = 0, stop: int | None = None) -> Iterator[Body]:
         url = urljoin(self.base, path)
         for _ in range(REDIRECTS):
-            response, connection = self._request(url, start)
+            response, connection = self._request(url, start, stop)
             if response.status not in (301, 302, 303, 307, 308):
                 break
             with self._faults(url, connection):
@@ -125,11 +132,13 @@ class HttpSource:
                 with contextlib.suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
 
-    def _request(self, url: str, start: int) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
+    def _request(
+        self, url: str, start: int, stop: int | None
+    ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
         parts = urlsplit(url)
         headers = {"User-Agent": "cellcommons", "Accept-Encoding": "identity"}
-        if start:
-            headers["Range"] = f"bytes={start}-"
+        if start or stop is not None:
+            headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         if self._token and urlsplit(self.base)[:2] == parts[:2]:
             headers["Authorization"] = f"Token {self._token}"
         connection = self._connection(parts)
@@ -205,6 +214,25 @@ def read_small(source: Source, path: str, limit: int) -> bytes:
             if len(data) > limit:
                 raise InvalidDocument(f"more than {limit} bytes where a small document was expected", where=path)
     return bytes(data)
+
+
+def read_range(source: Source, path: str, start: int, stop: int) -> bytes:
+    """Bytes ``start`` to ``stop`` of a file. Raises BrokenOff where it gives fewer, and what ``Source.open`` raises."""
+    data = bytearray()
+    if stop <= start:
+        return b""
+    with source.open(path, start, stop) as body:
+        if body.start > start:
+            raise BrokenOff("the server sent another range than was asked for")
+        skip = start - body.start
+        for block in body.blocks:
+            data += block[skip:]
+            skip = max(0, skip - len(block))
+            if len(data) >= stop - start:
+                break
+    if len(data) < stop - start:
+        raise BrokenOff(f"{stop - start - len(data)} bytes are missing at the end of a range")
+    return bytes(data[: stop - start])
 
 
 def _first_byte(response: http.client.HTTPResponse) -> int:

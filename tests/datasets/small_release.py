@@ -159,24 +159,25 @@ def serving(release: Release):
             data = bytearray(hub.release.store.get(digest))
             if digest in hub.flip:
                 data[len(data) // 2] ^= 1
-            start = 0
-            if hub.ranges and (asked := self.headers.get("Range")):
-                start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            start, stop, asked = 0, len(data), self.headers.get("Range")
+            if hub.ranges and asked:
+                first, _, last = asked.removeprefix("bytes=").partition("-")
+                start, stop = int(first), min(stop, int(last) + 1) if last else stop
                 if start >= len(data):
                     return self.answer(416, b"")
-            body = bytes(data[start:])
-            self.send_response(206 if start else 200)
+            body = bytes(data[start:stop])
+            self.send_response(206 if hub.ranges and asked else 200)
             self.send_header("Content-Length", str(len(body)))
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+            if hub.ranges and asked:
+                self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
             self.end_headers()
-            stop = hub.cut.get(digest) if hub.always_cut else hub.cut.pop(digest, None)
-            if stop is not None:
-                body = body[:stop]
+            cut = hub.cut.get(digest) if hub.always_cut else hub.cut.pop(digest, None)
+            if cut is not None:
+                body = body[:cut]
             hub.served[digest] += len(body)
             with suppress(BrokenPipeError, ConnectionResetError):
                 self.wfile.write(body)
-            if stop is not None:
+            if cut is not None:
                 self.close_connection = True
                 with suppress(OSError):
                     self.connection.shutdown(socket.SHUT_RDWR)

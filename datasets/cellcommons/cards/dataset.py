@@ -170,9 +170,8 @@ def _limits(items: Sequence[ReleaseItem], certificate: Mapping[str, Any], kind: 
 
 def _loading(slug: str, edition: int, kind: Kind) -> list[str]:
     return [
-        f"# pip install cellcommons; cellcommons download {slug}@{edition} {slug}-{edition} --hub URL",
-        "import cellcommons",
-        f'release = cellcommons.load("{slug}-{edition}")',
+        "import cellcommons  # pip install cellcommons",
+        f'release = cellcommons.open("{slug}@{edition}", hub="URL")  # or cellcommons.load("FOLDER") of a download',
         'for item in release.items("train"):',
         *(f"    {line}" for line in kind.loading),
     ]

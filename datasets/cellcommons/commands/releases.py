@@ -31,6 +31,7 @@ def download(arguments: argparse.Namespace) -> dict[str, Any]:
             progress=meter.show,
             repair=arguments.repair,
             sha256=arguments.sha256,
+            cache=arguments.cache,
         )
     finally:
         meter.end()

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from typing import Protocol, runtime_checkable
 
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 
 from cellcommons.store import ObjectStore
 from cellcommons.tree import Tree
+
+
+@runtime_checkable
+class Ranged(Protocol):
+    """A store to which a range costs less than the object."""
+
+    def read_range(self, digest: str, start: int, stop: int, *, size: int) -> bytes:
+        """Bytes ``start`` to ``stop`` of an object of ``size`` bytes."""
 
 
 class TreeStore(Store):
@@ -57,6 +66,8 @@ class TreeStore(Store):
             start, stop = max(0, entry.size - byte_range.suffix), entry.size
         else:
             raise ValueError(f"unknown byte range {byte_range!r}")
+        if isinstance(self.objects, Ranged):
+            return self.objects.read_range(entry.sha256, start, max(start, stop), size=entry.size)
         with self.objects.open(entry.sha256) as handle:
             handle.seek(start)
             return handle.read(max(0, stop - start))

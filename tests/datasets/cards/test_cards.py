@@ -109,9 +109,9 @@ def test_labels_that_nobody_read_are_not_called_readings() -> None:
 def test_the_five_lines_are_python(tmp_path: Path) -> None:
     block = card().split("```python\n")[1].split("```")[0]
     compile(block, "card", "exec")
-    assert 'cellcommons.load("nuclei-2")' in block
+    assert 'cellcommons.open("nuclei@2", hub=' in block
     # The lines need no module that a plain import does not give.
-    check = "import cellcommons, sys; assert 'pyarrow' not in sys.modules; assert callable(cellcommons.load)"
+    check = "import cellcommons, sys; assert 'pyarrow' not in sys.modules; assert callable(cellcommons.open)"
     subprocess.run([sys.executable, "-c", check], check=True, cwd=tmp_path)
 
 

@@ -1,0 +1,85 @@
+"""``cellcommons.open``: a published release to read from, without downloading it first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cellcommons.cache import cache_folder
+from cellcommons.canonical import sha256_hex
+from cellcommons.client import Client
+from cellcommons.errors import NotFound, Unreachable, Withdrawn
+from cellcommons.fetch import Patience
+from cellcommons.folder import load
+from cellcommons.manifest import Manifest
+from cellcommons.release import Release, open_release
+from cellcommons.store import FolderStore
+from cellcommons.streamed import WHOLE, StreamedStore
+from cellcommons.transport import open_source
+
+HUB = "http://127.0.0.1:8000"
+_ATTEMPTS = 3
+
+
+def open(
+    reference: str | Path,
+    *,
+    hub: str | None = None,
+    cache: Path | str | None = None,
+    token: str | None = None,
+    offline: bool = False,
+    whole: int = WHOLE,
+) -> Release:
+    """Open ``slug@edition`` where it lies; the same ``Release`` as ``cellcommons.load`` of a download.
+
+    Objects are fetched when they are read, verified, and kept in the cache by their sha256, so that editions share what
+    they have in common. Without the hub in reach the release opens as it was last seen, and whatever is cached reads.
+
+    Args:
+        reference: of a published release; or the folder of a download, which is then loaded.
+        hub: a hub, or an address or folder of static files; else ``CELLCOMMONS_HUB``.
+        cache: a folder; else ``CELLCOMMONS_CACHE``, else the person's folder of caches.
+        token: of a person of the hub; else ``CELLCOMMONS_TOKEN``. Published releases need none.
+        offline: ask nobody; read what the cache holds.
+        whole: objects of at most so many bytes are fetched whole when any part of them is read, larger ones by range.
+
+    Raises:
+        NotFound: no such release there. Withdrawn: it was taken back.
+        Unreachable: nobody answers, and the cache has not seen it.
+        DigestMismatch, InvalidDocument: what is there is damaged.
+    """
+    if isinstance(reference, Path) or "@" not in reference:
+        return load(reference)
+    hub = hub or os.environ.get("CELLCOMMONS_HUB") or HUB
+    token = token or os.environ.get("CELLCOMMONS_TOKEN")
+    folder = cache_folder(cache)
+    seen = FolderStore(folder)
+    name = f"opened/{sha256_hex(hub.rstrip('/').encode())[:16]}/{reference.replace('@', '/')}"
+    if offline:
+        return open_release(StreamedStore(folder, None), _last_seen(seen, name, reference))
+    try:
+        data, address = Client(hub, token, attempts=_ATTEMPTS).resolve(reference)
+    except Withdrawn:
+        seen.delete_ref(name)
+        raise
+    except Unreachable:
+        if seen.get_ref(name) is None:
+            raise
+        return open_release(StreamedStore(folder, None, hub), _last_seen(seen, name, reference))
+    digest = sha256_hex(data)
+    source = open_source(address, token=token)
+    store = StreamedStore(folder, source, address, patience=Patience(_ATTEMPTS, 0.25), whole=whole)
+    store.put(data)
+    seen.put_ref(name, digest.encode())
+    return Release(store, Manifest.parse(data, where=reference), digest)
+
+
+def _last_seen(seen: FolderStore, name: str, reference: str) -> str:
+    data = seen.get_ref(name)
+    if data is None:
+        raise NotFound(
+            f"the cache has not seen {reference}",
+            where=str(seen.root),
+            remedy="Open it once with its hub in reach.",
+        )
+    return data.decode()
