@@ -1,7 +1,7 @@
 /** Releases: published ones are readable by anyone. */
 
 import { api } from "../api/client";
-import type { NewRelease, Release, ReleaseImage, ReleaseSummary } from "../api/types";
+import type { NewRelease, Release, ReleaseDiff, ReleaseImage, ReleaseSummary } from "../api/types";
 
 export async function listReleases(dataset?: string): Promise<ReleaseSummary[]> {
   const query = { page_size: 200, ...(dataset ? { dataset } : {}) };
@@ -26,6 +26,21 @@ export function publishRelease(dataset: string, body: NewRelease): Promise<Relea
 export function withdrawRelease(reference: string, reason: string): Promise<ReleaseSummary> {
   const [slug, edition] = reference.split("@") as [string, string];
   return api.post("/api/v1/releases/{slug}/{edition}/withdrawal/", { path: { slug, edition }, body: { reason } });
+}
+
+/** What changed since another edition, or that a worker is finding out. */
+export function getDiff(slug: string, edition: number, against: string): Promise<ReleaseDiff> {
+  return api.get("/api/v1/releases/{slug}/{edition}/diff/", { path: { slug, edition: String(edition) }, query: { against } });
+}
+
+/** Publish a draft that was held to be looked at. */
+export function publishDraft(slug: string, edition: number): Promise<Release> {
+  return api.post("/api/v1/releases/{slug}/{edition}/draft/", { path: { slug, edition: String(edition) } });
+}
+
+/** Let such a draft go. */
+export function discardDraft(slug: string, edition: number): Promise<null> {
+  return api.delete("/api/v1/releases/{slug}/{edition}/draft/", { path: { slug, edition: String(edition) } });
 }
 
 export function pageOfRelease(reference: string): string {

@@ -2,18 +2,22 @@
 
 import { useState } from "preact/hooks";
 import type { Campaign } from "../../api/types";
-import { pageOfRelease, publishRelease } from "../../session/releases";
+import { listReleases, pageOfRelease, publishRelease } from "../../session/releases";
 import { Modal } from "../modal";
 import { navigate } from "../router";
 import { PieceBar } from "./parts/bars";
 import { counted } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
+import { useReply } from "./parts/reply";
 
 export function PublishForm({ campaign, close }: { campaign: Campaign; close: () => void }) {
   const sending = useSending();
   const [validation, setValidation] = useState(10);
   const [test, setTest] = useState(20);
+  const [review, setReview] = useState(true);
   const train = 100 - validation - test;
+  const before = useReply(() => listReleases(campaign.dataset), [campaign.dataset]);
+  const last = before.value?.find((release) => release.state === "published" && release.task === campaign.task && !release.withdrawn);
   function submit(event: SubmitEvent): void {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -26,6 +30,7 @@ export function PublishForm({ campaign, close }: { campaign: Campaign; close: ()
         seed: numberOf(form, "seed") ?? 0,
         fractions: { train: train / 100, validation: validation / 100, test: test / 100 },
         ...(licence ? { licence } : {}),
+        review: last !== undefined && review,
       });
       navigate(pageOfRelease(release.reference));
     });
@@ -75,8 +80,16 @@ export function PublishForm({ campaign, close }: { campaign: Campaign; close: ()
             <input type="number" name="seed" min={0} max={2_147_483_647} defaultValue="0" required />
           </Field>
         </div>
+        {last && (
+          <label class="check">
+            <input type="checkbox" checked={review} onChange={(event) => setReview(event.currentTarget.checked)} />
+            <span>
+              Show me what changes since {last.reference} first <small class="dim">nothing is published until you say so</small>
+            </span>
+          </label>
+        )}
         <FormProblem problem={sending.problem} />
-        <FormFoot sending={sending} verb="Publish" doing="Freezing…" cancel={close} />
+        <FormFoot sending={sending} verb={last && review ? "Draft" : "Publish"} doing="Freezing…" cancel={close} />
       </form>
     </Modal>
   );

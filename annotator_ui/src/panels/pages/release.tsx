@@ -13,6 +13,7 @@ import { classColour } from "../class-colours";
 import { wordsOf } from "../task-words";
 import { PieceBar } from "./parts/bars";
 import { ClassChips } from "./parts/class-chips";
+import { DraftReview } from "./parts/draft-review";
 import { CodeBlock, CopyButton } from "../copy";
 import { bytes, count, counted, day, measure } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
@@ -20,6 +21,7 @@ import { headlineOf, measureWords } from "./parts/measure-words";
 import { Figure, PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";
+import { ReleaseChanges } from "./parts/release-diff";
 import { useEvery, useReply } from "./parts/reply";
 import { StateBadge } from "./parts/state-badge";
 import { Tombstone, WithdrawForm } from "./parts/withdrawal";
@@ -255,6 +257,7 @@ function Published({ release }: { release: Release }) {
           </a>
         </div>
       </section>
+      {release.parent && <ReleaseChanges release={release} />}
       <Download release={release} />
       <Images release={release} />
       {person.value && <Models reference={release.reference} />}
@@ -275,7 +278,8 @@ export default function ReleasePage({ params }: { params: Record<string, string>
   const reply = useReply(() => getRelease(slug, edition), [slug, edition]);
   const [training, setTraining] = useState(may("curator") && query.value.has("train"));
   const [withdrawing, setWithdrawing] = useState(false);
-  const going = reply.value?.state === "draft" || reply.value?.state === "publishing";
+  const held = reply.value?.state === "draft" && reply.value.held === true;
+  const going = !held && (reply.value?.state === "draft" || reply.value?.state === "publishing");
   useEvery(1, going, () => void reply.reload());
   if (reply.problem?.status === 410) return <Tombstone problem={reply.problem} slug={slug} />;
   return (
@@ -316,6 +320,8 @@ export default function ReleasePage({ params }: { params: Record<string, string>
                 Publish again
               </a>
             </Notice>
+          ) : held && may("curator") ? (
+            <DraftReview release={release} changed={() => void reply.reload()} />
           ) : (
             <Spinner label="A worker seals images, labels and indexes, then publishes them all at once" />
           )}
