@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +31,13 @@ _NUMBERS = ("step", "steps", "fraction", "loss", "validation", "seconds")
 def run_ref(run_id: object, name: str) -> str:
     """Name in the object store of one of a run's refs: ``cancel``, ``state`` or ``report``."""
     return f"runs/{run_id}/{name}"
+
+
+def refs_of_runs() -> Iterator[str]:
+    """Refs that may name a saved state or a report: of every run that has not finished, for any may yet go on."""
+    for model in RUNS.values():
+        for run_id in model.objects.exclude(state=RunState.FINISHED).values_list("pk", flat=True):
+            yield from (run_ref(run_id, "state"), run_ref(run_id, "report"))
 
 
 @transaction.atomic
