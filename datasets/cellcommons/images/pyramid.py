@@ -34,7 +34,7 @@ def halve_mean(array: Pixels) -> Pixels:
                 stack = np.stack([quarter[absent] for quarter in quarters])
                 there = ~np.isnan(stack)
                 sums[absent] = np.where(there, stack, 0).sum(axis=0) / there.sum(axis=0)
-        return sums
+        return np.asarray(sums)
     wide = {1: np.int32, 2: np.int32, 4: np.int64}[array.dtype.itemsize]
     rows = np.add(padded[..., 0::2, :], padded[..., 1::2, :], dtype=wide)
     total = rows[..., 0::2] + rows[..., 1::2]
