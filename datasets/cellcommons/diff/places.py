@@ -3,134 +3,64 @@
 from __future__ import annotations
 
 import contextlib
-import io
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
+from cellcommons import opening
+from cellcommons.cache import cache_folder
 from cellcommons.canonical import sha256_hex
 from cellcommons.client import Client
-from cellcommons.errors import NotFound, StoreUnusable
 from cellcommons.fetch import Patience
 from cellcommons.folder import ReleaseFolder
 from cellcommons.manifest import LIMIT, Manifest
 from cellcommons.release import Release
-from cellcommons.store import ObjectStore, StoredObject, damaged, object_path
-from cellcommons.transport import Source, open_source, read_small
+from cellcommons.streamed import StreamedStore
+from cellcommons.transport import open_source, read_small
 
-HELD = 64 << 20
-OBJECT_LIMIT = 1 << 34
-
-
-class FetchedStore:
-    """The objects of a release at an address, as a store that is only read: each is fetched when it is asked for,
-    verified, and kept in memory while there is room.
-
-    Attributes:
-        url: the address. fetched: bytes that came over the wire. objects: how many objects.
-    """
-
-    def __init__(self, source: Source, address: str, *, held: int = HELD) -> None:
-        self.url, self._source, self._room = address, source, held
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._patience = Patience(6, 0.25)
-        self.fetched = self.objects = 0
-
-    def check(self) -> None:
-        """Nothing to ask: the first object will tell."""
-
-    def get(self, digest: str) -> bytes:
-        if digest in self._kept:
-            self._kept.move_to_end(digest)
-            return self._kept[digest]
-        found: list[bytes] = []
-        where = f"{self.url} {digest}"
-        self._patience.retry(lambda: found.append(read_small(self._source, object_path(digest), OBJECT_LIMIT)), where)
-        data = found[-1]
-        if sha256_hex(data) != digest:
-            raise damaged(digest)
-        self.fetched, self.objects = self.fetched + len(data), self.objects + 1
-        self._kept[digest] = data
-        while sum(map(len, self._kept.values())) > self._room and len(self._kept) > 1:
-            self._kept.popitem(last=False)
-        return data
-
-    def open(self, digest: str) -> BinaryIO:
-        return io.BytesIO(self.get(digest))
-
-    def exists(self, digest: str) -> bool:
-        try:
-            self.get(digest)
-        except NotFound:
-            return False
-        return True
-
-    def size(self, digest: str) -> int:
-        return len(self.get(digest))
-
-    def get_ref(self, name: str) -> bytes | None:
-        return None
-
-    def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
-        return None
-
-    def put(self, data: bytes) -> str:
-        raise self._refusal()
-
-    def put_file(self, path: Path) -> str:
-        raise self._refusal()
-
-    def batch(self) -> contextlib.AbstractContextManager[ObjectStore]:
-        raise self._refusal()
-
-    def digests(self) -> Iterator[str]:
-        raise self._refusal()
-
-    def listing(self) -> Iterator[StoredObject]:
-        raise self._refusal()
-
-    def delete(self, digest: str) -> None:
-        raise self._refusal()
-
-    def tidy(self, *, older_than: float) -> int:
-        raise self._refusal()
-
-    def put_ref(self, name: str, data: bytes) -> None:
-        raise self._refusal()
-
-    def delete_ref(self, name: str) -> None:
-        raise self._refusal()
-
-    def _refusal(self) -> StoreUnusable:
-        return StoreUnusable("objects at an address are read one by one, nothing else", where=self.url)
+_ATTEMPTS = 4
 
 
 @contextlib.contextmanager
-def opened_release(place: str, *, hub: str, token: str | None = None) -> Iterator[Release]:
-    """The release at ``place``.
+def opened_release(place: str, *, hub: str, token: str | None = None, cache: Path | None = None) -> Iterator[Release]:
+    """The release at ``place``; objects at an address are fetched when they are read, and kept in the cache.
 
     Args:
         place: the folder of a download; ``slug@edition`` on ``hub``; ``ADDRESS/slug@edition`` of another hub; or the
             address or folder of static files, ``manifest.json`` beside ``objects/``.
         token: for ``hub`` alone.
+        cache: a folder, as for ``cellcommons.open``.
 
     Raises:
         NotFound, Withdrawn, Unreachable, InvalidDocument, DigestMismatch: there is no such release, or it is damaged.
     """
     folder = Path(place).expanduser()
-    if folder.is_dir() and not (folder / "manifest.json").is_file():
-        yield ReleaseFolder(folder).load()
-        return
     base, _, last = place.rstrip("/").rpartition("/")
-    if "@" in last and not folder.exists():
-        address = base or hub
-        data, address = Client(address, token if not base else None).resolve(last)
+    if folder.is_dir() and not (folder / "manifest.json").is_file():
+        release = ReleaseFolder(folder).load()
+    elif "@" in last and not folder.exists():
+        # A token is the hub's that it was given for, and goes to no other address.
+        release = (
+            _streamed(*Client(base).resolve(last), cache)
+            if base
+            else opening.open(last, hub=hub, token=token, cache=cache)
+        )
     else:
-        address, data = place, b""
-    source = open_source(address, token=token if not base else None)
+        release = _streamed(_manifest(place), place, cache)
     try:
-        data = data or read_small(source, "manifest.json", LIMIT)
-        yield Release(FetchedStore(source, address), Manifest.parse(data, where=place), sha256_hex(data))
+        yield release
     finally:
-        source.close()
+        if isinstance(release.store, StreamedStore):
+            release.store.close()
+
+
+def _manifest(address: str) -> bytes:
+    """The bytes of ``manifest.json`` there."""
+    found: list[bytes] = []
+    with contextlib.closing(open_source(address)) as source:
+        Patience(_ATTEMPTS, 0.25).retry(lambda: found.append(read_small(source, "manifest.json", LIMIT)), address)
+    return found[-1]
+
+
+def _streamed(manifest: bytes, address: str, cache: Path | None) -> Release:
+    store = StreamedStore(cache_folder(cache), open_source(address), address)
+    return Release(store, Manifest.parse(manifest, where=address), sha256_hex(manifest))

@@ -14,8 +14,8 @@ from small_release import serving, small_release
 from cellcommons.cli import main
 from cellcommons.client import download
 from cellcommons.diff.compare import diff_releases
-from cellcommons.diff.places import FetchedStore, opened_release
-from cellcommons.errors import DigestMismatch, NotFound, StoreUnusable
+from cellcommons.diff.places import opened_release
+from cellcommons.errors import DigestMismatch
 from cellcommons.release import Release
 from cellcommons.store import FolderStore
 from cellcommons.synthetic.cells import generate_cells
@@ -29,6 +29,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Release, Release, di
     planted = plant(maps["image-3"], np.random.default_rng(2), most=1)
     later = maps | {"image-3": planted.labels}
     return release_of(store, maps), release_of(store, later, edition=2), {k: 1 for k, _, _ in planted.expected}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own, so that everything is fetched that is not asked for twice."""
+    monkeypatch.setenv("CELLCOMMONS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -116,21 +123,13 @@ def test_a_flipped_bit_on_the_way_is_named(hubs, pair) -> None:
             diff_releases(before, after)
 
 
-def test_a_fetched_store_only_reads_and_forgets(hubs, pair) -> None:
-    with opened_release(f"{hubs[0].address}/static", hub="") as release:
-        store = release.store
-        assert isinstance(store, FetchedStore)
-        digests = [digest for digest, _ in pair[0].objects()][1:9]
-        store._room = 0
-        for digest in (*digests, *digests):
-            assert store.get(digest) == store.open(digest).read()
-            assert len(store._kept) == 1
-        assert store.objects == 2 * len(digests)
-        assert store.size(digests[0]) == pair[0].store.size(digests[0])
-        hubs[0].gone.add("0" * 64)
-        assert not store.exists("0" * 64)
-        with pytest.raises(NotFound):
-            store.get("0" * 64)
-        for refused in (lambda: store.put(b"x"), lambda: store.delete(digests[0]), lambda: next(iter(store.digests()))):
-            with pytest.raises(StoreUnusable):
-                refused()
+def test_the_token_goes_to_the_hub_alone(hubs, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("CELLCOMMONS_TOKEN", "secret")
+    assert main(["diff", "cells@1", f"{hubs[1].address}/cells@2", "--hub", hubs[0].address]) == 1
+    assert hubs[0].seen_tokens == {"Token secret"}
+    assert hubs[1].seen_tokens == {None}
+
+
+def test_a_hub_that_is_busy_is_asked_again(hubs, capsys: pytest.CaptureFixture[str]) -> None:
+    hubs[0].failures = hubs[1].failures = 2
+    assert main(["diff", *(f"{hub.address}/static" for hub in hubs)]) == 1
