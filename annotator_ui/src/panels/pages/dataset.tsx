@@ -100,7 +100,7 @@ function Images({ slug, version, total, strata }: { slug: string; version: numbe
           ) : filtered ? (
             <EmptyState title="No image fits" text="Nothing here has that name or stratum." action={{ label: "Show all", run: () => (setSearch(""), go({ search: "", stratum: "", page: "" })) }} />
           ) : (
-            <EmptyState title="No images yet" text={may("curator") ? "Drop TIFF, OME-TIFF or PNG files above, or import an archive." : "A curator adds them."} />
+            <EmptyState title="No images yet" text={may("curator") ? "Drop images above, or import an archive." : "A curator adds them."} />
           )
         }
       </Pending>
