@@ -64,6 +64,7 @@ class Ctc:
             "channel_names",
             "wavelengths",
             "seconds_per_frame",
+            "thin_axes",
             "ids",
             "outlines",
             "holes",

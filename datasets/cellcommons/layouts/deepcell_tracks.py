@@ -48,7 +48,7 @@ class DeepCellTracks:
         axes=("tcyx",),
         features=features(
             *("source", "stratum", "split", "pixel_size", "channel_names", "wavelengths", "seconds_per_frame"),
-            *("plate_position", "ids", "divisions", "gaps"),
+            *("plate_position", "thin_axes", "ids", "divisions", "gaps"),
         ),
         note="One `.trk` a movie.",
     )

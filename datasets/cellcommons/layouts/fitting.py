@@ -50,13 +50,13 @@ def fitted(record: Record, carries: Carries, layout: str, drop: frozenset[Featur
     else:
         truth, dropped = _as_kind(record.truth, carries, layout, where, drop)
         record = replace(record, truth=truth)
-    _check_image(record, carries, layout)
     if record.truth is None and not carries.unlabelled:
         raise CannotCarry(f"it has no labels, and {layout} holds labelled images only", where=where)
     over = (features_used(record) - carries.features) - {"truth"}
     _refuse(over - drop, layout, where)
     for feature in sorted(over):
         record = _without(record, feature)
+    _check_image(record, carries, layout)
     return record, dropped | over
 
 
@@ -155,7 +155,7 @@ def _without(record: Record, feature: Feature) -> Record:
     entry, image, truth = record.entry, record.pixels, record.truth
     if feature in ("names", "source", "stratum", "split"):
         return replace(record, entry=_entry_without(entry, feature))
-    if feature in ("pixel_size", "channel_names", "wavelengths", "seconds_per_frame", "plate_position"):
+    if feature in ("pixel_size", "channel_names", "wavelengths", "seconds_per_frame", "plate_position", "thin_axes"):
         image = None if image is None else _image_without(image, feature)
         if isinstance(truth, ImagePair):
             truth = ImagePair(_image_without(truth.target, feature), truth.source_shape)
@@ -189,6 +189,10 @@ def _image_without(image: ImageData, feature: Feature) -> ImageData:
         return replace(image, channels=default_channels(image))
     if feature == "wavelengths":
         return replace(image, wavelengths=())
+    if feature == "thin_axes":
+        thin = tuple(n for n, axis in enumerate(image.axes) if axis in "tz" and image.data.shape[n] == 1)
+        axes = "".join(axis for n, axis in enumerate(image.axes) if n not in thin)
+        return replace(image, data=image.data.squeeze(axis=thin), axes=axes)
     return replace(image, seconds_per_frame=None) if feature == "seconds_per_frame" else replace(image, position=None)
 
 

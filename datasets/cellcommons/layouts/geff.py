@@ -55,6 +55,7 @@ class Geff:
             "pixel_size",
             "channel_names",
             "seconds_per_frame",
+            "thin_axes",
             "ids",
             "outlines",
             "holes",

@@ -63,6 +63,7 @@ class NistLineage:
             "channel_names",
             "wavelengths",
             "seconds_per_frame",
+            "thin_axes",
             "ids",
             "outlines",
             "holes",

@@ -67,6 +67,8 @@ def _of_image(image: ImageData) -> set[Feature]:
         used.add("seconds_per_frame")
     if image.position is not None:
         used.add("plate_position")
+    if any(axis in image.axes and image.size(axis) == 1 for axis in "tz"):
+        used.add("thin_axes")
     return used
 
 

@@ -67,6 +67,7 @@ class Usiigaci:
             "channel_names",
             "wavelengths",
             "seconds_per_frame",
+            "thin_axes",
             "outlines",
             "holes",
             "pieces",

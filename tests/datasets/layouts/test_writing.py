@@ -14,15 +14,18 @@ from cellcommons.errors import AlreadyThere, CannotCarry
 from cellcommons.images.data import ImageData, PlatePosition, Wavelengths
 from cellcommons.labels import Cell, LabelMap
 from cellcommons.layouts.carries import FEATURES, Carries, features
-from cellcommons.layouts.contract import Entry, Record
+from cellcommons.layouts.contract import Entry, Record, WritableLayout
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.layouts.fitting import checked_drop, fitted
-from cellcommons.layouts.registry import get_layout
+from cellcommons.layouts.registry import all_layouts, get_layout
 from cellcommons.layouts.used import features_used, is_file_name
 from cellcommons.layouts.writing import write_layout
 from cellcommons.overlapping import OverlappingCells
+from cellcommons.pairs import ImagePair
+from cellcommons.points import PointTracks
 from cellcommons.readings import Readings
 from cellcommons.testing.layout_suite import LayoutSuite
+from cellcommons.tracks import LabelMovie, Lineage, Track
 
 
 class TestDsb2018(LayoutSuite):
@@ -149,3 +152,25 @@ def test_names_that_would_fall_together_are_refused(tmp_path: Path) -> None:
 def test_a_view_of_another_layout_is_only_read(tmp_path: Path) -> None:
     with pytest.raises(CannotCarry, match="only read"):
         write_layout(get_layout("voc_crops"), [record()], tmp_path / "out")
+
+
+@pytest.mark.parametrize("layout", [x for x in all_layouts() if isinstance(x, WritableLayout) and x.carries.images])
+def test_an_axis_of_one_plane_or_frame_is_kept_or_named(layout: WritableLayout, tmp_path: Path) -> None:
+    """A TIFF cannot tell a stack of one plane from a plane."""
+    thin = [axes for axes in layout.carries.axes if axes in ("tcyx", "czyx")]
+    if not thin or layout.name == "hcs":  # a plate needs places
+        return
+    movie = LabelMovie(np.ones((1, 4, 5), dtype=np.uint32), Lineage((Track(1, 0, 0),)))
+    stack = ImageData(np.arange(20, dtype=np.uint16).reshape(1, 1, 4, 5), thin[0], ("intensity",))
+    truths = {LabelMovie: movie, PointTracks: PointTracks.of(movie), ImagePair: ImagePair.of(stack, record().image)}
+    kind = next((kind for kind in layout.carries.truths if kind in truths), None) if thin[0] == "tcyx" else None
+    if not layout.carries.unlabelled and kind is None:
+        kind = ImagePair
+    wanted = replace(record("one"), pixels=stack, truth=truths[kind] if kind else None)
+    if "thin_axes" not in layout.carries.features:
+        with pytest.raises(CannotCarry):
+            write_layout(layout, [wanted], tmp_path / "out")
+        return
+    write_layout(layout, [wanted], tmp_path / "out")
+    back = layout.read(layout.scan(tmp_path / "out").entries[0])
+    assert (back.image.axes, back.image.data.shape) == (stack.axes, stack.data.shape)
