@@ -94,11 +94,26 @@ def _picture(
         moved = (shown[0] == (change.before or (0,))[0]) & (shown[1] == (change.after or (0,))[0])
         chosen = [np.where(moved, np.uint32(1), np.uint32(0))] * 2
     if frames:
-        differs = np.count_nonzero((chosen[0] != 0) != (chosen[1] != 0), axis=(1, 2))
-        frame = int(np.argmax(differs))
+        frame = _telling_frame(chosen[0], chosen[1])
         chosen = [part[frame] for part in chosen]
     image = _crop(release, item, box, frame or 0)
     return ChangePicture(change, side_by_side_png(image, chosen[0], chosen[1], size), box, frame)
+
+
+def _telling_frame(before: Labels, after: Labels) -> int:
+    """The frame of two movies (uint32, tyx) in which most pixels differ; where none do, the first in which one of them
+    takes another track for the same cell."""
+    differs = np.count_nonzero((before != 0) != (after != 0), axis=(1, 2))
+    if differs.any():
+        return int(np.argmax(differs))
+    ids = [tuple(np.unique(movie[frame]).tolist() for movie in (before, after)) for frame in range(len(before))]
+    changed = (frame for frame in range(1, len(ids)) if all(ids[frame]) and _changes_hands(ids[frame - 1], ids[frame]))
+    return next(changed, 0)
+
+
+def _changes_hands(earlier: tuple[list[int], ...], later: tuple[list[int], ...]) -> bool:
+    """Whether one of the two movies goes on with another track where the other goes on with the same."""
+    return sum(a != b for a, b in zip(earlier, later, strict=True)) == 1
 
 
 def _around(box: Box, shape: tuple[int, int]) -> Box:

@@ -12,6 +12,7 @@ from two_releases import Watched, again, both_ways, reread
 
 from cellcommons.classes import Ontology
 from cellcommons.diff.changes import BORN, DIED, RECLASSED, REPAINTED, SPLIT
+from cellcommons.diff.pictures import _telling_frame
 from cellcommons.images.ome_zarr import write_labels
 from cellcommons.images.outline import read_outline
 from cellcommons.indexes import ReleaseItem
@@ -160,3 +161,12 @@ def test_failure_regions_and_answers(store: FolderStore) -> None:
     assert {(c.kind, c.before, c.after) for c in found.cells} == {(BORN, (), (9,))}
     assert [(a.key, a.before, a.after) for a in found.answers] == [("better", None, "left")]
     assert found.summary()["answers"] == 1
+
+
+def test_a_track_that_was_cut_is_shown_where_it_was_cut() -> None:
+    before = np.zeros((5, 4, 4), np.uint32)
+    before[:, 1:3, 1:3] = 7
+    after = before.copy()
+    after[3:, 1:3, 1:3] = 9
+    assert _telling_frame(before, after) == _telling_frame(after, before) == 3
+    assert _telling_frame(before, np.where(np.arange(5)[:, None, None] == 2, 0, before).astype(np.uint32)) == 2

@@ -1,4 +1,4 @@
-/** What changed since another edition: numbers first, then pictures of the cells that changed most, then tables. */
+/** What changed since another release: numbers first, then pictures of the cells that changed most, then tables. */
 
 import { useState } from "preact/hooks";
 import type { DiffImage, Release, ReleaseDiff, ReleaseSummary } from "../../../api/types";
@@ -155,9 +155,9 @@ function Images({ images, total, things }: { images: readonly DiffImage[]; total
   );
 }
 
-function Found({ diff }: { diff: ReleaseDiff }) {
+function Found({ diff, draft }: { diff: ReleaseDiff; draft: boolean }) {
   const { summary } = diff;
-  if (diff.state === "failed") return <Notice tone="bad" title="The comparison failed" text={diff.error} />;
+  if (diff.state === "failed") return <Notice tone="bad" title={draft ? "It cannot be sealed like this" : "The comparison failed"} text={diff.error} />;
   if (!summary) return <Spinner label={`A worker compares it with ${diff.before}; what is the same is not read`} />;
   if (summary.same) return <p class="dim">Nothing but its name: images, labels and splits are those of {diff.before}.</p>;
   const { added, removed, changed } = summary.images;
@@ -182,12 +182,12 @@ function Found({ diff }: { diff: ReleaseDiff }) {
 }
 
 const comparable = (release: Release, other: ReleaseSummary): boolean =>
-  other.slug === release.slug && other.task === release.task && other.state === "published" && !other.withdrawn && other.edition !== release.edition;
+  other.slug === release.slug && other.task === release.task && other.state === "published" && !other.withdrawn && other.id !== release.id;
 
 /** The section of a release that follows another. */
 export function ReleaseChanges({ release }: { release: Release }) {
   const [against, setAgainst] = useState(release.parent ?? "");
-  const diff = useReply(() => getDiff(release.slug, release.edition, against), [release.id, release.state, against]);
+  const diff = useReply(() => getDiff(release.slug, release.place, against), [release.id, release.state, against]);
   const others = useReply(() => listReleases(release.slug), [release.slug]);
   useEvery(1, diff.value?.state === "waiting", () => void diff.reload());
   const choices = (others.value ?? []).filter((other) => comparable(release, other)).map((other) => other.reference);
@@ -210,7 +210,7 @@ export function ReleaseChanges({ release }: { release: Release }) {
       }
     >
       <Pending reply={current} skeleton="rows" count={3}>
-        {(found) => <Found diff={found} />}
+        {(found) => <Found diff={found} draft={release.state === "draft"} />}
       </Pending>
     </Section>
   );
