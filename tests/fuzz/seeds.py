@@ -88,8 +88,9 @@ def image_seeds(folder: Path, real: Path | None) -> Seeds:
 
 def layout_suites() -> list[type[LayoutSuite]]:
     """The suite of every layout that can be written, as its tests define it."""
-    if str(_TESTS) not in sys.path:
-        sys.path.append(str(_TESTS))  # as pytest does: tests share a few modules beside them
+    for folder in (_TESTS, _TESTS.parent):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))  # as pytest does: tests share a few modules beside them
     for path in sorted(_TESTS.glob("test_*.py")):
         importlib.import_module(f"tests.datasets.layouts.{path.stem}")
     return sorted(_below(LayoutSuite), key=lambda suite: (suite.layout.name, suite.__qualname__))
