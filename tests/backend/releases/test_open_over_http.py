@@ -1,0 +1,39 @@
+"""``cellcommons.open`` against the hub's own routes, over a socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cellcommons
+from backend.annotation.models import Campaign
+from backend.core.storage import object_store
+from backend.imaging.models import Dataset
+from backend.people.models import Person
+from backend.releases import services
+from cellcommons.cards.release_documents import release_documents
+from cellcommons.crops import Crops
+from cellcommons.release import open_release
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_published_release_is_read_where_it_lies(
+    dataset: Dataset, campaign: Campaign, curator: Person, live_server: Any, tmp_path: Path
+) -> None:
+    draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
+    published = services.publish_release(release_id=draft.pk)
+    sealed = open_release(object_store(), published.manifest_sha256)
+    # Below any size of these objects, so that pixels come by byte range.
+    opened = cellcommons.open("cells@1", hub=live_server.url, cache=tmp_path, whole=100)
+    assert opened.digest == sealed.digest
+    for item in opened.items():
+        lazy = opened.lazy(item)
+        np.testing.assert_array_equal(lazy.load().data, sealed.image(item).data)
+        np.testing.assert_array_equal(opened.labels(item), sealed.labels(item))
+    crops = [sample["image"] for sample in Crops(opened, size=16)]
+    assert len(crops) == len(Crops(sealed, size=16))
+    for name, data in release_documents(sealed.manifest).items():
+        assert opened.store.get(opened.manifest.files[name].sha256) == data
