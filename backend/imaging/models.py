@@ -9,7 +9,7 @@ from backend.core.rows import Row, is_sha256, sha256_field
 
 
 class Dataset(Row):
-    """A living collection of images; its frozen editions are Releases."""
+    """A living collection of images; its frozen states are Releases."""
 
     slug = models.SlugField(max_length=64, unique=True)
     title = models.CharField(max_length=200)

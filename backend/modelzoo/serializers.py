@@ -18,6 +18,7 @@ from backend.modelzoo.models import (
     Weights,
 )
 from backend.releases.serializers import WithdrawalSerializer
+from cellcommons.versions import SLUG, WANTED
 
 
 class RunQuery(serializers.Serializer):
@@ -29,7 +30,9 @@ class PredictionQuery(serializers.Serializer):
 
 
 class NewTrainingRun(serializers.Serializer):
-    release = serializers.RegexField(r"^[A-Za-z0-9_-]+@[1-9][0-9]{0,8}$", help_text="slug@edition")
+    release = serializers.RegexField(
+        f"^{SLUG.pattern}@{WANTED.pattern}$", help_text="slug@2.1.0, or slug@2: the newest that fits"
+    )
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
     budget_seconds = serializers.FloatField(required=False, min_value=1, max_value=7 * 24 * 3600, default=120.0)
     config = serializers.DictField(required=False, default=dict, help_text="settings of the trainer")
@@ -87,7 +90,7 @@ class CurvePoint(serializers.Serializer):
 class TrainingRunSummary(serializers.ModelSerializer):
     """A training without its curve."""
 
-    release = serializers.CharField(source="release.reference", read_only=True, help_text="slug@edition")
+    release = serializers.CharField(source="release.reference", read_only=True, help_text="slug@version")
     progress = RunProgress(read_only=True)
     model_card = serializers.SerializerMethodField(help_text="id, once finished")
 
@@ -133,7 +136,7 @@ class PredictionRunSerializer(serializers.ModelSerializer):
 class ModelCardSummary(serializers.ModelSerializer):
     """A checkpoint and how well it does."""
 
-    release = serializers.CharField(source="training_run.release.reference", read_only=True, help_text="slug@edition")
+    release = serializers.CharField(source="training_run.release.reference", read_only=True, help_text="slug@version")
     task = serializers.ChoiceField(choices=Task.choices, source="training_run.release.campaign.task", read_only=True)
     release_withdrawn = WithdrawalSerializer(
         source="training_run.release.tombstone",

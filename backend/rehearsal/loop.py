@@ -189,7 +189,7 @@ class Loop:
             "fractions": dict(parting.fractions),
         }
         draft = self.curator.post(f"datasets/{self.plan.slug}/releases/", order)
-        path = f"releases/{self.plan.slug}/{draft['edition']}/"
+        path = f"releases/{self.plan.slug}/{draft['id']}/"
         release = self.curator.wait(path, until=("published", "failed"))
         if release["state"] == "failed":
             raise RuntimeError(f"release: {release['error']}")
@@ -216,7 +216,7 @@ class Loop:
         found = part(items, self.pool.into_test, locked=locked, first=self.plan.seed)
         if found.wanted:
             self.notes.append(
-                f"edition {len(self.releases) + 1}: split seed {found.seed}, {found.fractions['test']:.0%} for test; "
+                f"release {len(self.releases) + 1}: split seed {found.seed}, {found.fractions['test']:.0%} for test; "
                 f"{found.held} of {found.wanted} images of the folder are held out"
             )
         return found

@@ -33,7 +33,7 @@ def part(
     """The first shares and the first seed from ``first`` on that put most of the ``wanted`` images into test.
 
     Args:
-        items: (image, source, stratum) of what the release will hold. locked: source -> split of earlier editions.
+        items: (image, source, stratum) of what the release will hold. locked: source -> split of earlier releases.
     """
     here = {image for image, _, _ in items} & set(wanted)
     best = Parting(first, FRACTIONS, 0, len(here))

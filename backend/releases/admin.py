@@ -6,7 +6,7 @@ from backend.releases.models import Comparison, Release, SplitLock, Withdrawal
 
 @admin.register(Release)
 class ReleaseAdmin(ReadOnlyAdmin):
-    list_display = ["dataset", "edition", "state", "manifest_sha256", "published_at"]
+    list_display = ["dataset", "version", "state", "manifest_sha256", "published_at"]
     list_filter = ["dataset", "state"]
 
 

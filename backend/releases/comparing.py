@@ -37,9 +37,9 @@ def compare_releases(*, before: Release, after: Release) -> Comparison:
     """
     if before.dataset_id != after.dataset_id or before.campaign.task != after.campaign.task or before.pk == after.pk:
         raise InvalidDocument(
-            "only two editions of one dataset and one task can be compared",
+            "only two releases of one dataset and one task can be compared",
             where=f"{before.reference}, {after.reference}",
-            remedy="Name another edition as against.",
+            remedy="Name another release as against.",
         )
     made, fresh = Comparison.objects.select_for_update(no_key=True).get_or_create(
         before=before, after=after, drafted_at=after.drafted_at

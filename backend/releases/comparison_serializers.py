@@ -11,7 +11,7 @@ class DiffQuery(serializers.Serializer):
     against = serializers.RegexField(
         r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}@[1-9][0-9]{0,8}$",
         required=False,
-        help_text="slug@edition of the release before; the parent if not given",
+        help_text="slug@version of the release before; the parent if not given",
     )
 
 
@@ -89,8 +89,8 @@ class DiffPixels(serializers.Serializer):
 class DiffSummary(serializers.Serializer):
     """The numbers; sections that the task has nothing for are left out."""
 
-    before = serializers.CharField(help_text="slug@edition")
-    after = serializers.CharField(help_text="slug@edition")
+    before = serializers.CharField(help_text="slug@version")
+    after = serializers.CharField(help_text="slug@version")
     task = serializers.CharField()
     same = serializers.BooleanField()
     images = DiffImages()
@@ -147,8 +147,8 @@ class ReleaseDiffSerializer(serializers.Serializer):
 
     state = serializers.ChoiceField(choices=ComparisonState.choices)
     error = serializers.CharField(allow_blank=True)
-    before = serializers.CharField(help_text="slug@edition")
-    after = serializers.CharField(help_text="slug@edition")
+    before = serializers.CharField(help_text="slug@version")
+    after = serializers.CharField(help_text="slug@version")
     before_sha256 = serializers.CharField(
         allow_blank=True, help_text="of the manifests; a draft's as it would be sealed"
     )

@@ -29,8 +29,8 @@ from backend.releases.selectors import refuse_withdrawn
 from backend.releases.serializers import ReleaseSerializer
 from backend.releases.views import asked_release
 from cellcommons.diff.report import DOCUMENT
-from cellcommons.manifest import parse_reference
 from cellcommons.tree import load_tree
+from cellcommons.versions import parse_reference
 
 
 class DiffView(APIView):
@@ -41,17 +41,18 @@ class DiffView(APIView):
         parameters=[DiffQuery],
         responses={200: ReleaseDiffSerializer, 202: ReleaseDiffSerializer},
     )
-    def get(self, request: Request, slug: str, edition: int) -> Response:
-        """What changed since another edition; 202 while a worker finds out. A draft as it would be published."""
+    def get(self, request: Request, slug: str, version: str) -> Response:
+        """What changed since another release; 202 while a worker finds out. A draft as it would be published."""
         query = DiffQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        after = asked_release(request, slug, edition)
+        after = asked_release(request, slug, version)
         against = query.validated_data.get("against") or (after.parent.reference if after.parent else "")
         if not against:
-            raise Http404("It is the first edition: there is nothing to compare it with.")
-        before = asked_release(request, *parse_reference(against), state=ReleaseState.PUBLISHED)
+            raise Http404("It is the first release: there is nothing to compare it with.")
+        other, numbers = parse_reference(against)
+        before = asked_release(request, other, ".".join(map(str, numbers)), state=ReleaseState.PUBLISHED)
         comparison = compare_releases(before=before, after=after)
-        shown = _shown(comparison, f"/api/v1/releases/{slug}/{edition}/diff/{comparison.pk}/")
+        shown = _shown(comparison, f"/api/v1/releases/{slug}/{version}/diff/{comparison.pk}/")
         waiting = comparison.state == ComparisonState.WAITING
         return Response(shown, status=status.HTTP_202_ACCEPTED if waiting else status.HTTP_200_OK)
 
@@ -60,9 +61,9 @@ class DiffFileView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_diff_file", responses=OpenApiTypes.BINARY)
-    def get(self, request: Request, slug: str, edition: int, comparison: uuid.UUID, name: str) -> HttpResponseBase:
+    def get(self, request: Request, slug: str, version: str, comparison: uuid.UUID, name: str) -> HttpResponseBase:
         """A picture or a parquet table of a comparison."""
-        after = asked_release(request, slug, edition)
+        after = asked_release(request, slug, version)
         rows = Comparison.objects.select_related("before__withdrawal", "before__dataset")
         found = get_object_or_404(rows, pk=comparison, after=after, state=ComparisonState.DONE)
         refuse_withdrawn(found.before)
@@ -76,17 +77,17 @@ class DraftView(APIView):
     permission_classes = [IsCurator]
 
     @extend_schema(operation_id="releases_draft_publish", request=None, responses={202: ReleaseSerializer})
-    def post(self, request: Request, slug: str, edition: int) -> Response:
+    def post(self, request: Request, slug: str, version: str) -> Response:
         """Publish a draft that was held to be looked at, as it was looked at."""
-        release = asked_release(request, slug, edition)
+        release = asked_release(request, slug, version)
         review.publish_draft(release_id=release.pk)
-        shown = ReleaseSerializer(asked_release(request, slug, edition), context={"request": request})
+        shown = ReleaseSerializer(asked_release(request, slug, version), context={"request": request})
         return Response(shown.data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(operation_id="releases_draft_discard", responses={204: None})
-    def delete(self, request: Request, slug: str, edition: int) -> Response:
+    def delete(self, request: Request, slug: str, version: str) -> Response:
         """Let a held draft go; its number is free again."""
-        review.discard_draft(release_id=asked_release(request, slug, edition).pk)
+        review.discard_draft(release_id=asked_release(request, slug, version).pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -62,7 +62,7 @@ def near_duplicate_pairs(store: ObjectStore, images: Iterable[Image]) -> list[tu
 
 
 def pseudonym(dataset_id: object, person_id: object) -> str:
-    """A reader's name in the releases of one dataset: the same in each edition, another in each dataset."""
+    """A reader's name in the releases of one dataset: the same in each release, another in each dataset."""
     return "reader-" + sha256_hex(f"{dataset_id}/{person_id}".encode())[:12]
 
 

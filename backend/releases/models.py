@@ -1,4 +1,4 @@
-"""Immutable editions of a dataset."""
+"""Immutable releases of a dataset, named by their versions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from backend.annotation.models import Campaign
 from backend.consensus.models import Consensus
 from backend.core.rows import Row, is_sha256, sha256_field
 from backend.imaging.models import Dataset, Image, Source
+
+#: In a reference and an address: the one release of a dataset that is not published yet.
+DRAFT = "draft"
 
 
 class ReleaseState(models.TextChoices):
@@ -27,14 +30,17 @@ class Split(models.TextChoices):
 
 
 class Release(Row):
-    """One edition. Once published no UPDATE or DELETE is admitted (trigger).
+    """One release. Once published no UPDATE or DELETE is admitted (trigger).
 
     ``contents`` and ``drafted_at`` fix what is published, so that a publication killed half-way and started again
     seals the same manifest whatever people submitted meanwhile.
     """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="releases")
-    edition = models.PositiveIntegerField()
+    # The version, from what changed since the parent; known once it is sealed, and the database's from its publication.
+    major = models.PositiveIntegerField(null=True, blank=True)
+    minor = models.PositiveIntegerField(null=True, blank=True)
+    patch = models.PositiveIntegerField(null=True, blank=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="releases")
     title = models.CharField(max_length=200)
@@ -58,7 +64,7 @@ class Release(Row):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["dataset", "edition"], name="editions_in_order"),
+            models.UniqueConstraint(fields=["dataset", "major", "minor", "patch"], name="a_version_names_one_release"),
             models.CheckConstraint(
                 condition=~Q(state=ReleaseState.PUBLISHED)
                 | (Q(manifest_sha256__regex=r"^[0-9a-f]{64}$") & Q(published_at__isnull=False)),
@@ -66,8 +72,12 @@ class Release(Row):
             ),
             is_sha256("manifest_sha256", "release_manifest_is_sha256", blank=True),
             is_sha256("card_sha256", "release_card_is_sha256", blank=True),
-            models.CheckConstraint(condition=Q(edition__gte=1), name="editions_count_from_one"),
-            # Editions follow one another: the splits of the next depend on what this one locks.
+            models.CheckConstraint(
+                condition=Q(state=ReleaseState.PUBLISHED, major__gte=1, minor__gte=0, patch__gte=0)
+                | ~Q(state=ReleaseState.PUBLISHED) & Q(major=None, minor=None, patch=None),
+                name="what_is_published_has_a_version",
+            ),
+            # Releases follow one another: the splits of the next depend on what this one locks.
             models.UniqueConstraint(
                 fields=["dataset"],
                 condition=~Q(state=ReleaseState.PUBLISHED),
@@ -76,9 +86,19 @@ class Release(Row):
         ]
 
     @property
+    def version(self) -> str:
+        """``2.1.0``; empty until it is published."""
+        return "" if self.major is None else f"{self.major}.{self.minor}.{self.patch}"
+
+    @property
     def reference(self) -> str:
-        """``slug@edition``."""
-        return f"{self.dataset.slug}@{self.edition}"
+        """``slug@2.1.0``; ``slug@draft`` until it is published, for a dataset has one such at a time."""
+        return f"{self.dataset.slug}@{self.version or DRAFT}"
+
+    @property
+    def place(self) -> str:
+        """What stands for it in its addresses: the version, or before there is one its id, which stays an address."""
+        return self.version or str(self.pk)
 
     @property
     def tombstone(self) -> Withdrawal | None:

@@ -11,6 +11,7 @@ from backend.consensus.models import Consensus
 from backend.imaging.models import Dataset
 from backend.people.models import Person, Role
 from backend.releases.models import (
+    DRAFT,
     Comparison,
     ComparisonState,
     Release,
@@ -20,29 +21,48 @@ from backend.releases.models import (
     SplitLock,
 )
 from cellcommons.errors import Withdrawn
+from cellcommons.versions import WANTED, parse_reference, parse_wanted
 
 
 def visible_releases(person: Person | None) -> QuerySet[Release]:
     """Published releases for anyone, newest first, withdrawn ones among them; a curator sees drafts too."""
     origin = ("dataset", "parent__dataset", "campaign", "withdrawal__person")
-    releases = Release.objects.select_related(*origin).order_by("-created", "-edition", "id")
+    releases = Release.objects.select_related(*origin).order_by("-created", "id")
     if person is not None and person.is_authenticated and person.is_at_least(Role.CURATOR):
         return releases
     return releases.filter(state=ReleaseState.PUBLISHED)
 
 
 def latest_published(dataset: Dataset) -> Release | None:
-    """The last published edition of a dataset, be it withdrawn: what it locked stays locked."""
-    return dataset.releases.filter(state=ReleaseState.PUBLISHED).order_by("-edition").first()
+    """The last published release of a dataset, be it withdrawn: what it locked stays locked."""
+    return dataset.releases.filter(state=ReleaseState.PUBLISHED).order_by("-major", "-minor", "-patch").first()
+
+
+def pick_release(releases: QuerySet[Release], slug: str, version: str) -> Release | None:
+    """The one asked for by its id, as ``draft``, or the newest that fits ``2``, ``2.1`` or ``2.1.0``.
+
+    One that stands goes before one that was withdrawn.
+    """
+    of_dataset = releases.filter(dataset__slug=slug)
+    if version == DRAFT:
+        return of_dataset.exclude(state=ReleaseState.PUBLISHED).first()
+    if not WANTED.fullmatch(version):
+        return of_dataset.filter(pk=version).first()
+    wanted = dict(zip(("major", "minor", "patch"), parse_wanted(version), strict=False))
+    fitting = of_dataset.filter(state=ReleaseState.PUBLISHED, **wanted).order_by("-major", "-minor", "-patch")
+    return fitting.filter(withdrawal=None).first() or fitting.first()
 
 
 def find_release(reference: str) -> Release | None:
-    """The release named ``slug@edition``, in whatever state, or None."""
-    slug, _, edition = reference.partition("@")
-    if not edition.isdecimal() or len(edition) > 9:
-        return None
-    releases = Release.objects.select_related("dataset", "campaign", "withdrawal")
-    return releases.filter(dataset__slug=slug, edition=int(edition)).first()
+    """The release that fits ``slug@version``, or is ``slug@draft``; None where there is none.
+
+    Raises:
+        InvalidDocument: it is no reference.
+    """
+    slug, _, version = reference.partition("@")
+    if version != DRAFT:
+        parse_reference(reference)
+    return pick_release(Release.objects.select_related("dataset", "campaign", "withdrawal"), slug, version)
 
 
 def refuse_withdrawn(release: Release) -> None:

@@ -86,13 +86,17 @@ class ReleaseSplits(serializers.Serializer):
 
 
 class ReleaseSummary(serializers.ModelSerializer):
-    """One edition of a dataset."""
+    """One release of a dataset."""
 
     slug = serializers.CharField(source="dataset.slug", read_only=True)
     campaign = serializers.CharField(source="campaign.slug", read_only=True)
     task = serializers.ChoiceField(choices=Task.choices, source="campaign.task", read_only=True)
-    reference = serializers.CharField(read_only=True, help_text="slug@edition")
-    parent = serializers.SerializerMethodField(help_text="reference of the edition before")
+    reference = serializers.CharField(read_only=True, help_text="slug@version, or slug@draft")
+    version = serializers.CharField(read_only=True, help_text="2.1.0; empty until it is published")
+    place = serializers.CharField(
+        read_only=True, help_text="version or, before there is one, id: its part of addresses"
+    )
+    parent = serializers.SerializerMethodField(help_text="reference of the release before")
     counts = serializers.SerializerMethodField()
     splits = serializers.SerializerMethodField()
     withdrawn = WithdrawalSerializer(
@@ -102,7 +106,7 @@ class ReleaseSummary(serializers.ModelSerializer):
     class Meta:
         model = Release
         fields = [
-            "id", "slug", "edition", "reference", "campaign", "task", "state", "title", "notes", "licence",
+            "id", "slug", "version", "place", "reference", "campaign", "task", "state", "title", "notes", "licence",
             "manifest_sha256", "parent", "counts", "splits", "bytes", "delta_bytes", "created", "published_at", "error",
             "withdrawn", "held",
         ]  # fmt: skip
@@ -121,7 +125,7 @@ class ReleaseSummary(serializers.ModelSerializer):
 
 
 class ReleaseSerializer(ReleaseSummary):
-    """One edition with its card and its classes."""
+    """One release with its card and its classes."""
 
     ontology = OntologySerializer(source="campaign.ontology", read_only=True, allow_null=True)
     classes = serializers.SerializerMethodField(help_text="subjects of each class, or images that show it, per split")
@@ -156,4 +160,4 @@ class ReleaseImageSerializer(serializers.ModelSerializer):
 
     def get_preview_url(self, row: ReleaseImage) -> str:
         release = row.release
-        return f"/api/v1/releases/{release.dataset.slug}/{release.edition}/images/{row.image_id}/preview.png"
+        return f"/api/v1/releases/{release.dataset.slug}/{release.place}/images/{row.image_id}/preview.png"

@@ -37,6 +37,7 @@ from cellcommons.errors import CellCommonsError, InvalidDocument, StoreUnusable
 from cellcommons.manifest import Manifest
 from cellcommons.release import ReleaseItem, open_release, seal_release
 from cellcommons.splits import FRACTIONS, split_by_source
+from cellcommons.versions import parse_version
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +58,9 @@ def draft_release(
     fractions: Mapping[str, float] | None = None,
     review: bool = False,
 ) -> Release:
-    """Freeze what a campaign has settled as the next edition of its dataset and ask a worker to publish it.
+    """Freeze what a campaign has settled as the next release of its dataset and ask a worker to publish it.
 
-    An edition whose publication failed is drafted anew under the same number.
+    One whose publication failed is drafted anew.
 
     Args:
         review: hold the draft until a curator has looked at it (``review.publish_draft``, ``review.discard_draft``).
@@ -67,7 +68,7 @@ def draft_release(
     Raises:
         InvalidDocument: the campaign is another dataset's, nothing of it is settled, or the licence is milder than the
             dataset's.
-        WrongState: the edition before this one is still being published.
+        WrongState: the release before this one is still being published.
     """
     dataset = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     if campaign.dataset_id != dataset.pk:
@@ -84,7 +85,7 @@ def draft_release(
             where=campaign.slug,
             remedy="Publish once the readings of at least one image are in and its disagreements are settled.",
         )
-    last = dataset.releases.order_by("-edition").first()
+    last = dataset.releases.exclude(state=ReleaseState.PUBLISHED).first()
     if last is not None and last.state in (ReleaseState.DRAFT, ReleaseState.PUBLISHING):
         raise WrongState(
             f"{last.reference} {'waits to be looked at' if last.held else 'is still being published'}",
@@ -92,10 +93,10 @@ def draft_release(
             remedy="Publish or discard it first." if last.held else "Wait for it, then publish the next.",
         )
     retried = last is not None and last.state == ReleaseState.FAILED
-    release = last if retried else Release(dataset=dataset, edition=(last.edition if last else 0) + 1)
+    release = last if retried else Release(dataset=dataset)
     release.parent = latest_published(dataset)
     release.campaign = campaign
-    release.title = title or f"{dataset.title}, edition {release.edition}"
+    release.title = title or dataset.title
     release.notes = notes
     release.licence = licence or dataset.licence
     release.seed = seed
@@ -199,16 +200,15 @@ def seal_draft(release: Release) -> Sealed:
     facts: dict[str, Any] = {
         "slug": release.dataset.slug,
         "title": release.title,
-        "edition": release.edition,
         "licence": release.licence,
         "task": release.campaign.task,
         "created": release.drafted_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "ontology": ontology_of(release.campaign),
     }
 
-    def card(sealed: Sequence[ReleaseItem]) -> str:
+    def card(sealed: Sequence[ReleaseItem], version: str) -> str:
         about = {"description": release.dataset.description, "notes": release.notes}
-        return dataset_card(items=sealed, certificate=split.certificate, **facts, **about)
+        return dataset_card(items=sealed, version=version, certificate=split.certificate, **facts, **about)
 
     manifest, digest = seal_release(
         store,
@@ -246,6 +246,8 @@ def _record_publication(*, release_id: uuid.UUID, sealed: Sealed) -> Release:
     _lock_splits(release, sealed)
     counts = sealed.manifest.counts
     release.counts = {**asdict(counts), "classes": sealed.classes}
+    version = parse_version(sealed.manifest.version)
+    release.major, release.minor, release.patch = version.major, version.minor, version.patch
     release.manifest_sha256 = sealed.digest
     release.card_sha256 = sealed.manifest.card.sha256
     release.bytes = sum(size for _, size in sealed.objects)

@@ -1,29 +1,37 @@
 from django.urls import path, register_converter
-from django.urls.converters import IntConverter
+from django.urls.converters import UUIDConverter
 
 from backend.releases import comparison_views, views
+from backend.releases.models import DRAFT
+from cellcommons.versions import WANTED
 
 
-class Edition(IntConverter):
-    """1, 2, 3, ...: no zero, no leading zeros, and small enough for the database."""
+class Version:
+    """``2``, ``2.1`` or ``2.1.0``: the newest that fits; ``draft``; or the id that a release had from its draft on."""
 
-    regex = "[1-9][0-9]{0,8}"
+    regex = f"{WANTED.pattern}|{DRAFT}|{UUIDConverter.regex}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: object) -> str:
+        return str(value)
 
 
-register_converter(Edition, "edition")
+register_converter(Version, "version")
 
-_EDITION = "releases/<slug:slug>/<edition:edition>/"
+_RELEASE = "releases/<slug:slug>/<version:version>/"
 
 urlpatterns = [
     path("datasets/<slug:slug>/releases/", views.DatasetReleasesView.as_view()),
     path("releases/", views.ReleaseListView.as_view()),
-    path(_EDITION, views.ReleaseView.as_view()),
-    path(f"{_EDITION}withdrawal/", views.WithdrawalView.as_view()),
-    path(f"{_EDITION}diff/", comparison_views.DiffView.as_view()),
-    path(f"{_EDITION}diff/<uuid:comparison>/<str:name>", comparison_views.DiffFileView.as_view()),
-    path(f"{_EDITION}draft/", comparison_views.DraftView.as_view()),
-    path(f"{_EDITION}images/", views.ReleaseImagesView.as_view()),
-    path(f"{_EDITION}images/<uuid:image>/preview.png", views.ReleasePreviewView.as_view()),
-    path(f"{_EDITION}manifest", views.ManifestView.as_view()),
-    path(f"{_EDITION}objects/sha256/<str:aa>/<str:bb>/<str:digest>", views.ReleaseObjectView.as_view()),
+    path(_RELEASE, views.ReleaseView.as_view()),
+    path(f"{_RELEASE}withdrawal/", views.WithdrawalView.as_view()),
+    path(f"{_RELEASE}diff/", comparison_views.DiffView.as_view()),
+    path(f"{_RELEASE}diff/<uuid:comparison>/<str:name>", comparison_views.DiffFileView.as_view()),
+    path(f"{_RELEASE}draft/", comparison_views.DraftView.as_view()),
+    path(f"{_RELEASE}images/", views.ReleaseImagesView.as_view()),
+    path(f"{_RELEASE}images/<uuid:image>/preview.png", views.ReleasePreviewView.as_view()),
+    path(f"{_RELEASE}manifest", views.ManifestView.as_view()),
+    path(f"{_RELEASE}objects/sha256/<str:aa>/<str:bb>/<str:digest>", views.ReleaseObjectView.as_view()),
 ]

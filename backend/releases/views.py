@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
@@ -23,7 +24,7 @@ from backend.imaging.models import Dataset
 from backend.people.permissions import IsCurator
 from backend.releases import services
 from backend.releases.models import Release, ReleaseImage, ReleaseState
-from backend.releases.selectors import holds_object, refuse_withdrawn, release_images, visible_releases
+from backend.releases.selectors import holds_object, pick_release, refuse_withdrawn, release_images, visible_releases
 from backend.releases.serializers import (
     NewRelease,
     NewWithdrawal,
@@ -35,9 +36,11 @@ from backend.releases.serializers import (
 from cellcommons.errors import NotFound
 
 
-def asked_release(request: Request, slug: str, edition: int, **wanted: Any) -> Release:
+def asked_release(request: Request, slug: str, version: str, **wanted: Any) -> Release:
     """What the person may see. Raises Http404, and Withdrawn where it was taken back."""
-    release = get_object_or_404(visible_releases(request.user), dataset__slug=slug, edition=edition, **wanted)
+    release = pick_release(visible_releases(request.user).filter(**wanted), slug, version)
+    if release is None:
+        raise Http404
     refuse_withdrawn(release)
     return release
 
@@ -47,7 +50,7 @@ class DatasetReleasesView(APIView):
 
     @extend_schema(operation_id="releases_create", request=NewRelease, responses={202: ReleaseSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        """Publish what a campaign has settled as the next edition; a worker seals it."""
+        """Publish what a campaign has settled as the next release; a worker seals it."""
         dataset = get_object_or_404(Dataset, slug=slug)
         form = NewRelease(data=request.data)
         form.is_valid(raise_exception=True)
@@ -81,20 +84,20 @@ class ReleaseView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_retrieve", responses=ReleaseSerializer)
-    def get(self, request: Request, slug: str, edition: int) -> Response:
-        """One edition with its card."""
-        return Response(ReleaseSerializer(asked_release(request, slug, edition), context={"request": request}).data)
+    def get(self, request: Request, slug: str, version: str) -> Response:
+        """One release with its card."""
+        return Response(ReleaseSerializer(asked_release(request, slug, version), context={"request": request}).data)
 
 
 class WithdrawalView(APIView):
     permission_classes = [IsCurator]
 
     @extend_schema(operation_id="releases_withdraw", request=NewWithdrawal, responses={201: ReleaseSummary})
-    def post(self, request: Request, slug: str, edition: int) -> Response:
+    def post(self, request: Request, slug: str, version: str) -> Response:
         """Take a published release back, for good: from now on its addresses answer 410 with the reason."""
         form = NewWithdrawal(data=request.data)
         form.is_valid(raise_exception=True)
-        release = asked_release(request, slug, edition)
+        release = asked_release(request, slug, version)
         release = services.withdraw_release(release_id=release.pk, person=request.user, **form.validated_data)
         shown = ReleaseSummary(release, context={"request": request})
         return Response(shown.data, status=status.HTTP_201_CREATED)
@@ -106,7 +109,7 @@ class ReleaseImagesView(generics.ListAPIView):
     queryset = ReleaseImage.objects.none()
 
     def get_queryset(self) -> QuerySet[ReleaseImage]:
-        return release_images(asked_release(self.request, self.kwargs["slug"], self.kwargs["edition"]))
+        return release_images(asked_release(self.request, self.kwargs["slug"], self.kwargs["version"]))
 
     @extend_schema(operation_id="releases_images")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -118,9 +121,9 @@ class ReleasePreviewView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_preview", responses={(200, "image/png"): OpenApiTypes.BINARY})
-    def get(self, request: Request, slug: str, edition: int, image: uuid.UUID) -> HttpResponseBase:
+    def get(self, request: Request, slug: str, version: str, image: uuid.UUID) -> HttpResponseBase:
         """The picture of one image of a published release."""
-        release = asked_release(request, slug, edition, state=ReleaseState.PUBLISHED)
+        release = asked_release(request, slug, version, state=ReleaseState.PUBLISHED)
         row = get_object_or_404(release_images(release), image_id=image)
         return object_response(request, row.image.preview_sha256, content_type="image/png", public=True)
 
@@ -129,9 +132,9 @@ class ManifestView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_manifest", responses={(200, "application/json"): OpenApiTypes.BINARY})
-    def get(self, request: Request, slug: str, edition: int) -> HttpResponseBase:
+    def get(self, request: Request, slug: str, version: str) -> HttpResponseBase:
         """The exact bytes that hash to `manifest_sha256`."""
-        release = asked_release(request, slug, edition, state=ReleaseState.PUBLISHED)
+        release = asked_release(request, slug, version, state=ReleaseState.PUBLISHED)
         kind = "application/json"
         return object_response(request, release.manifest_sha256, content_type=kind, public=True, lasting=False)
 
@@ -140,9 +143,9 @@ class ReleaseObjectView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_object", responses=OpenApiTypes.BINARY)
-    def get(self, request: Request, slug: str, edition: int, aa: str, bb: str, digest: str) -> HttpResponseBase:
+    def get(self, request: Request, slug: str, version: str, aa: str, bb: str, digest: str) -> HttpResponseBase:
         """An object of this release; ranges are honoured."""
-        release = asked_release(request, slug, edition, state=ReleaseState.PUBLISHED)
+        release = asked_release(request, slug, version, state=ReleaseState.PUBLISHED)
         if digest[:4] != aa + bb or not holds_object(release, digest):
             raise NotFound("the release has no such object", where=digest[:80])
         return object_response(request, digest, public=True)

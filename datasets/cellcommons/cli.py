@@ -16,7 +16,7 @@ from cellcommons.errors import CellCommonsError
 from cellcommons.layouts.carries import FEATURES
 
 HUB = "http://127.0.0.1:8000"
-PLACES = "a downloaded release, SLUG@EDITION, ADDRESS/SLUG@EDITION, or the address of static files"
+PLACES = "a downloaded release, SLUG@VERSION, ADDRESS/SLUG@VERSION, or the address of static files"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,7 +88,7 @@ def _folder_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command = commands.add_parser("download", parents=[shared], help="fetch and verify a release; resumes if cut")
-    command.add_argument("reference", metavar="SLUG@EDITION")
+    command.add_argument("reference", metavar="SLUG@VERSION")
     command.add_argument("folder", metavar="DIR", type=Path)
     command.add_argument(
         "--hub",
@@ -116,7 +116,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command = commands.add_parser("diff", parents=[shared], help="what changed from A to B; exit 1 if anything")
     command.add_argument("before", metavar="A", help=PLACES)
     command.add_argument("after", metavar="B", help="likewise")
-    command.add_argument("--hub", metavar="URL", default=os.environ.get("CELLCOMMONS_HUB", HUB), help="of SLUG@EDITION")
+    command.add_argument("--hub", metavar="URL", default=os.environ.get("CELLCOMMONS_HUB", HUB), help="of SLUG@VERSION")
     command.add_argument("--pictures", metavar="DIR", help="write pictures of the cells that changed most")
     command.add_argument("--parquet", metavar="DIR", help="write tables of images, cells and tracks that changed")
     command.set_defaults(run=diff.diff)

@@ -14,9 +14,10 @@ from cellcommons.canonical import sha256_hex
 from cellcommons.errors import CellCommonsError, DigestMismatch, DiskFull, InvalidDocument, NotFound
 from cellcommons.fetch import Fetch, Patience, Progress
 from cellcommons.folder import ReleaseFolder
-from cellcommons.manifest import LIMIT, Manifest, parse_reference
+from cellcommons.manifest import LIMIT, Manifest
 from cellcommons.release import open_release
 from cellcommons.transport import Source, open_source, read_small
+from cellcommons.versions import parse_reference, parse_version
 
 __all__ = ["Client", "Download", "Progress", "download"]
 
@@ -59,24 +60,30 @@ class Client:
         self._patience = Patience(attempts, pause)
 
     def resolve(self, reference: str) -> tuple[bytes, str]:
-        """The exact bytes of a release's manifest, checked, and the address its objects are below.
+        """The exact bytes of the manifest of the newest release that fits, checked, and where its objects are.
+
+        Args:
+            reference: ``slug@2.1.0``, or ``slug@2.1`` or ``slug@2``, which leave the rest open.
 
         Raises:
             NotFound: neither a hub nor a mirror there knows the release. Unreachable: nothing answers.
             Withdrawn: it was published there and taken back; the message says why.
             DigestMismatch: the hub's manifest is not the one it names.
         """
-        slug, edition = parse_reference(reference)
+        slug, wanted = parse_reference(reference)
         base = self.base_url.rstrip("/")
-        api = f"{base}/api/v1/releases/{slug}/{edition}"
+        releases = f"{base}/api/v1/releases/{slug}"
+        api = f"{releases}/{'.'.join(map(str, wanted))}"
         asked: NotFound | None = None
         if base.startswith(("http://", "https://")):
             try:
                 with self._opened(api) as source:
                     described = _json(self._small(source, "", 1 << 22), api)
+                # By its whole version from here on, so that one published meanwhile does not mix in.
+                api = f"{releases}/{described.get('version')}"
+                with self._opened(api) as source:
                     data = self._small(source, "manifest", LIMIT)
-                wanted = described.get("manifest_sha256")
-                if sha256_hex(data) != wanted:
+                if sha256_hex(data) != described.get("manifest_sha256"):
                     raise DigestMismatch("the hub's manifest is not the one it names", where=api)
                 return _checked(data, reference, api), api
             except NotFound as error:
@@ -86,7 +93,7 @@ class Client:
                 data = self._small(source, "manifest.json", LIMIT)
         except NotFound as error:
             raise NotFound(
-                f"no release {reference} there", where=base, remedy=(asked or error).remedy or "Check name and edition."
+                f"no release {reference} there", where=base, remedy=(asked or error).remedy or "Check name and version."
             ) from None
         return _checked(data, reference, base), base
 
@@ -107,7 +114,7 @@ class Client:
         if need be. A release that is there already costs one request for its manifest, and no write.
 
         Args:
-            reference: ``slug@edition``. jobs: objects fetched at once. progress: called from any thread, in order.
+            reference: as for ``resolve``. jobs: objects fetched at once. progress: called from any thread, in order.
             repair: first check what is there by its sha256, and fetch anew what is damaged.
             sha256: the manifest must have this sha256.
             cache: a folder that ``cellcommons.open`` uses too: objects in it are linked rather than fetched, others are
@@ -140,7 +147,7 @@ class Client:
                     place.show(release, self.base_url)
         manifest = release.manifest
         return Download(
-            reference=reference,
+            reference=manifest.reference,
             manifest_sha256=digest,
             folder=str(place.root),
             images=manifest.counts.images,
@@ -179,7 +186,7 @@ def download(
     jobs: int = 8,
     progress: Callable[[Progress], None] | None = None,
 ) -> Download:
-    """Download ``slug@edition`` into ``folder``; see ``Client.download``."""
+    """Download ``slug@version`` into ``folder``; see ``Client.download``."""
     return Client(base_url, token).download(reference, folder, jobs=jobs, progress=progress)
 
 
@@ -214,6 +221,7 @@ def _json(data: bytes, where: str) -> dict[str, object]:
 
 def _checked(data: bytes, reference: str, where: str) -> bytes:
     manifest = Manifest.parse(data, where=where)
-    if manifest.reference != reference:
+    slug, wanted = parse_reference(reference)
+    if manifest.dataset != slug or not parse_version(manifest.version).fits(wanted):
         raise NotFound(f"the release there is {manifest.reference}, not {reference}", where=where)
     return data

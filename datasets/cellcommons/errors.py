@@ -68,7 +68,7 @@ class MismatchedShapes(CellCommonsError):
 
 
 class AlreadyThere(CellCommonsError):
-    """The same bytes, slug or edition exist already."""
+    """The same bytes or slug exist already."""
 
     code = "already-there"
     title = "It is already there"

@@ -21,10 +21,10 @@ from typing import Any
 from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.cards.release_documents import DOCUMENTS
 from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, InvalidDocument, NotFound
-from cellcommons.manifest import parse_reference
 from cellcommons.reading import VALUES
 from cellcommons.release import REPAIR, Member, Release, item_trees, open_release
 from cellcommons.store import FolderStore, object_path
+from cellcommons.versions import parse_reference
 
 try:
     import fcntl
@@ -106,7 +106,7 @@ class ReleaseFolder:
             raise NotFound(
                 "no downloaded release in this folder",
                 where=str(self.root),
-                remedy="Run: cellcommons download SLUG@EDITION DIR.",
+                remedy="Run: cellcommons download SLUG@VERSION DIR.",
             )
         return open_release(self.store, record["manifest_sha256"])
 

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 from cellcommons.canonical import sha256_hex
 from cellcommons.documents import Document
 from cellcommons.errors import InvalidDocument, TooLarge
+from cellcommons.versions import SLUG, is_version
 
 LIMIT = 16_000
 INDEXES = ("images", "labels", "cells", "companions", "tracks", "splits", "provenance")
-SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _NAME = re.compile(r"[a-z][a-z_]{0,31}")
 _FILE = re.compile(
     r"data/[a-z0-9-]{1,60}\.parquet|croissant\.json|datacite\.json|ro-crate-metadata\.json|CITATION\.cff"
@@ -66,10 +66,11 @@ class Manifest(Document):
     """One immutable release.
 
     Attributes:
-        dataset: slug of the dataset. edition: 1, 2, 3, ...; together the reference ``slug@edition``.
-        parent: sha256 of the manifest this edition follows, or None.
+        dataset: slug of the dataset. version: ``2.1.0``, from what changed since the parent; together the reference
+            ``slug@version``.
+        parent: sha256 of the manifest this release follows, or None.
         created: ISO 8601 UTC to the second, ``2026-11-20T08:00:00Z``; given by the publisher, so that publishing the
-            same edition again gives the same bytes.
+            same release again gives the same bytes.
         licence: SPDX id, e.g. ``CC0-1.0``.
         task: one of ``cellcommons.kinds``.
         indexes: name -> parquet index; at least images, labels, cells, companions, tracks, splits, provenance.
@@ -84,7 +85,7 @@ class Manifest(Document):
     KIND: ClassVar[str] = "cellcommons.manifest/1"
     dataset: str
     title: str
-    edition: int
+    version: str
     parent: str | None
     created: str
     licence: str
@@ -101,7 +102,7 @@ class Manifest(Document):
         checks = {
             "dataset": SLUG.fullmatch(self.dataset) is not None,
             "title": len(self.title.strip()) > 0 and len(self.title) <= 300,
-            "edition": self.edition >= 1,
+            "version": is_version(self.version),
             "parent": self.parent is None or _HEX.fullmatch(self.parent) is not None,
             "created": checked_time(self.created),
             "licence": _SPDX.fullmatch(self.licence) is not None,
@@ -127,8 +128,8 @@ class Manifest(Document):
 
     @property
     def reference(self) -> str:
-        """``slug@edition``."""
-        return f"{self.dataset}@{self.edition}"
+        """``slug@version``."""
+        return f"{self.dataset}@{self.version}"
 
     def blobs(self) -> dict[str, Blob]:
         """Every object the manifest names itself, by the file name it has in a download."""
@@ -143,11 +144,3 @@ def checked_time(text: str) -> bool:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ") == text
     except ValueError:
         return False
-
-
-def parse_reference(reference: str) -> tuple[str, int]:
-    """Split ``slug@edition``. Raises InvalidDocument."""
-    slug, _, edition = reference.partition("@")
-    if not SLUG.fullmatch(slug) or not re.fullmatch(r"[1-9][0-9]{0,8}", edition):
-        raise InvalidDocument("a release is named slug@edition", where=reference[:80], remedy="For example dsb2018@1.")
-    return slug, int(edition)

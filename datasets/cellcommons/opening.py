@@ -30,9 +30,9 @@ def open(
     offline: bool = False,
     whole: int = WHOLE,
 ) -> Release:
-    """Open ``slug@edition`` where it lies; the same ``Release`` as ``cellcommons.load`` of a download.
+    """Open ``slug@version`` where it lies; the same ``Release`` as ``cellcommons.load`` of a download.
 
-    Objects are fetched when they are read, verified, and kept in the cache by their sha256, so that editions share what
+    Objects are fetched when they are read, verified, and kept in the cache by their sha256, so that releases share what
     they have in common. Without the hub in reach the release opens as it was last seen, and whatever is cached reads.
 
     Args:

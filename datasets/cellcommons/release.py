@@ -35,6 +35,7 @@ from cellcommons.splits import check_leaks
 from cellcommons.store import CHUNK, ObjectStore
 from cellcommons.tracks import LabelMovie
 from cellcommons.tree import Tree, load_tree
+from cellcommons.versions import FIRST, Version, change_between, parse_version
 
 __all__ = ["CellRow", "Provenance", "Release", "ReleaseItem", "open_release", "seal_release"]
 
@@ -46,59 +47,62 @@ def seal_release(
     *,
     slug: str,
     title: str,
-    edition: int,
     parent: str | None,
     created: str,
     licence: str,
     task: str,
     items: Iterable[ReleaseItem],
-    card_text: str | Callable[[Sequence[ReleaseItem]], str],
+    card_text: str | Callable[[Sequence[ReleaseItem], str], str],
     split_certificate: Mapping[str, Any],
     ontology: Ontology | None = None,
     given_licences: Iterable[str] = (),
 ) -> tuple[Manifest, str]:
     """Write indexes, shards, cards, certificate and manifest into ``store``; return the manifest and its sha256.
 
-    Trees are named, never copied. Sealing the same items with the same ``created`` again gives the same sha256.
+    Trees are named, never copied. Sealing the same items with the same ``created`` again gives the same sha256. The
+    version follows from what changed since ``parent``, see ``cellcommons.versions``.
 
     Args:
-        card_text: the README, or a function that writes it from the items as they are sealed.
+        parent: sha256 of the manifest that this one follows, in ``store``; None for a first release, 1.0.0.
+        card_text: the README, or a function that writes it from the items as they are sealed and the version.
         ontology: the classes, where the task has any.
         given_licences: SPDX ids of what the release is made from; ``licence`` must be as strict as each.
 
     Raises:
         InvalidDocument: no items, bad fields, a task that is not known, classes outside the ontology, links to cells
-            that the detections have not, a source in more than one split, or a licence that is too mild.
+            that the detections have not, a source in more than one split, a licence that is too mild, or the parent
+            is a release of another dataset.
         MismatchedShapes: labels, companions or a target that are not of their image's shape or pixel size.
-        NotFound: a tree, or a file of a tree, is not in the store.
+        NotFound: the parent, a tree, or a file of a tree, is not in the store.
     """
-    reference = f"{slug}@{edition}"
-    kind = kind_of(task, where=reference)
+    kind = kind_of(task, where=slug)
     if kind.classed != (ontology is not None):
         raise InvalidDocument(
             f"{task} {'needs an ontology' if kind.classed else 'takes no ontology'}",
-            where=reference,
+            where=slug,
             remedy="Name the classes that labels may have." if kind.classed else "Leave it out.",
         )
-    check_licence(licence, given_licences, where=reference)
+    check_licence(licence, given_licences, where=slug)
     named = named_items(items)
     if not named:
-        raise InvalidDocument("a release holds at least one image", where=reference)
+        raise InvalidDocument("a release holds at least one image", where=slug)
     leaks = check_leaks({i.image: i.split for i in named}, {i.image: i.source for i in named}, ())
     if leaks:
         raise InvalidDocument(leaks[0].line(), where=leaks[0].source, remedy="Split by source with cellcommons.splits.")
     sizes = _tree_objects(store, named)
     named = [kind.sealed(store, item, ontology) for item in named]
     counts = _count(named)
+    meaning: dict[str, Any] = {"task": task, "ontology": ontology.document() if ontology else None}
+    version = str(_next_version(open_release(store, parent), slug, named, meaning) if parent else FIRST)
     indexes = {}
     for name, (data, rows) in write_indexes(named).items():
         indexes[name] = Index(store.put(data), len(data), rows)
-    card = _put(store, (card_text if isinstance(card_text, str) else card_text(named)).encode())
+    card = _put(store, (card_text if isinstance(card_text, str) else card_text(named, version)).encode())
     certificate = _put(store, canonical_json(dict(split_certificate)))
     manifest = Manifest(
         dataset=slug,
         title=title,
-        edition=edition,
+        version=version,
         parent=parent,
         created=created,
         licence=licence,
@@ -108,7 +112,7 @@ def seal_release(
         certificate=certificate,
         counts=counts,
         objects=ObjectCount(0, 0),
-        ontology=ontology.document() if ontology else None,
+        ontology=meaning["ontology"],
         files={path: _put(store, data) for path, data in write_shards(named).items()},
     )
     documents = {path: _put(store, data) for path, data in release_documents(manifest).items()}
@@ -116,6 +120,14 @@ def seal_release(
     sizes |= {blob.sha256: blob.size for blob in manifest.blobs().values()}
     manifest = replace(manifest, objects=ObjectCount(len(sizes), sum(sizes.values())))
     return manifest, manifest.save(store)
+
+
+def _next_version(before: Release, slug: str, items: Sequence[ReleaseItem], meaning: Mapping[str, Any]) -> Version:
+    if before.manifest.dataset != slug:
+        raise InvalidDocument(f"the parent is {before.manifest.reference}", where=slug)
+    meant = {"task": before.manifest.task, "ontology": before.manifest.ontology}
+    change = change_between(before.items(), items, meant_before=meant, meant_after=meaning)
+    return parse_version(before.manifest.version).after(change)
 
 
 def open_release(store: ObjectStore, manifest_sha256: str) -> Release:

@@ -62,7 +62,7 @@ def split_by_source(
         items: ``(image, source, stratum)``.
         near_duplicates: pairs of images; a pair with an image that is not in ``items`` is counted and left out.
         fractions: split -> share of the images; adds up to 1. Default 0.7 train, 0.1 validation, 0.2 test.
-        locked: source -> split of an earlier edition. A lock holds, but a component with any source locked to test goes
+        locked: source -> split of an earlier release. A lock holds, but a component with any source locked to test goes
             to test as a whole: what was once test stays test.
 
     Returns:
@@ -79,7 +79,7 @@ def split_by_source(
     pairs = [tuple(sorted(pair)) for pair in near_duplicates]
     inside = sorted({(a, b) for a, b in pairs if a in images and b in images and a != b})
     components = _components(images, inside)
-    # Only sources that are here can bind: an edition may drop images of an earlier one.
+    # Only sources that are here can bind: a release may drop images of an earlier one.
     here = {source for source, _ in images.values()}
     locks = {source: split for source, split in (locked or {}).items() if source in here}
     fixed = {number: split for number, c in enumerate(components) if (split := _locked_split(c, locks, wanted))}
@@ -173,7 +173,7 @@ def _locked_split(component: Sequence[str], locks: Mapping[str, str], wanted: Ma
     if len(held) > 1:
         (one, a), (two, b) = sorted(held.items())
         raise InvalidDocument(
-            f"sources {a!r} ({one}) and {b!r} ({two}) of an earlier edition are now joined by near-duplicate images",
+            f"sources {a!r} ({one}) and {b!r} ({two}) of an earlier release are now joined by near-duplicate images",
             where=a,
             remedy="Leave out the images that join them, or publish them as a new dataset.",
         )
@@ -235,7 +235,7 @@ def _fill_empty(
             placed[min(donors, key=lambda n: (strata[n].total(), -free.index(n)))] = split
         elif split != "validation":
             raise InvalidDocument(
-                f"every source is locked to a split of an earlier edition, and none is left for {split}",
+                f"every source is locked to a split of an earlier release, and none is left for {split}",
                 where=split,
                 remedy="Add images of a new source.",
             )

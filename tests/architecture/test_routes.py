@@ -20,15 +20,15 @@ OPEN = {
     ("post", "/api/v1/auth/token/"): "the way in for clients",
     # Published releases are readable by anyone.
     ("get", "/api/v1/releases/"): "published",
-    ("get", "/api/v1/releases/{slug}/{edition}/"): "published",
-    ("get", "/api/v1/releases/{slug}/{edition}/images/"): "published",
-    ("get", "/api/v1/releases/{slug}/{edition}/diff/"): "published",
-    ("get", "/api/v1/releases/{slug}/{edition}/diff/{comparison}/{name}"): "published",
-    ("get", "/api/v1/releases/{slug}/{edition}/images/{image}/preview.png"): "published",
-    ("get", "/api/v1/releases/{slug}/{edition}/manifest"): "published",
-    ("get", "/api/v1/releases/{slug}/{edition}/objects/sha256/{aa}/{bb}/{digest}"): "published",
+    ("get", "/api/v1/releases/{slug}/{version}/"): "published",
+    ("get", "/api/v1/releases/{slug}/{version}/images/"): "published",
+    ("get", "/api/v1/releases/{slug}/{version}/diff/"): "published",
+    ("get", "/api/v1/releases/{slug}/{version}/diff/{comparison}/{name}"): "published",
+    ("get", "/api/v1/releases/{slug}/{version}/images/{image}/preview.png"): "published",
+    ("get", "/api/v1/releases/{slug}/{version}/manifest"): "published",
+    ("get", "/api/v1/releases/{slug}/{version}/objects/sha256/{aa}/{bb}/{digest}"): "published",
 }
-SAMPLES = {"uuid": "6f1f0c5e-9f3c-4a51-8b3a-0d8a7f0b7a11", "slug": "some-slug", "int": "1", "edition": "1"}
+SAMPLES = {"uuid": "6f1f0c5e-9f3c-4a51-8b3a-0d8a7f0b7a11", "slug": "some-slug", "int": "1", "version": "1"}
 
 
 def _routes(resolver: URLResolver, prefix: str = "") -> list[tuple[str, Any]]:

@@ -59,7 +59,6 @@ def seal(store: FolderStore, items: list[ReleaseItem], **changes: object) -> Rel
     fields: dict = {
         "slug": "noise",
         "title": "Noise with squares",
-        "edition": 1,
         "parent": None,
         "created": CREATED,
         "licence": "CC0-1.0",
@@ -89,11 +88,11 @@ def small_release(
     """
     certificate = {"seed": seed}
     ontology = MAKERS[task][1]
-    facts = {"slug": task.replace("_", "-"), "title": f"Generated: {task}", "edition": 1, "licence": "CC0-1.0"}
+    facts = {"slug": task.replace("_", "-"), "title": f"Generated: {task}", "licence": "CC0-1.0"}
     facts |= {"task": task, "created": CREATED, "ontology": ontology}
 
-    def card(items: Sequence[ReleaseItem]) -> str:
-        return dataset_card(**facts, items=items, certificate=certificate)
+    def card(items: Sequence[ReleaseItem], version: str) -> str:
+        return dataset_card(**facts, version=version, items=items, certificate=certificate)
 
     fields: dict = {**facts, "parent": None, "card_text": card, "split_certificate": certificate}
     fields["items"] = task_items(store, task, count=count, size=size, whole=whole, seed=seed)
@@ -141,12 +140,15 @@ def serving(release: Release):
                 hub.failures -= 1
                 return self.answer(503, b"busy")
             manifest = hub.release.manifest
-            api = f"/api/v1/releases/{manifest.dataset}/{manifest.edition}/"
-            if hub.withdrawn and self.path.startswith(api):
+            major, minor, patch = manifest.version.split(".")
+            asked = rf"/api/v1/releases/{manifest.dataset}/{major}(?:\.{minor}(?:\.{patch})?)?/"
+            api = f"/api/v1/releases/{manifest.dataset}/{manifest.version}/"
+            if hub.withdrawn and re.match(asked, self.path):
                 told = {"type": "urn:cellcommons:withdrawn", "detail": f"it was withdrawn: {hub.withdrawn}"}
                 return self.answer(410, json.dumps(told).encode())
-            if self.path == api:
-                return self.answer(200, json.dumps({"manifest_sha256": hub.release.digest}).encode())
+            if re.fullmatch(asked, self.path):
+                told = {"version": manifest.version, "manifest_sha256": hub.release.digest}
+                return self.answer(200, json.dumps(told).encode())
             if self.path in (f"{api}manifest", "/static/manifest.json"):
                 return self.answer(200, manifest.to_bytes())
             found = re.fullmatch(rf"(?:{api}|/static/)(objects/sha256/../../([0-9a-f]{{64}}))", self.path)

@@ -47,9 +47,9 @@ def test_download_verify_info(hub, release: Release, tmp_path: Path, capsys: pyt
     for path in (folder, f"{folder}/.cellcommons/manifest.json"):
         assert main(["info", path, "--json"]) == 0
         told = last_json(capsys.readouterr().out)
-        assert (told["reference"], told["images"], told["manifest_sha256"]) == ("noise@1", 3, release.digest)
+        assert (told["reference"], told["images"], told["manifest_sha256"]) == ("noise@1.0.0", 3, release.digest)
     assert main(["info", folder]) == 0
-    assert "noise@1" in capsys.readouterr().out
+    assert "noise@1.0.0" in capsys.readouterr().out
 
 
 def test_damage_is_one_line_and_status_2(hub, release: Release, tmp_path: Path, capsys) -> None:
@@ -69,7 +69,7 @@ def test_damage_is_one_line_and_status_2(hub, release: Release, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["download", "noise", "DIR"], "slug@edition"),
+        (["download", "noise", "DIR"], "slug@version"),
         (["download", "noise@7", "DIR"], "noise@7"),
         (["download", "noise@1", "DIR", "--hub", "ftp://x"], "ftp://x"),
         (["verify", "DIR"], "cellcommons download"),

@@ -204,19 +204,19 @@ def test_plain_static_files_serve_as_well(hub, release: Release, tmp_path: Path)
         assert ReleaseFolder(folder).verify().digest == release.digest
 
 
-def test_a_new_edition_fetches_only_what_is_new(release: Release, tmp_path: Path) -> None:
+def test_a_new_version_fetches_only_what_is_new(release: Release, tmp_path: Path) -> None:
     items = list(release.items())
     more = [*items, *items_in(release.store, 7, seed=1)[6:]]
-    second = seal(release.store, more, edition=2, parent=release.digest)
+    second = seal(release.store, more, parent=release.digest)
     with serving(release) as hub:
         client(hub).download("noise@1", tmp_path)
         first, hub.release = dict(hub.served), second
-        done = client(hub).download("noise@2", tmp_path)
+        done = client(hub).download("noise@1.1", tmp_path)
     old = {digest for digest, _ in release.objects()}
     new = {digest: size for digest, size in second.objects() if digest not in old and digest != second.digest}
     assert {d for d, n in hub.served.items() if n != first.get(d, 0)} == set(new)
     assert done.fetched == sum(new.values())
-    assert ReleaseFolder(tmp_path).verify().manifest.edition == 2
+    assert ReleaseFolder(tmp_path).verify().manifest.version == "1.1.0"
     assert len(list((tmp_path / "images").iterdir())) == 7
 
 

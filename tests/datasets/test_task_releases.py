@@ -80,7 +80,10 @@ def test_a_damaged_companion_is_found_and_named(releases: dict[str, Release], tm
         open_release(copy, release.digest).verify()
 
 
-def test_it_is_downloaded_whole_and_laid_out_for_people(release: Release, tmp_path: Path) -> None:
+def test_it_is_downloaded_whole_and_laid_out_for_people(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELLCOMMONS_CACHE", str(tmp_path / "cache"))
     manifest = release.manifest
     with serving(release) as hub:
         done = Client(hub.address, pause=0.01).download(manifest.reference, tmp_path)
@@ -98,8 +101,8 @@ def test_it_is_downloaded_whole_and_laid_out_for_people(release: Release, tmp_pa
     shown = {path.name for path in (tmp_path / "companions").glob(f"{item.path}/*")}
     assert shown == {f"{kind}.zarr" for kind in item.companions}
     block = opened.card().split("```python\n")[1].split("```")[0]
-    folder = f"{manifest.dataset}-{manifest.edition}"
-    exec(compile(block.replace(f'"{folder}"', repr(str(tmp_path))), "card", "exec"), {})
+    mirror = str(tmp_path / ".cellcommons")
+    exec(compile(block.replace('"URL"', repr(mirror)), "card", "exec"), {})
 
 
 def test_tracks_are_those_of_the_links(releases: dict[str, Release]) -> None:

@@ -165,7 +165,7 @@ def publish(page: Page) -> str:
     page.get_by_role("button", name="Publish release").click()
     form = dialog(page, "Publish a release")
     expect(form).to_contain_text(f"{READ} settled images of {READ + WAITING} go in")
-    form.get_by_label("What is new").fill("The first edition.")
+    form.get_by_label("What is new").fill("The first release.")
     form.get_by_role("button", name="Publish", exact=True).click()
     manifest = page.get_by_role("region", name="What it holds").locator("code")
     expect(manifest).to_have_text(re.compile("^[0-9a-f]{64}$"), timeout=LONG)
@@ -188,10 +188,10 @@ def train(page: Page) -> str:
     streams = []
     page.on("response", lambda answer: streams.append(answer) if answer.url.endswith("/events/") else None)
     page.get_by_role("button", name="Train a model").click()
-    form = dialog(page, "Train on loop-nuclei@1")
+    form = dialog(page, "Train on loop-nuclei@1.0.0")
     form.get_by_label("Budget").fill("12")
     form.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_role("heading", name="Training on loop-nuclei@1")).to_be_visible()
+    expect(page.get_by_role("heading", name="Training on loop-nuclei@1.0.0")).to_be_visible()
 
     steps = page.get_by_role("region", name="Progress").locator(".figure").filter(has_text="steps").locator("strong")
     expect(steps).to_have_text(re.compile(r"^[1-9][\d,]*$"), timeout=LONG)

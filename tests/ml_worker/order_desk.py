@@ -73,7 +73,6 @@ class OrderDesk:
             self.store,
             slug="small",
             title="Small",
-            edition=1,
             parent=None,
             created="2026-11-20T00:00:00Z",
             licence="CC0-1.0",

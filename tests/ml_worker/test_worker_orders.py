@@ -66,7 +66,6 @@ class Hub:
             self.store,
             slug="discs",
             title="Discs",
-            edition=1,
             parent=None,
             created="2026-11-20T00:00:00Z",
             licence="CC0-1.0",

@@ -407,7 +407,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Publish what a campaign has settled as the next edition; a worker seals it. */
+        /** @description Publish what a campaign has settled as the next release; a worker seals it. */
         post: operations["releases_create"];
         delete?: never;
         options?: never;
@@ -861,14 +861,14 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{edition}/": {
+    "/api/v1/releases/{slug}/{version}/": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** @description One edition with its card. */
+        /** @description One release with its card. */
         get: operations["releases_retrieve"];
         put?: never;
         post?: never;
@@ -878,14 +878,14 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{edition}/diff/": {
+    "/api/v1/releases/{slug}/{version}/diff/": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** @description What changed since another edition; 202 while a worker finds out. A draft as it would be published. */
+        /** @description What changed since another release; 202 while a worker finds out. A draft as it would be published. */
         get: operations["releases_diff"];
         put?: never;
         post?: never;
@@ -895,7 +895,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{edition}/diff/{comparison}/{name}": {
+    "/api/v1/releases/{slug}/{version}/diff/{comparison}/{name}": {
         parameters: {
             query?: never;
             header?: never;
@@ -912,7 +912,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{edition}/draft/": {
+    "/api/v1/releases/{slug}/{version}/draft/": {
         parameters: {
             query?: never;
             header?: never;
@@ -930,7 +930,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{edition}/images/": {
+    "/api/v1/releases/{slug}/{version}/images/": {
         parameters: {
             query?: never;
             header?: never;
@@ -947,7 +947,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{edition}/images/{image}/preview.png": {
+    "/api/v1/releases/{slug}/{version}/images/{image}/preview.png": {
         parameters: {
             query?: never;
             header?: never;
@@ -964,7 +964,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{edition}/manifest": {
+    "/api/v1/releases/{slug}/{version}/manifest": {
         parameters: {
             query?: never;
             header?: never;
@@ -981,7 +981,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{edition}/objects/sha256/{aa}/{bb}/{digest}": {
+    "/api/v1/releases/{slug}/{version}/objects/sha256/{aa}/{bb}/{digest}": {
         parameters: {
             query?: never;
             header?: never;
@@ -998,7 +998,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{edition}/withdrawal/": {
+    "/api/v1/releases/{slug}/{version}/withdrawal/": {
         parameters: {
             query?: never;
             header?: never;
@@ -1427,10 +1427,10 @@ export interface components {
         };
         /** @description The numbers; sections that the task has nothing for are left out. */
         DiffSummary: {
-            /** @description slug@edition */
+            /** @description slug@version */
             after: string;
             answers?: number;
-            /** @description slug@edition */
+            /** @description slug@version */
             before: string;
             cells?: components["schemas"]["DiffCells"];
             divisions?: components["schemas"]["DiffDivisions"];
@@ -1799,7 +1799,7 @@ export interface components {
             };
             readonly name: string;
             readonly notes: string[];
-            /** @description slug@edition */
+            /** @description slug@version */
             readonly release: string;
             /** @description null while the release it learned from stands */
             readonly release_withdrawn: components["schemas"]["Withdrawal"] | null;
@@ -1829,7 +1829,7 @@ export interface components {
             };
             readonly name: string;
             readonly notes: string[];
-            /** @description slug@edition */
+            /** @description slug@version */
             readonly release: string;
             /** @description null while the release it learned from stands */
             readonly release_withdrawn: components["schemas"]["Withdrawal"] | null;
@@ -1938,7 +1938,7 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
-            /** @description slug@edition */
+            /** @description slug@2.1.0, or slug@2: the newest that fits */
             release: string;
             /** @default 0 */
             seed: number;
@@ -2383,7 +2383,7 @@ export interface components {
             reason: string;
             remedy: string;
         };
-        /** @description One edition with its card and its classes. */
+        /** @description One release with its card and its classes. */
         Release: {
             readonly bytes: number;
             readonly campaign: string;
@@ -2398,7 +2398,6 @@ export interface components {
             readonly created: string;
             /** @description bytes that the parent release lacks */
             readonly delta_bytes: number;
-            readonly edition: number;
             readonly error: string;
             /** @description a draft that a curator looks at before it is published */
             readonly held: boolean;
@@ -2408,17 +2407,21 @@ export interface components {
             readonly manifest_sha256: string;
             readonly notes: string;
             readonly ontology: components["schemas"]["Ontology"] | null;
-            /** @description reference of the edition before */
+            /** @description reference of the release before */
             readonly parent: string | null;
+            /** @description version or, before there is one, id: its part of addresses */
+            readonly place: string;
             /** Format: date-time */
             readonly published_at: string | null;
-            /** @description slug@edition */
+            /** @description slug@version, or slug@draft */
             readonly reference: string;
             readonly slug: string;
             readonly splits: components["schemas"]["ReleaseSplits"];
             readonly state: components["schemas"]["ReleaseStateEnum"];
             readonly task: components["schemas"]["TaskEnum"];
             readonly title: string;
+            /** @description 2.1.0; empty until it is published */
+            readonly version: string;
             /** @description null while the release stands */
             readonly withdrawn: components["schemas"]["Withdrawal"] | null;
         };
@@ -2432,11 +2435,11 @@ export interface components {
         };
         /** @description What changed from one release to another; only state and error until it is done. */
         ReleaseDiff: {
-            /** @description slug@edition */
+            /** @description slug@version */
             after: string;
             /** @description of the manifest; a draft's as it would be sealed */
             after_sha256: string;
-            /** @description slug@edition */
+            /** @description slug@version */
             before: string;
             /** @description of the manifests; a draft's as it would be sealed */
             before_sha256: string;
@@ -2482,7 +2485,7 @@ export interface components {
          * @enum {string}
          */
         ReleaseStateEnum: "draft" | "publishing" | "published" | "failed";
-        /** @description One edition of a dataset. */
+        /** @description One release of a dataset. */
         ReleaseSummary: {
             readonly bytes: number;
             readonly campaign: string;
@@ -2491,7 +2494,6 @@ export interface components {
             readonly created: string;
             /** @description bytes that the parent release lacks */
             readonly delta_bytes: number;
-            readonly edition: number;
             readonly error: string;
             /** @description a draft that a curator looks at before it is published */
             readonly held: boolean;
@@ -2500,17 +2502,21 @@ export interface components {
             readonly licence: string;
             readonly manifest_sha256: string;
             readonly notes: string;
-            /** @description reference of the edition before */
+            /** @description reference of the release before */
             readonly parent: string | null;
+            /** @description version or, before there is one, id: its part of addresses */
+            readonly place: string;
             /** Format: date-time */
             readonly published_at: string | null;
-            /** @description slug@edition */
+            /** @description slug@version, or slug@draft */
             readonly reference: string;
             readonly slug: string;
             readonly splits: components["schemas"]["ReleaseSplits"];
             readonly state: components["schemas"]["ReleaseStateEnum"];
             readonly task: components["schemas"]["TaskEnum"];
             readonly title: string;
+            /** @description 2.1.0; empty until it is published */
+            readonly version: string;
             /** @description null while the release stands */
             readonly withdrawn: components["schemas"]["Withdrawal"] | null;
         };
@@ -2715,7 +2721,7 @@ export interface components {
             readonly model_card: string | null;
             readonly order_sha256: string;
             readonly progress: components["schemas"]["RunProgress"];
-            /** @description slug@edition */
+            /** @description slug@version */
             readonly release: string;
             readonly report_sha256: string;
             readonly seed: number;
@@ -2742,7 +2748,7 @@ export interface components {
              */
             readonly model_card: string | null;
             readonly progress: components["schemas"]["RunProgress"];
-            /** @description slug@edition */
+            /** @description slug@version */
             readonly release: string;
             readonly seed: number;
             readonly state: components["schemas"]["RunStateEnum"];
@@ -4617,8 +4623,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                edition: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };
@@ -4646,13 +4652,13 @@ export interface operations {
     releases_diff: {
         parameters: {
             query?: {
-                /** @description slug@edition of the release before; the parent if not given */
+                /** @description slug@version of the release before; the parent if not given */
                 against?: string;
             };
             header?: never;
             path: {
-                edition: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };
@@ -4691,9 +4697,9 @@ export interface operations {
             header?: never;
             path: {
                 comparison: string;
-                edition: string;
                 name: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };
@@ -4723,8 +4729,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                edition: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };
@@ -4754,8 +4760,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                edition: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };
@@ -4789,8 +4795,8 @@ export interface operations {
             };
             header?: never;
             path: {
-                edition: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };
@@ -4820,9 +4826,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                edition: string;
                 image: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };
@@ -4852,8 +4858,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                edition: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };
@@ -4886,8 +4892,8 @@ export interface operations {
                 aa: string;
                 bb: string;
                 digest: string;
-                edition: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };
@@ -4917,8 +4923,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                edition: string;
                 slug: string;
+                version: string;
             };
             cookie?: never;
         };

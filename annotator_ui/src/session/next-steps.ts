@@ -27,6 +27,14 @@ function plural(value: number, noun: string): string {
 const pageOf = (reference: string) => `/releases/${reference.replace("@", "/")}`;
 
 /** Most useful first. Empty where everything turns by itself. */
+/** By the numbers of the versions. */
+function isNewer(release: ReleaseSummary, other: ReleaseSummary | undefined): boolean {
+  if (!other) return true;
+  const [mine, its] = [release, other].map((one) => one.version.split(".").map(Number)) as [number[], number[]];
+  const at = mine.findIndex((part, i) => part !== its[i]);
+  return at >= 0 && mine[at]! > its[at]!;
+}
+
 export function nextSteps(wheel: Wheel): Step[] {
   const steps: Step[] = [];
   const add = (key: string, title: string, why: string, href: string, verb: string) => steps.push({ key, title, why, href, verb });
@@ -52,7 +60,7 @@ export function nextSteps(wheel: Wheel): Step[] {
     if (settled > known && !running)
       add(
         `publish:${campaign.slug}`,
-        published.length ? `Publish the next edition of ${campaign.dataset}` : `Publish ${campaign.dataset}`,
+        published.length ? `Publish the next release of ${campaign.dataset}` : `Publish ${campaign.dataset}`,
         `${plural(settled - known, "settled image")} ${settled - known === 1 ? "is" : "are"} in no release.`,
         `${at}?publish`,
         "Publish",
@@ -64,10 +72,10 @@ export function nextSteps(wheel: Wheel): Step[] {
   }
   const newest = new Map<string, ReleaseSummary>();
   for (const release of wheel.releases)
-    if (release.state === "published" && !release.withdrawn && release.edition > (newest.get(release.slug)?.edition ?? 0)) newest.set(release.slug, release);
+    if (release.state === "published" && !release.withdrawn && isNewer(release, newest.get(release.slug))) newest.set(release.slug, release);
   for (const release of newest.values()) {
     const used = wheel.cards.some((card) => card.release === release.reference) || wheel.runs.some((run) => run.release === release.reference && run.state !== "failed" && run.state !== "cancelled");
-    if (!used) add(`train:${release.reference}`, `Train on ${release.reference}`, "No model has seen this edition yet.", `${pageOf(release.reference)}?train`, "Train");
+    if (!used) add(`train:${release.reference}`, `Train on ${release.reference}`, "No model has seen this release yet.", `${pageOf(release.reference)}?train`, "Train");
   }
   return steps;
 }

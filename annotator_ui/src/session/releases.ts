@@ -8,13 +8,14 @@ export async function listReleases(dataset?: string): Promise<ReleaseSummary[]> 
   return (await api.get("/api/v1/releases/", { query })).results;
 }
 
-export function getRelease(slug: string, edition: number): Promise<Release> {
-  return api.get("/api/v1/releases/{slug}/{edition}/", { path: { slug, edition: String(edition) } });
+/** `version` is 2, 2.1 or 2.1.0, "draft", or the id that a release has from its draft on. */
+export function getRelease(slug: string, version: string): Promise<Release> {
+  return api.get("/api/v1/releases/{slug}/{version}/", { path: { slug, version } });
 }
 
 /** Images of a release with their splits; `page` counts from 1. */
-export async function releaseImages(slug: string, edition: number, page = 1): Promise<{ items: ReleaseImage[]; count: number }> {
-  const found = await api.get("/api/v1/releases/{slug}/{edition}/images/", { path: { slug, edition: String(edition) }, query: { page, page_size: 200 } });
+export async function releaseImages(slug: string, version: string, page = 1): Promise<{ items: ReleaseImage[]; count: number }> {
+  const found = await api.get("/api/v1/releases/{slug}/{version}/images/", { path: { slug, version }, query: { page, page_size: 200 } });
   return { items: found.results, count: found.count };
 }
 
@@ -24,27 +25,30 @@ export function publishRelease(dataset: string, body: NewRelease): Promise<Relea
 
 /** Take a published release back, for good. */
 export function withdrawRelease(reference: string, reason: string): Promise<ReleaseSummary> {
-  const [slug, edition] = reference.split("@") as [string, string];
-  return api.post("/api/v1/releases/{slug}/{edition}/withdrawal/", { path: { slug, edition }, body: { reason } });
+  const [slug, version] = reference.split("@") as [string, string];
+  return api.post("/api/v1/releases/{slug}/{version}/withdrawal/", { path: { slug, version }, body: { reason } });
 }
 
-/** What changed since another edition, or that a worker is finding out. */
-export function getDiff(slug: string, edition: number, against: string): Promise<ReleaseDiff> {
-  return api.get("/api/v1/releases/{slug}/{edition}/diff/", { path: { slug, edition: String(edition) }, query: { against } });
+/** What changed since another release, or that a worker is finding out. */
+export function getDiff(slug: string, version: string, against: string): Promise<ReleaseDiff> {
+  return api.get("/api/v1/releases/{slug}/{version}/diff/", { path: { slug, version }, query: { against } });
 }
 
 /** Publish a draft that was held to be looked at. */
-export function publishDraft(slug: string, edition: number): Promise<Release> {
-  return api.post("/api/v1/releases/{slug}/{edition}/draft/", { path: { slug, edition: String(edition) } });
+export function publishDraft(slug: string, version: string): Promise<Release> {
+  return api.post("/api/v1/releases/{slug}/{version}/draft/", { path: { slug, version } });
 }
 
 /** Let such a draft go. */
-export function discardDraft(slug: string, edition: number): Promise<null> {
-  return api.delete("/api/v1/releases/{slug}/{edition}/draft/", { path: { slug, edition: String(edition) } });
+export function discardDraft(slug: string, version: string): Promise<null> {
+  return api.delete("/api/v1/releases/{slug}/{version}/draft/", { path: { slug, version } });
 }
+
+/** The page of what a reference names; of a release that is not published yet, the one that stays when it is. */
+export const pageOf = (release: { slug: string; place: string }): string => `/releases/${release.slug}/${release.place}`;
 
 export function pageOfRelease(reference: string): string {
   return `/releases/${reference.replace("@", "/")}`;
 }
 
-export const manifestUrl = (slug: string, edition: number): string => `/api/v1/releases/${slug}/${edition}/manifest`;
+export const manifestUrl = (slug: string, version: string): string => `/api/v1/releases/${slug}/${version}/manifest`;

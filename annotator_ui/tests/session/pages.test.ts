@@ -9,8 +9,8 @@ const nothing: Wheel = { datasets: [], campaigns: [], disagreements: 0, releases
 const dataset = (images: number) => ({ slug: "demo", title: "Demo", images }) as Dataset;
 const campaign = (state: Campaign["state"], settled: number, done = settled * 3) =>
   ({ slug: "c", title: "Nuclei", dataset: "demo", state, readings_needed: 3, progress: { items: 10, readings_needed: 30, readings_done: done, settled, disputed: 0 } }) as Campaign;
-const release = (edition: number, images: number, state: ReleaseSummary["state"] = "published") =>
-  ({ id: `r${edition}`, slug: "demo", campaign: "c", edition, reference: `demo@${edition}`, state, counts: { images, cells: 0, readings: 0 }, error: "" }) as ReleaseSummary;
+const release = (version: string, images: number, state: ReleaseSummary["state"] = "published") =>
+  ({ id: `r${version}`, slug: "demo", campaign: "c", version, place: version, reference: `demo@${version}`, state, counts: { images, cells: 0, readings: 0 }, error: "" }) as ReleaseSummary;
 const card = (reference: string) => ({ release: reference }) as ModelCardSummary;
 const keys = (wheel: Partial<Wheel>) => nextSteps({ ...nothing, ...wheel }).map((step) => step.key);
 
@@ -23,11 +23,11 @@ describe("the next useful step turns the wheel once", () => {
     ["people at work", { datasets: [dataset(10)], campaigns: [campaign("open", 0)] }, []],
     ["disagreements", { datasets: [dataset(10)], campaigns: [campaign("open", 0)], disagreements: 2 }, ["settle"]],
     ["settled images", { datasets: [dataset(10)], campaigns: [campaign("open", 4)] }, ["publish:c"]],
-    ["publishing", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release(1, 0, "publishing")] }, []],
-    ["a release", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release(1, 4)] }, ["train:demo@1"]],
-    ["a model", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release(1, 4)], cards: [card("demo@1")] }, ["rank:c"]],
-    ["more settled", { datasets: [dataset(10)], campaigns: [campaign("open", 7)], releases: [release(1, 4)], cards: [card("demo@1")] }, ["publish:c", "rank:c"]],
-    ["an edition no model saw", { datasets: [dataset(10)], campaigns: [campaign("closed", 7)], releases: [release(2, 7), release(1, 4)], cards: [card("demo@1")] }, ["train:demo@2"]],
+    ["publishing", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release("1.9.0", 0, "publishing")] }, []],
+    ["a release", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release("1.9.0", 4)] }, ["train:demo@1.9.0"]],
+    ["a model", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release("1.9.0", 4)], cards: [card("demo@1.9.0")] }, ["rank:c"]],
+    ["more settled", { datasets: [dataset(10)], campaigns: [campaign("open", 7)], releases: [release("1.9.0", 4)], cards: [card("demo@1.9.0")] }, ["publish:c", "rank:c"]],
+    ["a version no model saw", { datasets: [dataset(10)], campaigns: [campaign("closed", 7)], releases: [release("1.10.0", 7), release("1.9.0", 4)], cards: [card("demo@1.9.0")] }, ["train:demo@1.10.0"]],
   ])("%s", (_, wheel, expected) => expect(keys(wheel)).toEqual(expected));
 });
 

@@ -134,8 +134,8 @@ def record_training(
 
 
 def card_name(run: TrainingRun, checkpoint: str) -> str:
-    """``dsb2018-1-a3f2``: release and the first digits of the checkpoint, as many as it takes to be unique."""
-    stem = f"{run.release.dataset.slug}-{run.release.edition}"
+    """``dsb2018-1.0.0-a3f2``: release and the first digits of the checkpoint, as many as it takes to be unique."""
+    stem = f"{run.release.dataset.slug}-{run.release.version}"
     # Equal checkpoints happen (same order, same seed): then the run tells them apart.
     digits = checkpoint[:16] + run.pk.hex
     names = [f"{stem}-{digits[:length]}" for length in range(4, len(digits) + 1)]

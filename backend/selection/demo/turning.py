@@ -59,7 +59,7 @@ def turn_demo_once(*, slug: str, say: Callable[[str], None]) -> Release | None:
     release = campaign.releases.exclude(state=ReleaseState.FAILED).first()
     if release is None:
         release = draft_release(
-            dataset=campaign.dataset, campaign=campaign, person=curator, notes="The demo's first edition."
+            dataset=campaign.dataset, campaign=campaign, person=curator, notes="The demo's first release."
         )
     release = publish_release(release_id=release.pk)
     if release.state == ReleaseState.PUBLISHED:

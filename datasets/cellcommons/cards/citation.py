@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cellcommons.cards.description import creator, identifier, keywords, version
+from cellcommons.cards.description import creator, identifier, keywords
 from cellcommons.cards.front_matter import plain
 from cellcommons.cards.licences import find_licence
 from cellcommons.manifest import Manifest
@@ -61,7 +61,7 @@ def citation_file(manifest: Manifest) -> str:
         "message": "If you use this dataset, please cite it, and the sources of its images, as below.",
         "type": "dataset",
         "title": plain(manifest.title) or manifest.dataset,
-        "version": version(manifest),
+        "version": manifest.version,
         "date-released": manifest.created[:10],
         "authors": [{"name": creator(manifest)}],
         "identifiers": [
@@ -73,14 +73,14 @@ def citation_file(manifest: Manifest) -> str:
     return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in fields.items())
 
 
-def bibtex(slug: str, title: str, edition: int, created: str) -> list[str]:
+def bibtex(slug: str, title: str, version: str, created: str) -> list[str]:
     """Lines of a BibTeX entry."""
     safe = plain(title).replace("{", "").replace("}", "").replace("\\", "")
     return [
-        f"@misc{{{slug}_{edition},",
+        f"@misc{{{slug}_{version},",
         f"  title = {{{safe}}},",
-        f"  version = {{{edition}}},",
+        f"  version = {{{version}}},",
         f"  year = {{{created[:4]}}},",
-        f"  note = {{Cell Commons release {slug}@{edition}}}",
+        f"  note = {{Cell Commons release {slug}@{version}}}",
         "}",
     ]

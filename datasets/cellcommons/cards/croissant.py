@@ -19,7 +19,6 @@ from cellcommons.cards.description import (
     identifier,
     keywords,
     media_type,
-    version,
 )
 from cellcommons.cards.front_matter import plain
 from cellcommons.cards.licences import licence_url
@@ -96,7 +95,7 @@ def croissant(manifest: Manifest) -> dict[str, Any]:
         "conformsTo": CONFORMS_TO,
         "identifier": identifier(manifest),
         "url": identifier(manifest),
-        "version": version(manifest),
+        "version": manifest.version,
         "datePublished": manifest.created[:10],
         "license": licence_url(manifest.licence),
         "creator": {"@type": "Organization", "name": creator(manifest)},
@@ -104,7 +103,7 @@ def croissant(manifest: Manifest) -> dict[str, Any]:
         "keywords": keywords(manifest),
         "inLanguage": "en",
         "isLiveDataset": False,
-        "citeAs": "\n".join(bibtex(manifest.dataset, manifest.title, manifest.edition, manifest.created)),
+        "citeAs": "\n".join(bibtex(manifest.dataset, manifest.title, manifest.version, manifest.created)),
         "distribution": [
             {
                 "@type": "cr:FileObject",

@@ -15,7 +15,6 @@ from cellcommons.cards.description import (
     identifier,
     keywords,
     media_type,
-    version,
 )
 from cellcommons.cards.front_matter import plain
 from cellcommons.cards.licences import find_licence, licence_url
@@ -102,7 +101,7 @@ def datacite(manifest: Manifest) -> dict[str, Any]:
         "publisher": {"name": PUBLISHER},
         "publicationYear": manifest.created[:4],
         "types": {"resourceType": "Labelled microscopy images", "resourceTypeGeneral": "Dataset"},
-        "version": version(manifest),
+        "version": manifest.version,
         "language": "en",
         "subjects": [{"subject": word} for word in keywords(manifest)],
         "dates": [{"date": manifest.created[:10], "dateType": "Issued"}],

@@ -18,7 +18,7 @@ def dataset_card(
     *,
     slug: str,
     title: str,
-    edition: int,
+    version: str,
     licence: str,
     task: str,
     created: str,
@@ -34,7 +34,7 @@ def dataset_card(
 
     Args:
         items: as they are sealed, see ``seal_release``. certificate: of ``splits.split_by_source``.
-        description: of the dataset. notes: of this edition. ontology: the classes, where the task has any.
+        description: of the dataset. notes: of this release. ontology: the classes, where the task has any.
 
     Raises:
         InvalidDocument: a task that is not known, or one that needs an ontology and has none.
@@ -61,17 +61,17 @@ def dataset_card(
         [
             f"# {plain(title)}",
             "",
-            f"Edition {edition} of `{slug}`, {created[:10]}. Task: {plain(task.replace('_', ' '))}.",
+            f"Version {version} of `{slug}`, {created[:10]}. Task: {plain(task.replace('_', ' '))}.",
         ],
         [description.strip()] if description.strip() else [],
-        ["## What is new in this edition", "", notes.strip()] if notes.strip() else [],
+        ["## What is new in this version", "", notes.strip()] if notes.strip() else [],
         ["## What it holds", "", *_contents(items, kind, ontology)],
         ["## How it was made", "", *_making(items, kind)],
         ["## How it was split", "", *_splitting(certificate)],
         ["## Limits", "", *kind.limits(items, ontology), *_limits(items, certificate, kind)],
-        ["## Load it", "", "```python", *_loading(slug, edition, kind), "```"],
+        ["## Load it", "", "```python", *_loading(slug, version, kind), "```"],
         ["## Licence", "", f"{licence}. Images from other publications keep the licence and citation of their source."],
-        ["## Cite", "", "```bibtex", *bibtex(slug, title, edition, created), "```"],
+        ["## Cite", "", "```bibtex", *bibtex(slug, title, version, created), "```"],
     ]
     return front_matter(fields) + "\n" + "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
@@ -141,7 +141,7 @@ def _splitting(certificate: Mapping[str, Any]) -> list[str]:
     return [
         f"{certificate['sources']} sources (donor, slide or experiment) form {certificate['components']} groups: "
         f"sources with near-duplicate images ({pairs} pairs) are one group, and a group lies in one split. "
-        f"Aim: {shares}, balanced over strata, seed {seed}. What was a test source in an earlier edition still is. "
+        f"Aim: {shares}, balanced over strata, seed {seed}. What was a test source in an earlier release still is. "
         "Details: `splits.json`."
     ]
 
@@ -168,10 +168,10 @@ def _limits(items: Sequence[ReleaseItem], certificate: Mapping[str, Any], kind: 
     return lines
 
 
-def _loading(slug: str, edition: int, kind: Kind) -> list[str]:
+def _loading(slug: str, version: str, kind: Kind) -> list[str]:
     return [
         "import cellcommons  # pip install cellcommons",
-        f'release = cellcommons.open("{slug}@{edition}", hub="URL")  # or cellcommons.load("FOLDER") of a download',
+        f'release = cellcommons.open("{slug}@{version}", hub="URL")  # or cellcommons.load("FOLDER") of a download',
         'for item in release.items("train"):',
         *(f"    {line}" for line in kind.loading),
     ]

@@ -36,13 +36,8 @@ def creator(manifest: Manifest) -> str:
 
 
 def identifier(manifest: Manifest) -> str:
-    """A name that is the same wherever the release lies: ``urn:cellcommons:release:slug@edition``."""
+    """A name that is the same wherever the release lies: ``urn:cellcommons:release:slug@version``."""
     return f"urn:cellcommons:release:{manifest.reference}"
-
-
-def version(manifest: Manifest) -> str:
-    """The edition as a semantic version."""
-    return f"{manifest.edition}.0.0"
 
 
 def keywords(manifest: Manifest) -> list[str]:

@@ -12,7 +12,6 @@ from cellcommons.cards.description import (
     identifier,
     keywords,
     media_type,
-    version,
 )
 from cellcommons.cards.front_matter import plain
 from cellcommons.cards.licences import find_licence, licence_url
@@ -40,7 +39,7 @@ def ro_crate(manifest: Manifest) -> dict[str, Any]:
         "name": plain(manifest.title) or manifest.dataset,
         "description": describe(manifest),
         "identifier": {"@id": identifier(manifest)},
-        "version": version(manifest),
+        "version": manifest.version,
         "datePublished": manifest.created,
         "keywords": keywords(manifest),
         "license": {"@id": licence_id},

@@ -25,7 +25,7 @@ def opened_release(place: str, *, hub: str, token: str | None = None, cache: Pat
     """The release at ``place``; objects at an address are fetched when they are read, and kept in the cache.
 
     Args:
-        place: the folder of a download; ``slug@edition`` on ``hub``; ``ADDRESS/slug@edition`` of another hub; or the
+        place: the folder of a download; ``slug@version`` on ``hub``; ``ADDRESS/slug@version`` of another hub; or the
             address or folder of static files, ``manifest.json`` beside ``objects/``.
         token: for ``hub`` alone.
         cache: a folder, as for ``cellcommons.open``.

@@ -68,7 +68,7 @@ def test_no_route_tells_of_truth(
             real = re.sub(r"<uuid:\w+>", str(next((v for k, v in owner.items() if f"/{k}/" in route), record.pk)), real)
             real = re.sub(r"<path:path>", "zarr.json", real)
             real = re.sub(r"<str:aa>/<str:bb>/<str:\w+>", f"{digest[:2]}/{digest[2:4]}/{digest}", real)
-            real = re.sub(r"<edition:\w+>", "1", real)
+            real = re.sub(r"<version:\w+>", "1", real)
             real = re.sub(r"<(?:\w+:)?\w+>", digest, real)
             response = client.get(real)
             body = b"".join(response.streaming_content) if response.streaming else response.content

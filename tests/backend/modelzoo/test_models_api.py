@@ -50,7 +50,7 @@ def test_a_training_from_order_to_card(
     services.record_progress(kind="training", run_id=run.pk, payload={"step": 1, "loss": 0.5, "fraction": 0.1})
     client = client_of(annotator)
     shown = client.get(path).json()
-    assert (shown["state"], shown["release"], shown["model_card"]) == ("running", "cells@1", None)
+    assert (shown["state"], shown["release"], shown["model_card"]) == ("running", "cells@1.0.0", None)
     assert shown["progress"]["fraction"] == 0.1
     assert [point["step"] for point in shown["curve"]] == [1]
     services.accept_report(kind="training", run_id=run.pk, report_sha256=training_report(run).save(store))

@@ -37,7 +37,7 @@ def test_the_order_names_the_manifest_and_goes_to_the_gpu_queue(
 
 
 def test_only_a_published_release_is_trained_on(release: Release, curator: Person) -> None:
-    draft = Release(dataset=release.dataset, edition=9, campaign=release.campaign, state=ReleaseState.DRAFT)
+    draft = Release(dataset=release.dataset, campaign=release.campaign, state=ReleaseState.DRAFT)
     with pytest.raises(WrongState):
         services.order_training(release=draft, person=curator)
 
@@ -89,10 +89,10 @@ def test_a_report_makes_one_card_however_often_it_arrives(
     assert [point["step"] for point in training.curve] == [10, 20]
     card = ModelCard.objects.get()
     assert report.checkpoint is not None
-    assert card.name == f"cells-1-{report.checkpoint[:4]}"
+    assert card.name == f"cells-1.0.0-{report.checkpoint[:4]}"
     assert card.checkpoint_bytes == store.size(report.checkpoint)
     assert card.measures["f1_50"] == 0.81
-    assert "cells@1" in card.text
+    assert "cells@1.0.0" in card.text
     record_progress("training", str(training.pk), {"step": 99, "loss": 1.0})
     accept_report("training", str(training.pk), training_report(training, status="failed").save(store))
     training.refresh_from_db()

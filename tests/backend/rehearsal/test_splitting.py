@@ -17,7 +17,7 @@ def test_the_real_movie_is_held_out_and_the_seed_repeats_it():
     assert any(split_by_source(MOVIES, seed=other).assignment["real"] != "test" for other in range(10))
 
 
-def test_what_an_earlier_edition_locked_is_counted_with():
+def test_what_an_earlier_release_locked_is_counted_with():
     locked = {"51": "test", "52": "train", "53": "train", "54": "validation"}
     found = part(MOVIES, ["real"], locked=locked, first=5)
     assert found.held == 1

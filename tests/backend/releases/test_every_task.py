@@ -1,4 +1,4 @@
-"""What campaigns of every task settle becomes editions: with what was given, classes and tracks."""
+"""What campaigns of every task settle becomes releases: with what was given, classes and tracks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Publish = Callable[[Campaign], Sealed]
 
 @pytest.fixture
 def publish(dataset: Dataset, curator: Person, store: ObjectStore) -> Publish:
-    """``publish(campaign)``: its next edition, sealed, opened and verified."""
+    """``publish(campaign)``: its next release, sealed, opened and verified."""
 
     def make(campaign: Campaign) -> Sealed:
         for item in campaign.items.all():
@@ -192,7 +192,7 @@ def test_a_second_campaign_of_another_task_keeps_the_splits_of_the_first(
     assert Release.objects.count() == 2
 
 
-def test_a_target_that_no_longer_fits_fails_the_edition_with_the_reason(
+def test_a_target_that_no_longer_fits_fails_the_release_with_the_reason(
     dataset: Dataset, bring_image: Callable[..., Image], readers: list[Person], curator: Person
 ) -> None:
     campaign = task_campaign(dataset, [bring_image(*paired_image())], "augmented", readings_needed=1)

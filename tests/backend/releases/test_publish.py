@@ -37,12 +37,12 @@ class Killed(BaseException):
     """The process dies here: no handler of the service sees it."""
 
 
-def test_what_is_settled_becomes_an_edition_that_opens_and_verifies(
+def test_what_is_settled_becomes_a_release_that_opens_and_verifies(
     draft: Release, campaign: Campaign, store: ObjectStore
 ) -> None:
     publish(str(draft.pk))
     draft.refresh_from_db()
-    assert (draft.state, draft.error, draft.reference) == (ReleaseState.PUBLISHED, "", "cells@1")
+    assert (draft.state, draft.error, draft.reference) == (ReleaseState.PUBLISHED, "", "cells@1.0.0")
     release = open_release(store, draft.manifest_sha256)
     counted = release.verify()
     items = list(release.items())
@@ -98,7 +98,7 @@ def test_killed_at_any_step_and_run_again_gives_the_same_manifest(
     assert ReleaseImage.objects.count() == 4
 
 
-def test_a_failure_is_kept_in_one_line_and_the_edition_can_be_asked_for_again(
+def test_a_failure_is_kept_in_one_line_and_it_can_be_asked_for_again(
     draft: Release, dataset: Dataset, campaign: Campaign, curator: Person, store: ObjectStore
 ) -> None:
     consensus = Consensus.objects.first()
@@ -112,11 +112,11 @@ def test_a_failure_is_kept_in_one_line_and_the_edition_can_be_asked_for_again(
     assert services.publish_release(release_id=draft.pk).state == ReleaseState.FAILED
     store.put(evidence)
     again = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
-    assert (again.pk, again.edition, again.error) == (draft.pk, 1, "")
+    assert (again.pk, again.version, again.error) == (draft.pk, "", "")
     assert services.publish_release(release_id=again.pk).state == ReleaseState.PUBLISHED
 
 
-def test_the_next_edition_keeps_the_splits_and_ships_only_what_is_new(
+def test_the_next_release_keeps_the_splits_and_ships_only_what_is_new(
     draft: Release, dataset: Dataset, campaign: Campaign, curator: Person, read: Callable[[Item], None]
 ) -> None:
     first = services.publish_release(release_id=draft.pk)
@@ -131,7 +131,7 @@ def test_the_next_edition_keeps_the_splits_and_ships_only_what_is_new(
         fractions={"train": 0.1, "validation": 0.1, "test": 0.8},
     )
     second = services.publish_release(release_id=second.pk)
-    assert (second.reference, second.parent) == ("cells@2", first)
+    assert (second.reference, second.parent) == ("cells@1.1.0", first)
     after = dict(second.images.values_list("image_id", "split"))
     assert len(after) == 5
     assert {image: after[image] for image in before} == before
@@ -175,11 +175,11 @@ def test_nothing_settled_is_no_release(dataset: Dataset, make_image: Callable[..
     assert not Release.objects.exists()
 
 
-def test_one_edition_at_a_time(draft: Release, dataset: Dataset, campaign: Campaign, curator: Person) -> None:
+def test_one_release_at_a_time(draft: Release, dataset: Dataset, campaign: Campaign, curator: Person) -> None:
     with pytest.raises(WrongState, match="still being published"):
         services.draft_release(dataset=dataset, campaign=campaign, person=curator)
     with pytest.raises(IntegrityError, match="one_unpublished_release_per_dataset"), transaction.atomic():
-        Release.objects.create(dataset=dataset, edition=2, campaign=campaign, title="2", licence="CC0-1.0")
+        Release.objects.create(dataset=dataset, campaign=campaign, title="2", licence="CC0-1.0")
 
 
 def test_a_draft_is_sent_to_the_queue_and_the_sweep_sends_it_again(

@@ -19,7 +19,8 @@ from cellcommons.manifest import Manifest
 
 Clients = Callable[[Person | None], APIClient]
 CREATE = "/api/v1/datasets/cells/releases/"
-EDITION = "/api/v1/releases/cells/1/"
+RELEASE = "/api/v1/releases/cells/1/"
+DRAFT = "/api/v1/releases/cells/draft/"
 
 
 @pytest.fixture
@@ -34,20 +35,20 @@ def test_a_stranger_reads_a_published_release_whole(
     stranger = client_of(None)
     with django_assert_max_num_queries(3):
         listed = stranger.get("/api/v1/releases/?dataset=cells").json()
-    assert [row["reference"] for row in listed["results"]] == ["cells@1"]
-    shown = stranger.get(EDITION).json()
+    assert [row["reference"] for row in listed["results"]] == ["cells@1.0.0"]
+    shown = stranger.get(RELEASE).json()
     assert shown["state"] == "published"
     assert shown["counts"] == {"images": 4, "cells": 12, "readings": 8, "tracks": 0, "divisions": 0}
     assert sum(shown["splits"].values()) == 4
     assert shown["parent"] is None
     assert shown["card"].startswith("# ") or "\n# " in shown["card"]
 
-    answer = stranger.get(f"{EDITION}manifest")
+    answer = stranger.get(f"{RELEASE}manifest")
     assert sha256_hex(answer.content) == shown["manifest_sha256"]
     assert "public" in answer["Cache-Control"]
     manifest = Manifest.parse(answer.content)
     card = manifest.card.sha256
-    path = f"{EDITION}objects/sha256/{card[:2]}/{card[2:4]}/{card}"
+    path = f"{RELEASE}objects/sha256/{card[:2]}/{card[2:4]}/{card}"
     whole = stranger.get(path)
     assert sha256_hex(whole.content) == card
     assert "immutable" in whole["Cache-Control"]
@@ -55,7 +56,7 @@ def test_a_stranger_reads_a_published_release_whole(
     assert (part.status_code, part.content) == (206, whole.content[2:6])
 
     with django_assert_max_num_queries(5):
-        images = stranger.get(f"{EDITION}images/?page_size=2").json()
+        images = stranger.get(f"{RELEASE}images/?page_size=2").json()
     assert images["count"] == 4
     assert len(images["results"]) == 2
     assert {"image", "name", "split", "stratum", "cells", "preview_url"} <= set(images["results"][0])
@@ -69,12 +70,12 @@ def test_only_the_objects_of_the_release_are_served(
 ) -> None:
     stranger, other = client_of(None), make_image("not in it")
     for digest in (other.tree_sha256, other.original_sha256, "0" * 64, "zz"):
-        path = f"{EDITION}objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}"
+        path = f"{RELEASE}objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}"
         assert stranger.get(path).status_code == 404, digest
     inside = ReleaseObject.objects.first()
     assert inside is not None
-    assert stranger.get(f"{EDITION}objects/sha256/00/00/{inside.sha256}").status_code == 404
-    assert stranger.get(f"{EDITION}images/{other.pk}/preview.png").status_code == 404
+    assert stranger.get(f"{RELEASE}objects/sha256/00/00/{inside.sha256}").status_code == 404
+    assert stranger.get(f"{RELEASE}images/{other.pk}/preview.png").status_code == 404
     # An image's original is no part of a release.
     assert not ReleaseObject.objects.filter(sha256=release.images.first().image.original_sha256).exists()
 
@@ -84,10 +85,10 @@ def test_a_draft_is_for_curators(dataset: Dataset, campaign: Campaign, curator: 
         CREATE, {"campaign": campaign.slug, "title": "T", "seed": 1, "licence": "CC-BY-4.0"}
     )
     assert created.status_code == 202
-    assert (created.json()["reference"], created.json()["state"]) == ("cells@1", "draft")
-    assert client_of(curator).get(EDITION).json()["licence"] == "CC-BY-4.0"
+    assert (created.json()["reference"], created.json()["state"]) == ("cells@draft", "draft")
+    assert client_of(curator).get(DRAFT).json()["licence"] == "CC-BY-4.0"
     stranger = client_of(None)
-    for path in (EDITION, f"{EDITION}manifest", f"{EDITION}images/"):
+    for path in (DRAFT, f"{DRAFT}manifest", f"{DRAFT}images/", f"/api/v1/releases/cells/{created.json()['id']}/"):
         assert stranger.get(path).status_code == 404, path
     assert stranger.get("/api/v1/releases/").json()["count"] == 0
     assert client_of(curator).get("/api/v1/releases/").json()["count"] == 1
@@ -108,11 +109,11 @@ def test_a_licence_milder_than_the_datasets_is_refused_with_one_that_would_do(
 
 def test_the_cards_for_machines_are_served_as_objects_of_the_release(release: Release, client_of: Clients) -> None:
     stranger = client_of(None)
-    manifest = json.loads(stranger.get(f"{EDITION}manifest").content)
+    manifest = json.loads(stranger.get(f"{RELEASE}manifest").content)
     assert {"croissant.json", "datacite.json", "ro-crate-metadata.json", "CITATION.cff"} <= set(manifest["files"])
     for blob in manifest["files"].values():
         digest = blob["sha256"]
-        served = stranger.get(f"{EDITION}objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}")
+        served = stranger.get(f"{RELEASE}objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}")
         assert sha256_hex(served.content) == digest
 
 
@@ -149,6 +150,30 @@ def test_a_failed_release_says_why_to_curators(
 ) -> None:
     draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
     Release.objects.update(state=ReleaseState.FAILED, error="the disk is full")
-    assert client_of(curator).get(EDITION).json()["error"] == "the disk is full"
+    assert client_of(curator).get(DRAFT).json()["error"] == "the disk is full"
     again = client_of(curator).post(CREATE, {"campaign": campaign.slug})
     assert (again.status_code, again.json()["id"]) == (202, str(draft.pk))
+
+
+def test_a_version_that_leaves_something_open_is_the_newest_that_stands(
+    release: Release, dataset: Dataset, campaign: Campaign, curator: Person, client_of: Clients
+) -> None:
+    """Same records, other words: 1.0.1. The id of a release is its address from its draft on."""
+    draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator, title="Other words")
+    path = f"/api/v1/releases/cells/{draft.pk}/"
+    assert client_of(curator).get(path).json()["version"] == ""
+    second = services.publish_release(release_id=draft.pk)
+    assert second.reference == "cells@1.0.1"
+    client = client_of(None)
+
+    def answer(version: str) -> str | int:
+        got = client.get(f"/api/v1/releases/cells/{version}/")
+        return got.json()["reference"] if got.status_code == 200 else got.status_code
+
+    assert [answer(v) for v in ("1", "1.0", "1.0.1", str(draft.pk))] == ["cells@1.0.1"] * 4
+    assert answer("1.0.0") == "cells@1.0.0"
+    assert [answer(v) for v in ("2", "1.1", "1.0.2", "0", "draft", "01", "1.0.0.0", "x")] == [404] * 8
+    services.withdraw_release(release_id=second.pk, person=curator, reason="wrong words")
+    assert [answer(v) for v in ("1", "1.0", "1.0.1", str(draft.pk))] == ["cells@1.0.0", "cells@1.0.0", 410, 410]
+    services.withdraw_release(release_id=release.pk, person=curator, reason="wrong pixels")
+    assert answer("1") == 410

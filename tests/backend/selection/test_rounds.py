@@ -38,7 +38,7 @@ def pool(dataset: Dataset, make_image: Callable[..., Image], readers: list[Perso
 @pytest.fixture
 def run(pool: Campaign, curator: Person) -> PredictionRun:
     """A finished prediction of the five unread images."""
-    release = Release.objects.create(dataset=pool.dataset, edition=1, campaign=pool, title="r", licence="CC0-1.0")
+    release = Release.objects.create(dataset=pool.dataset, campaign=pool, title="r", licence="CC0-1.0")
     card = ModelCard.objects.create(
         name="m",
         training_run=TrainingRun.objects.create(release=release),

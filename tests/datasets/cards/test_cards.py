@@ -41,7 +41,7 @@ def card(**changes: object) -> str:
     fields: dict = {
         "slug": "nuclei",
         "title": "Nuclei of everything",
-        "edition": 2,
+        "version": "2.0.0",
         "licence": "CC0-1.0",
         "task": "instance_segmentation",
         "created": "2026-11-20T08:00:00Z",
@@ -109,7 +109,7 @@ def test_labels_that_nobody_read_are_not_called_readings() -> None:
 def test_the_five_lines_are_python(tmp_path: Path) -> None:
     block = card().split("```python\n")[1].split("```")[0]
     compile(block, "card", "exec")
-    assert 'cellcommons.open("nuclei@2", hub=' in block
+    assert 'cellcommons.open("nuclei@2.0.0", hub=' in block
     # The lines need no module that a plain import does not give.
     check = "import cellcommons, sys; assert 'pyarrow' not in sys.modules; assert callable(cellcommons.open)"
     subprocess.run([sys.executable, "-c", check], check=True, cwd=tmp_path)
@@ -127,7 +127,7 @@ def test_licences_and_sizes() -> None:
 
 def manifest() -> Manifest:
     return Manifest(
-        "nuclei", "Nuclei", 1, None, "2026-11-20T08:00:00Z", "MIT", "instance_segmentation",
+        "nuclei", "Nuclei", "1.0.0", None, "2026-11-20T08:00:00Z", "MIT", "instance_segmentation",
         {name: Index(A, 1, 1) for name in INDEXES}, Blob(A, 1), Blob(A, 1),
         Counts(20, 40, 60, {"train": 14, "validation": 2, "test": 4}), ObjectCount(1, 1),
     )  # fmt: skip

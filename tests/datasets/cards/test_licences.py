@@ -94,6 +94,6 @@ def test_ids_are_found_in_any_case_and_lead_to_their_text() -> None:
 def test_sealing_refuses_a_licence_that_is_too_mild(tmp_path) -> None:
     store = FolderStore(tmp_path)
     items = items_in(store, 1, size=24)
-    with pytest.raises(InvalidDocument, match=r"noise@1: the licence CC0-1\.0 is too mild"):
+    with pytest.raises(InvalidDocument, match=r"noise: the licence CC0-1\.0 is too mild"):
         seal(store, items, given_licences=["CC-BY-4.0"])
     assert seal(store, items, given_licences=["CC-BY-4.0"], licence="CC-BY-4.0").manifest.licence == "CC-BY-4.0"

@@ -40,7 +40,8 @@ def downloaded(folder: Path, task: str, **changes: object) -> Release:
 @pytest.fixture(scope="module", params=TASKS)
 def download(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("downloads") / request.param
-    downloaded(folder, request.param, licence="CC-BY-4.0", parent="b" * 64)
+    parent = small_release(ReleaseFolder(folder).store, request.param, title="Before").digest
+    downloaded(folder, request.param, licence="CC-BY-4.0", parent=parent)
     return folder
 
 

@@ -130,10 +130,10 @@ def _empty_square(after: Labels, before: Labels, rng: np.random.Generator, side:
     return None
 
 
-def release_of(store: ObjectStore, maps: Mapping[str, Labels], *, edition: int = 1, **changes: object) -> Release:
+def release_of(store: ObjectStore, maps: Mapping[str, Labels], **changes: object) -> Release:
     """A release of instance segmentation: image id -> label map; the pixels follow from the id."""
     items = [item_of(store, image, labels) for image, labels in maps.items()]
-    return sealed(store, items, edition=edition, **changes)
+    return sealed(store, items, **changes)
 
 
 def item_of(store: ObjectStore, image: str, labels: Labels, **changes: object) -> ReleaseItem:
@@ -155,8 +155,8 @@ def item_of(store: ObjectStore, image: str, labels: Labels, **changes: object) -
     return replace(item, **changes)  # type: ignore[arg-type]
 
 
-def sealed(store: ObjectStore, items: list[ReleaseItem], *, edition: int = 1, **changes: object) -> Release:
+def sealed(store: ObjectStore, items: list[ReleaseItem], **changes: object) -> Release:
     fields: dict = {"slug": "cells", "title": "Cells", "parent": None, "created": CREATED, "licence": "CC0-1.0"}
     fields |= {"task": "instance_segmentation", "card_text": "# Cells\n", "split_certificate": {"seed": 0}}
-    _, digest = seal_release(store, items=items, edition=edition, **{**fields, **changes})
+    _, digest = seal_release(store, items=items, **{**fields, **changes})
     return open_release(store, digest)

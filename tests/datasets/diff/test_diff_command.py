@@ -28,7 +28,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Release, Release, di
     maps = {f"image-{n}": generate_cells(n, height=128, width=128, count=12).labels for n in range(8)}
     planted = plant(maps["image-3"], np.random.default_rng(2), most=1)
     later = maps | {"image-3": planted.labels}
-    return release_of(store, maps), release_of(store, later, edition=2), {k: 1 for k, _, _ in planted.expected}
+    before = release_of(store, maps)
+    return before, release_of(store, later, parent=before.digest), {k: 1 for k, _, _ in planted.expected}
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def test_folders_and_addresses_say_the_same(hubs, pair, tmp_path: Path, capsys: 
     for hub, release in zip(hubs, pair[:2], strict=True):
         download(release.manifest.reference, tmp_path / release.manifest.reference, base_url=hub.address)
     capsys.readouterr()
-    folders = [str(tmp_path / "cells@1"), str(tmp_path / "cells@2")]
+    folders = [str(tmp_path / "cells@1.0.0"), str(tmp_path / "cells@2.0.0")]
     addresses = [f"{hub.address}/{r.manifest.reference}" for hub, r in zip(hubs, pair[:2], strict=True)]
     static = [f"{hub.address}/static" for hub in hubs]
     mirrors = [f"{folder}/.cellcommons" for folder in folders]
@@ -104,7 +105,7 @@ def test_what_is_wrong_is_one_line_and_status_2(hubs, pair, tmp_path: Path, caps
             str(tmp_path): "no downloaded release",
             str(tmp_path / "nowhere"): "no such folder",
             "ftp://somewhere/else": "http(s) address or a folder",
-            "what@ever": "slug@edition",
+            "what@ever": "slug@version",
         }
         for place, said in cases.items():
             assert main(["diff", good, place, "--hub", hubs[0].address]) == 2, place

@@ -49,7 +49,7 @@ def test_planted_changes_are_found_and_add_up(store: FolderStore) -> None:
     planted = {image: plant(labels, rng, most=1) for image, labels in list(maps.items())[:2]}
     later = {image: planted[image].labels if image in planted else labels for image, labels in maps.items()}
     later["image-9"] = later.pop("image-4")
-    found = both_ways(release_of(store, maps), release_of(store, later, edition=2))
+    found = both_ways(release_of(store, maps), release_of(store, later))
     for image, plan in planted.items():
         assert {(c.kind, c.before, c.after) for c in found.cells if c.image == image} == plan.expected
     assert {c.image for c in found.cells} == set(planted)
@@ -70,7 +70,7 @@ def test_only_trees_that_differ_are_read(tmp_path: Path) -> None:
     before = release_of(watched, maps)
     changed = maps["image-2"].copy()
     changed[changed == changed.max()] = 0
-    after = release_of(watched, maps | {"image-2": changed}, edition=2)
+    after = release_of(watched, maps | {"image-2": changed})
     watched.read.clear()
     found = diff_releases(before, after)
     assert found.tally.died == 1
@@ -99,7 +99,7 @@ def test_facts_of_images_and_of_the_release(store: FolderStore) -> None:
     after_items["image-2"] = replace(
         plain["image-2"], tree=write_image(store, replace(shown, metadata={"note": "x"})).digest
     )
-    after = sealed(store, list(after_items.values()), edition=2, title="Other", licence="CC-BY-4.0")
+    after = sealed(store, list(after_items.values()), title="Other", licence="CC-BY-4.0")
     found = both_ways(before, after)
     assert {i.image: i.what for i in found.images} == {
         "image-1": ("pixels",), "image-2": ("metadata",), "image-3": ("split",), "image-4": ("source", "stratum"),
@@ -118,7 +118,7 @@ def test_tasks_do_not_mix(store: FolderStore) -> None:
 
 def test_an_image_of_another_size_has_other_cells(store: FolderStore) -> None:
     labels = generate_cells(1, height=96, width=96, count=5).labels
-    before, after = release_of(store, {"a": labels}), release_of(store, {"a": labels[:64, :64].copy()}, edition=2)
+    before, after = release_of(store, {"a": labels}), release_of(store, {"a": labels[:64, :64].copy()})
     found = both_ways(before, after)
     assert (found.tally.died, found.tally.born) == (len(rows(labels)), len(rows(labels[:64, :64])))
     assert len(change_pictures(before, after, found.most_changed(3))) == 3
@@ -153,7 +153,7 @@ def test_the_picture_shows_the_cell_before_and_after(store: FolderStore) -> None
     labels[20:30, 20:30] = 4
     moved = np.zeros((64, 64), np.uint32)
     moved[20:30, 20:40] = 7
-    before, after = release_of(store, {"a": labels}), release_of(store, {"a": moved}, edition=2)
+    before, after = release_of(store, {"a": labels}), release_of(store, {"a": moved})
     found = diff_releases(before, after)
     (picture,) = change_pictures(before, after, found.cells)
     shown = np.asarray(Image.open(io.BytesIO(picture.png))).astype(int)
@@ -169,7 +169,7 @@ def test_ranks_show_every_kind(store: FolderStore) -> None:
     rng = np.random.default_rng(8)
     labels = generate_cells(3, height=256, width=256, count=26).labels
     planted = plant(labels, rng)
-    found = diff_releases(release_of(store, {"a": labels}), release_of(store, {"a": planted.labels}, edition=2))
+    found = diff_releases(release_of(store, {"a": labels}), release_of(store, {"a": planted.labels}))
     ranked = found.most_changed(5)
     assert [c.kind for c in ranked] == [DIED, BORN, SPLIT, MERGED, "reshaped"]
     died = [c.area_before for c in found.most_changed(100) if c.kind == DIED]

@@ -47,7 +47,7 @@ def reread(store: FolderStore, release: Release, item: ReleaseItem, reading: Rea
 
 def again(store: FolderStore, release: Release, items: list[ReleaseItem], **changes: object) -> Release:
     facts: dict = {"slug": release.manifest.dataset, "task": release.manifest.task, "ontology": release.ontology}
-    return sealed(store, items, edition=2, **{**facts, **changes})
+    return sealed(store, items, parent=release.digest, **{**facts, **changes})
 
 
 def both_ways(before: Release, after: Release) -> ReleaseDiff:

@@ -1,4 +1,4 @@
-"""OME-TIFFs that tell much, or lie in several files: neighbours are read on request only, and never beyond the folder."""
+"""OME-TIFFs that tell much, or lie in several files: neighbours are read on request only, never beyond the folder."""
 
 from __future__ import annotations
 

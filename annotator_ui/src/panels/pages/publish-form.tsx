@@ -1,8 +1,8 @@
-/** Publish what a campaign has settled as the next edition of its dataset. */
+/** Publish what a campaign has settled as the next release of its dataset. */
 
 import { useState } from "preact/hooks";
 import type { Campaign } from "../../api/types";
-import { listReleases, pageOfRelease, publishRelease } from "../../session/releases";
+import { listReleases, pageOf, publishRelease } from "../../session/releases";
 import { Modal } from "../modal";
 import { navigate } from "../router";
 import { PieceBar } from "./parts/bars";
@@ -32,7 +32,7 @@ export function PublishForm({ campaign, close }: { campaign: Campaign; close: ()
         ...(licence ? { licence } : {}),
         review: last !== undefined && review,
       });
-      navigate(pageOfRelease(release.reference));
+      navigate(pageOf(release));
     });
   }
   const { settled, items } = campaign.progress;
@@ -40,12 +40,12 @@ export function PublishForm({ campaign, close }: { campaign: Campaign; close: ()
     <Modal title={`Publish a release of ${campaign.dataset}`} onClose={close} wide>
       <form class="stack" onSubmit={submit}>
         <p class="dim">
-          {counted(settled, "settled image")} of {items} go in{settled < items ? "; the others can follow in a later edition" : ""}. What is published never changes.
+          {counted(settled, "settled image")} of {items} go in{settled < items ? "; the others can follow in a later release" : ""}. What is published never changes.
         </p>
-        <Field name="title" label="Title" problem={sending.problem} hint="Empty: the dataset's title and the edition">
+        <Field name="title" label="Title" problem={sending.problem} hint="Empty: the dataset's title">
           <input name="title" maxLength={200} autoFocus />
         </Field>
-        <Field name="notes" label="What is new in this edition" problem={sending.problem}>
+        <Field name="notes" label="What is new in this release" problem={sending.problem}>
           <textarea name="notes" rows={3} maxLength={20_000} />
         </Field>
         <fieldset class="stack tight">

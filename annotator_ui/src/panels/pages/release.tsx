@@ -1,4 +1,4 @@
-/** One edition: what it holds, its identity, its card, and how to get it. */
+/** One release: what it holds, its identity, its card, and how to get it. */
 
 import { useState } from "preact/hooks";
 import type { Ontology, Release, ReleaseImage } from "../../api/types";
@@ -77,9 +77,9 @@ const READ: Readonly<Record<string, readonly string[]>> = {
 };
 
 function Download({ release }: { release: Release }) {
-  const { slug, edition, reference } = release;
-  const command = `cellcommons download ${reference} ${slug}-${edition} --hub ${window.location.origin}`;
-  const python = ["import cellcommons", `release = cellcommons.load("${slug}-${edition}")`, 'for item in release.items("train"):', ...(READ[release.task] ?? READ["classification"]!)].map((line, i) => (i > 2 ? `    ${line}` : line)).join("\n");
+  const { slug, version, reference } = release;
+  const command = `cellcommons download ${reference} ${slug}-${version} --hub ${window.location.origin}`;
+  const python = ["import cellcommons", `release = cellcommons.load("${slug}-${version}")`, 'for item in release.items("train"):', ...(READ[release.task] ?? READ["classification"]!)].map((line, i) => (i > 2 ? `    ${line}` : line)).join("\n");
   return (
     <Section title="Get it">
       <div class="stack">
@@ -99,19 +99,19 @@ function Download({ release }: { release: Release }) {
 const SPLITS = ["train", "validation", "test"] as const;
 
 function Images({ release }: { release: Release }) {
-  const { slug, edition } = release;
+  const { slug, place } = release;
   const [split, setSplit] = useState<(typeof SPLITS)[number]>("train");
   const [pages, setPages] = useState(1);
   const reply = useReply(async () => {
     const found: ReleaseImage[] = [];
     let total = 0;
     for (let page = 1; page <= pages; page++) {
-      const part = await releaseImages(slug, edition, page);
+      const part = await releaseImages(slug, place, page);
       found.push(...part.items);
       total = part.count;
     }
     return { found, total };
-  }, [slug, edition, pages]);
+  }, [slug, place, pages]);
   return (
     <Section title="Images">
       <div class="chips" role="group" aria-label="Split">
@@ -252,7 +252,7 @@ function Published({ release }: { release: Release }) {
           <span class="dim">Manifest</span>
           <code>{release.manifest_sha256}</code>
           <CopyButton text={release.manifest_sha256} />
-          <a class="button quiet small" href={manifestUrl(release.slug, release.edition)} download={`${release.slug}-${release.edition}.manifest.json`}>
+          <a class="button quiet small" href={manifestUrl(release.slug, release.version)} download={`${release.slug}-${release.version}.manifest.json`}>
             Download
           </a>
         </div>
@@ -274,8 +274,8 @@ function Published({ release }: { release: Release }) {
 
 export default function ReleasePage({ params }: { params: Record<string, string> }) {
   const slug = params["slug"]!;
-  const edition = Number(params["edition"]);
-  const reply = useReply(() => getRelease(slug, edition), [slug, edition]);
+  const version = params["version"]!;
+  const reply = useReply(() => getRelease(slug, version), [slug, version]);
   const [training, setTraining] = useState(may("curator") && query.value.has("train"));
   const [withdrawing, setWithdrawing] = useState(false);
   const held = reply.value?.state === "draft" && reply.value.held === true;

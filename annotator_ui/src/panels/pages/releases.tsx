@@ -1,7 +1,7 @@
-/** Published editions, open to anyone. */
+/** Published releases, open to anyone. */
 
 import type { ReleaseSummary } from "../../api/types";
-import { listReleases, pageOfRelease } from "../../session/releases";
+import { listReleases, pageOf } from "../../session/releases";
 import { may } from "../../session/people";
 import { EmptyState } from "../feedback";
 import { wordsOf } from "../task-words";
@@ -18,7 +18,7 @@ function Row({ release }: { release: ReleaseSummary }) {
     <li class="release-row">
       <div class="stack tight">
         <span class="row">
-          <a class="reference" href={pageOfRelease(release.reference)}>
+          <a class="reference" href={pageOf(release)}>
             {release.reference}
           </a>
           {release.state !== "published" && <StateBadge state={release.state} />}
@@ -54,7 +54,7 @@ export default function Releases() {
   useEvery(2, pending, () => void reply.reload());
   return (
     <>
-      <PageHead title="Releases" lead="Immutable editions, open to anyone. A release is its manifest's hash: whoever has the hash has the data." />
+      <PageHead title="Releases" lead="Never changed once published, open to anyone. A release is its manifest's hash: whoever has the hash has the data." />
       <Pending reply={reply} skeleton="rows">
         {(found) =>
           found.length === 0 ? (

@@ -187,7 +187,7 @@ const comparable = (release: Release, other: ReleaseSummary): boolean =>
 /** The section of a release that follows another. */
 export function ReleaseChanges({ release }: { release: Release }) {
   const [against, setAgainst] = useState(release.parent ?? "");
-  const diff = useReply(() => getDiff(release.slug, release.edition, against), [release.id, release.state, against]);
+  const diff = useReply(() => getDiff(release.slug, release.place, against), [release.id, release.state, against]);
   const others = useReply(() => listReleases(release.slug), [release.slug]);
   useEvery(1, diff.value?.state === "waiting", () => void diff.reload());
   const choices = (others.value ?? []).filter((other) => comparable(release, other)).map((other) => other.reference);
