@@ -70,7 +70,7 @@ def run(asked: argparse.Namespace) -> Result:
 def make_release(root: Path, side: int, count: int) -> Release:
     """A download of ``count`` generated images of two channels, uint16, with their labels."""
     place = ReleaseFolder(root)
-    place.prepare("crops@1")
+    place.prepare("crops@1.0.0")
     store = place.store
     split = split_by_source([(f"image-{n}", f"source-{n}", "cells") for n in range(count)])
     items = []

@@ -151,6 +151,9 @@ def test_a_damaged_cache_heals(hub: Hub, release: Release, tmp_path: Path) -> No
         overwrite(path, damage)
         assert sha256_hex(opened.store.get(shard.sha256)) == shard.sha256
     overwrite(path, path.read_bytes()[:-7])
+    tail = opened.store.read_range(shard.sha256, shard.size - 9, shard.size, size=shard.size)
+    assert tail == release.store.get(shard.sha256)[-9:]
+    overwrite(path, path.read_bytes()[:-7])
     np.testing.assert_array_equal(opened.image(item).data, release.image(item).data)
 
 
