@@ -19,6 +19,7 @@ function Numbers({ diff }: { diff: ReleaseDiff }) {
   const summary = diff.summary!;
   const figures = diffFigures(summary);
   const cells = summary.cells ?? summary.tracks;
+  const untouched = summary.images.added + summary.images.removed + summary.images.changed === 0;
   const told = [...moveLines(summary.images.moves), ...Object.entries(summary.facts).map(([name, pair]) => factLine(name, pair))];
   return (
     <section class="card" aria-label="Numbers">
@@ -29,7 +30,8 @@ function Numbers({ diff }: { diff: ReleaseDiff }) {
           ))}
         </div>
       )}
-      {cells && <p class="ledger">{ledger(cells, wordsOf(summary.task).thing)}</p>}
+      {untouched && <p class="untouched">Images, labels and splits are the same.</p>}
+      {cells && !untouched && <p class="ledger">{ledger(cells, wordsOf(summary.task).thing)}</p>}
       {told.length > 0 && (
         <ul class="note-list">
           {told.map((line) => (
@@ -198,7 +200,7 @@ export function ReleaseChanges({ release }: { release: Release }) {
       id="changes"
       aside={
         choices.length > 1 ? (
-          <label class="row small-text">
+          <label class="diff-since small-text">
             <span class="dim">since</span>
             <select value={against} onChange={(event) => setAgainst(event.currentTarget.value)}>
               {choices.map((reference) => (
