@@ -36,10 +36,10 @@ class ObjectCache(FolderStore):
     An object gets its name whole, by a rename, so that any number of processes may read and fill one cache.
     """
 
-    def lend(self, digest: str, target: Path) -> bool:
+    def lend(self, digest: str, target: Path, *, aside: Path) -> bool:
         """Give ``target`` the object's bytes, checked; False where it is not here, or damaged (it is then forgotten).
 
-        By shared blocks where the file system has them, else by a hard link, else by a copy.
+        By shared blocks where the file system has them, else by a hard link, else by a copy, made in ``aside``.
         """
         source = self.root / object_path(digest)
         try:
@@ -50,14 +50,14 @@ class ObjectCache(FolderStore):
         if not sound:
             self.delete(digest)
             return False
-        place_file(source, target)
+        place_file(source, target, aside=aside)
         return True
 
     def adopt(self, path: Path, digest: str) -> None:
         """Keep a file that is known to hold the object, likewise."""
         target = self.root / object_path(digest)
         if not target.exists():
-            place_file(path, target)
+            place_file(path, target, aside=self._incoming)
 
     def _seal(self, handle: BinaryIO, path: Path, target: Path) -> None:
         handle.flush()
@@ -66,10 +66,14 @@ class ObjectCache(FolderStore):
         os.replace(path, target)
 
 
-def place_file(source: Path, target: Path) -> None:
-    """Make ``target`` hold what ``source`` holds, whole or not at all: a reflink, else a hard link, else a copy."""
+def place_file(source: Path, target: Path, *, aside: Path) -> None:
+    """Make ``target`` hold what ``source`` holds, whole or not at all: a reflink, else a hard link, else a copy.
+
+    Args:
+        aside: a folder on the disk of ``target`` where it is made, and where a crash leaves what was not finished.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".placing-")
+    descriptor, name = tempfile.mkstemp(dir=aside)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as handle, open(source, "rb") as given:

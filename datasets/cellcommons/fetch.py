@@ -130,12 +130,16 @@ class Fetch:
         if self._patience.ended.is_set():
             raise Unreachable("the download was stopped", where=member.role)
         target = self._store.root / object_path(member.sha256)
-        if not self._is_there(member, target) and not (self._cache and self._cache.lend(member.sha256, target)):
-            part = self._store.root / "partial" / f"{member.sha256}.part"
+        partial = self._store.root / "partial"
+        if not self._is_there(member, target) and not self._lent(member, target, partial):
+            part = partial / f"{member.sha256}.part"
             self._patience.retry(lambda: self._attempt(member, part, target), member.role)
             if self._cache:
                 self._cache.adopt(target, member.sha256)
         self._tell(target.stat().st_size)
+
+    def _lent(self, member: Member, target: Path, partial: Path) -> bool:
+        return self._cache is not None and self._cache.lend(member.sha256, target, aside=partial)
 
     def _is_there(self, member: Member, target: Path) -> bool:
         """Trust names and sizes, unless asked to repair."""

@@ -197,10 +197,11 @@ def test_a_download_takes_from_the_cache_and_gives_to_it(hub: Hub, release: Rele
 def test_a_placed_file_is_whole_and_replaces_what_was_there(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "deep" / "target"
     source.write_bytes(b"abc")
-    place_file(source, target)
-    place_file(source, target)
+    place_file(source, target, aside=tmp_path)
+    place_file(source, target, aside=tmp_path)
     assert target.read_bytes() == b"abc"
     assert [path.name for path in target.parent.iterdir()] == ["target"]
+    assert {path.name for path in tmp_path.iterdir()} == {"source", "deep"}
 
 
 def test_every_task_opens(tmp_path: Path) -> None:
