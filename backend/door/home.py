@@ -52,15 +52,23 @@ class Home:
 
     def secret_key(self) -> str:
         """Django's key of this home, made once and readable by its owner alone."""
-        path = self.path / "secret_key"
+        return self._secret("secret_key", secrets.token_urlsafe(48))
+
+    def signing_key_file(self) -> Path:
+        """The file of the key that signs this hub's releases (an ed25519 seed, 32 bytes as hex), made likewise."""
+        self._secret("signing_key", secrets.token_hex(32))
+        return self.path / "signing_key"
+
+    def _secret(self, name: str, fresh: str) -> str:
+        path = self.path / name
         try:
             if key := path.read_text(encoding="utf-8").strip():
                 return key
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise explain_os_error(error, doing="reading the secret key") from error
-        write_whole(path, secrets.token_urlsafe(48) + "\n", mode=0o600)
+            raise explain_os_error(error, doing=f"reading {path}") from error
+        write_whole(path, fresh + "\n", mode=0o600)
         return path.read_text(encoding="utf-8").strip()
 
     def socket_folder(self) -> Path:

@@ -19,7 +19,15 @@ PYTHON = VENV / "bin" / "python"
 
 #: What a person may set to replace an embedded part; a throw-away hub ignores all of them.
 STORES = ("DATABASE_URL", "BROKER_URL", "OBJECTS_URL")
-REPLACEABLE = (*STORES, "OBJECTS_PUBLIC_ENDPOINT", "SECRET_KEY", "HUB_HOSTS", "HUB_ORIGINS")
+REPLACEABLE = (
+    *STORES,
+    "OBJECTS_PUBLIC_ENDPOINT",
+    "SECRET_KEY",
+    "HUB_SIGNING_KEY",
+    "HUB_SIGNING_KEY_FILE",
+    "HUB_HOSTS",
+    "HUB_ORIGINS",
+)
 _LEADS_ASTRAY = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "DJANGO_SETTINGS_MODULE")
 
 
@@ -52,6 +60,8 @@ class Parts:
             given["BROKER_URL"] = self.broker.url
         given.setdefault("OBJECTS_URL", home.objects.as_uri())
         given.setdefault("SECRET_KEY", home.secret_key())
+        if not given.keys() & {"HUB_SIGNING_KEY", "HUB_SIGNING_KEY_FILE"}:
+            given["HUB_SIGNING_KEY_FILE"] = str(home.signing_key_file())
         #: What manage.py and the processes need to know of this hub.
         self.env = given | {
             "DJANGO_SETTINGS_MODULE": "backend.settings.hub",
@@ -83,7 +93,7 @@ class Parts:
     def gpu_worker(self) -> Service:
         """Training and prediction. It gets no database and no key: orders carry all it needs."""
         command = gpu_worker_command(str(PYTHON))
-        secret = ("DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
+        secret = ("DATABASE_URL", "SECRET_KEY", "HUB_SIGNING_KEY", "HUB_SIGNING_KEY_FILE", "DJANGO_SETTINGS_MODULE")
         env = {key: value for key, value in self.environment().items() if key not in secret}
         # Threads that spin at a barrier starve the web and each other where cores are few.
         env.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from backend.core.dispatch import dispatch
 from backend.core.storage import object_store
 from backend.releases.models import Comparison, ComparisonState, Release
-from backend.releases.selectors import same_comparison, stalled_comparisons
+from backend.releases.selectors import find_comparison, same_comparison, stalled_comparisons
 from backend.releases.services import seal_draft
 from cellcommons.diff.compare import diff_releases
 from cellcommons.diff.pictures import change_pictures
@@ -28,7 +28,6 @@ PICTURES = 24
 _LOST = timedelta(seconds=120)
 
 
-@transaction.atomic
 def compare_releases(*, before: Release, after: Release) -> Comparison:
     """What changed from a published release to another, or to a draft: as it is known, or asked of a worker.
 
@@ -41,11 +40,20 @@ def compare_releases(*, before: Release, after: Release) -> Comparison:
             where=f"{before.reference}, {after.reference}",
             remedy="Name another release as against.",
         )
+    found = find_comparison(before, after)
+    # The store is asked before any row is locked: it may be far away.
+    lost = found is not None and found.state == ComparisonState.DONE and not object_store().exists(found.tree_sha256)
+    stale = found is not None and found.state == ComparisonState.FAILED and timezone.now() - found.asked_at > _LOST
+    return _ask(before=before, after=after) if found is None or lost or stale else found
+
+
+@transaction.atomic
+def _ask(*, before: Release, after: Release) -> Comparison:
+    """Have a worker compare them, again where that was done before; once where several ask at the same time."""
     made, fresh = Comparison.objects.select_for_update(no_key=True).get_or_create(
         before=before, after=after, drafted_at=after.drafted_at
     )
-    lost = made.state == ComparisonState.DONE and not object_store().exists(made.tree_sha256)
-    if fresh or lost or (made.state == ComparisonState.FAILED and timezone.now() - made.asked_at > _LOST):
+    if fresh or made.state != ComparisonState.WAITING:
         made.state, made.error, made.asked_at = ComparisonState.WAITING, "", timezone.now()
         made.save(update_fields=["state", "error", "asked_at"])
         dispatch("releases.compare", made.pk)
@@ -67,7 +75,8 @@ def run_comparison(*, comparison_id: uuid.UUID | str) -> Comparison | None:
         after_sha256 = comparison.after.manifest_sha256 or seal_draft(comparison.after).digest
         before_sha256 = comparison.before.manifest_sha256
         known = same_comparison(comparison, before_sha256, after_sha256)
-        tree = known.tree_sha256 if known else _computed(before_sha256, after_sha256)
+        kept = known is not None and object_store().exists(known.tree_sha256)
+        tree = known.tree_sha256 if known and kept else _computed(before_sha256, after_sha256)
     except StoreUnusable:
         raise  # nothing is wrong with the releases: the sweep takes it up again
     except CellCommonsError as error:

@@ -120,6 +120,31 @@ class Withdrawal(Row):
         constraints = [models.CheckConstraint(condition=Q(reason__regex=r"\S"), name="withdrawal_says_why")]
 
 
+class SigningKey(Row):
+    """A public key that this hub signs with, or signed with before: it stays listed for good (trigger)."""
+
+    key = models.CharField(max_length=64, unique=True, help_text="ed25519, 32 bytes as hex")
+
+    class Meta:
+        constraints = [is_sha256("key", "signing_key_is_32_bytes")]
+
+
+class ManifestSignature(Row):
+    """What a key says of a published release's manifest. Never changed (trigger)."""
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="signatures")
+    key = models.ForeignKey(SigningKey, on_delete=models.PROTECT, related_name="signatures")
+    signature = models.CharField(max_length=128)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["release", "key"], name="signed_once_by_a_key"),
+            models.CheckConstraint(
+                condition=Q(signature__regex=r"^[0-9a-f]{128}$"), name="manifest_signature_is_64_bytes"
+            ),
+        ]
+
+
 class ReleaseImage(Row):
     """One image of one release with the consensus it was published with. Frozen with its release (trigger)."""
 

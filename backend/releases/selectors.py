@@ -121,7 +121,8 @@ def stalled_releases(*, silent_since: datetime) -> list[uuid.UUID]:
 
 def find_comparison(before: Release, after: Release) -> Comparison | None:
     """What is known of the change from one release to the other as it stands now, or None where nobody asked."""
-    return Comparison.objects.filter(before=before, after=after, drafted_at=after.drafted_at).first()
+    known = Comparison.objects.filter(before=before, after=after, drafted_at=after.drafted_at)
+    return known.select_related("before__dataset", "after__dataset").first()
 
 
 def same_comparison(comparison: Comparison, before_sha256: str, after_sha256: str) -> Comparison | None:

@@ -31,6 +31,7 @@ from backend.releases.selectors import (
     split_locks,
     stalled_releases,
 )
+from backend.releases.signatures import sign_release
 from cellcommons.cards.dataset import dataset_card
 from cellcommons.cards.licences import check_licence
 from cellcommons.errors import CellCommonsError, InvalidDocument, StoreUnusable
@@ -255,6 +256,7 @@ def _record_publication(*, release_id: uuid.UUID, sealed: Sealed) -> Release:
     release.state, release.error = ReleaseState.PUBLISHED, ""
     release.published_at = timezone.now()
     release.save()
+    sign_release(release_id=release.pk)
     return release
 
 

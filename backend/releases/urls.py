@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import UUIDConverter
 
-from backend.releases import comparison_views, views
+from backend.releases import comparison_views, signature_views, views
 from backend.releases.models import DRAFT
 from cellcommons.versions import WANTED
 
@@ -33,5 +33,7 @@ urlpatterns = [
     path(f"{_RELEASE}images/", views.ReleaseImagesView.as_view()),
     path(f"{_RELEASE}images/<uuid:image>/preview.png", views.ReleasePreviewView.as_view()),
     path(f"{_RELEASE}manifest", views.ManifestView.as_view()),
+    path(f"{_RELEASE}signature", signature_views.SignatureView.as_view()),
+    path("keys/", signature_views.SigningKeysView.as_view()),
     path(f"{_RELEASE}objects/sha256/<str:aa>/<str:bb>/<str:digest>", views.ReleaseObjectView.as_view()),
 ]

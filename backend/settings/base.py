@@ -69,6 +69,7 @@ ASGI_APPLICATION = "backend.asgi.application"
 # ---- Data --------------------------------------------------------------------------------------------------------
 DATABASES = {"default": env.database("DATABASE_URL")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SIGNING_KEY = env.key("HUB_SIGNING_KEY")
 OBJECTS_URL = env.store("OBJECTS_URL")
 # Where clients reach the bucket themselves: large objects of published releases are fetched from there.
 OBJECTS_PUBLIC_ENDPOINT = env.endpoint("OBJECTS_PUBLIC_ENDPOINT")

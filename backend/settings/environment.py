@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -40,6 +41,13 @@ class Environment:
         if default is _MISSING:
             raise ImproperlyConfigured(f"the environment variable {name} is missing")
         return default
+
+    def key(self, name: str) -> str:
+        """32 bytes as 64 hex digits; "" where it is not given."""
+        value = self.text(name, "").lower()
+        if value and not re.fullmatch(r"[0-9a-f]{64}", value):
+            raise ImproperlyConfigured(f"{name} is not 64 hex digits: make one with openssl rand -hex 32")
+        return value
 
     def whole(self, name: str, default: Any = _MISSING) -> int:
         """The variable as a whole number from 1."""

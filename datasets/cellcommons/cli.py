@@ -101,6 +101,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
         "--repair", action="store_true", help="check what is there already, and replace what is damaged"
     )
     command.add_argument("--sha256", metavar="HEX", help="refuse any manifest but this one")
+    command.add_argument("--key", metavar="HEX_OR_FILE", help="refuse a manifest that this public key has not signed")
     command.add_argument(
         "--cache",
         metavar="DIR",
@@ -111,6 +112,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
     command = commands.add_parser("verify", parents=[shared], help="check every byte of a downloaded release")
     command.add_argument("folder", metavar="DIR", type=Path)
+    command.add_argument("--key", metavar="HEX_OR_FILE", help="the manifest must be signed by this public key")
     command.set_defaults(run=releases.verify)
 
     command = commands.add_parser("diff", parents=[shared], help="what changed from A to B; exit 1 if anything")

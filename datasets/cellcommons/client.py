@@ -9,9 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellcommons import signing
 from cellcommons.cache import ObjectCache
 from cellcommons.canonical import sha256_hex
-from cellcommons.errors import CellCommonsError, DigestMismatch, DiskFull, InvalidDocument, NotFound
+from cellcommons.errors import (
+    BadSignature,
+    CellCommonsError,
+    DigestMismatch,
+    DiskFull,
+    InvalidDocument,
+    MissingExtra,
+    NotFound,
+)
 from cellcommons.fetch import Fetch, Patience, Progress
 from cellcommons.folder import ReleaseFolder
 from cellcommons.manifest import LIMIT, Manifest
@@ -28,7 +37,7 @@ class Download:
 
     Attributes:
         fetched: bytes of objects that came over the wire this time; 0 where all was there. resumed: bytes kept from
-            objects that an earlier download left half done.
+            objects that an earlier download left half done. signed_by: the key that signed the manifest, checked.
     """
 
     reference: str
@@ -40,6 +49,7 @@ class Download:
     bytes: int
     fetched: int
     resumed: int
+    signed_by: str | None = None
 
 
 class Client:
@@ -107,6 +117,7 @@ class Client:
         repair: bool = False,
         sha256: str | None = None,
         cache: Path | str | None = None,
+        key: str | None = None,
     ) -> Download:
         """Fetch what ``folder`` lacks of a release, verify it and lay it out.
 
@@ -119,9 +130,11 @@ class Client:
             sha256: the manifest must have this sha256.
             cache: a folder that ``cellcommons.open`` uses too: objects in it are linked rather than fetched, others are
                 kept in it.
+            key: the publisher's public key, as hex; the manifest must be signed by it. Without one a signature must be
+                by a key that the hub lists, where the extra ``sign`` is installed to check it.
 
         Raises:
-            CellCommonsError: AlreadyThere, NotFound, Withdrawn, Unreachable, DigestMismatch, DiskFull,
+            CellCommonsError: BadSignature, AlreadyThere, NotFound, Withdrawn, Unreachable, DigestMismatch, DiskFull,
                 InvalidDocument.
         """
         self._patience.ended.clear()
@@ -130,6 +143,7 @@ class Client:
         digest = sha256_hex(data)
         if sha256 is not None and sha256 != digest:
             raise DigestMismatch("the manifest is not the one asked for", where=f"{reference}, sha256 {digest}")
+        signature, signed_by = self._signature(address, digest, key)
         with _room(place.root):
             place.prepare(reference)
             with place.locked():
@@ -145,6 +159,7 @@ class Client:
                     fetch.everything(jobs)
                 if repair or not place.is_current(release):
                     place.show(release, self.base_url)
+                place.keep_signature(signature)
         manifest = release.manifest
         return Download(
             reference=manifest.reference,
@@ -156,7 +171,34 @@ class Client:
             bytes=manifest.objects.bytes,
             fetched=fetch.fetched,
             resumed=fetch.resumed,
+            signed_by=signed_by,
         )
+
+    def _signature(self, address: str, digest: str, key: str | None) -> tuple[signing.Signature | None, str | None]:
+        """The manifest's signature, None where it has none; and the key that it is by, None where nobody checked."""
+        base = self.base_url.rstrip("/")
+        try:
+            with self._opened(address) as source:
+                data = self._small(source, "signature" if address != base else "signature.json", signing.LIMIT)
+        except NotFound:
+            if key:
+                raise BadSignature("the manifest is not signed", where=digest) from None
+            return None, None
+        signature = signing.Signature.parse(data, where=address)
+        if key:
+            keys = {key}
+        elif address != base:
+            with self._opened(f"{base}/api/v1/keys") as source:
+                keys = signing.parse_keys(self._small(source, "", 1 << 20), where=base)
+        else:  # static files name nobody to ask
+            keys = {signature.key}
+        try:
+            signing.check_signature(signature, digest, keys)
+        except MissingExtra:
+            if key:
+                raise
+            return signature, None
+        return signature, signature.key
 
     @contextlib.contextmanager
     def _opened(self, address: str) -> Iterator[Source]:

@@ -88,6 +88,13 @@ class NotFound(CellCommonsError):
     title = "It does not exist"
 
 
+class BadSignature(CellCommonsError):
+    """A manifest is not signed by the key asked for, or the signature does not fit it."""
+
+    code = "bad-signature"
+    title = "The signature is not valid"
+
+
 class Withdrawn(CellCommonsError):
     """It was published and taken back; what is said is why. Its name never serves anything else."""
 

@@ -5,7 +5,8 @@
 beside an image, ``DIR/indexes/*.parquet`` the tables, ``DIR/data/*.parquet`` the images of each split as one table,
 ``DIR/README.md`` the card, ``DIR/splits.json`` how the splits were made; ``croissant.json``, ``datacite.json``,
 ``ro-crate-metadata.json`` and ``CITATION.cff`` are cards for machines;
-``DIR/.cellcommons`` is an object store and, with its ``manifest.json``, a static mirror of the release.
+``DIR/.cellcommons`` is an object store and, with its ``manifest.json`` and ``signature.json``, a static mirror of the
+release.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from cellcommons.cards.release_documents import DOCUMENTS
 from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, InvalidDocument, NotFound
 from cellcommons.reading import VALUES
 from cellcommons.release import REPAIR, Member, Release, item_trees, open_release
+from cellcommons.signing import Signature
 from cellcommons.store import FolderStore, object_path
 from cellcommons.versions import parse_reference
 
@@ -83,6 +85,19 @@ class ReleaseFolder:
                     remedy="Name an empty or a new folder.",
                 )
         (self.state / "partial").mkdir(parents=True, exist_ok=True)
+
+    def signature(self) -> Signature | None:
+        """Who signed the manifest, as it was downloaded; not checked. Raises InvalidDocument."""
+        path = self.state / "signature.json"
+        return Signature.parse(path.read_bytes(), where=str(path)) if path.is_file() else None
+
+    def keep_signature(self, signature: Signature | None) -> None:
+        """Keep it beside the manifest, where a mirror serves it; None: there is none any more."""
+        path = self.state / "signature.json"
+        if signature is None:
+            path.unlink(missing_ok=True)
+        elif not path.is_file() or path.read_bytes() != signature.to_bytes():
+            _write(path, signature.to_bytes())
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

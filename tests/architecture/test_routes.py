@@ -26,6 +26,8 @@ OPEN = {
     ("get", "/api/v1/releases/{slug}/{version}/diff/{comparison}/{name}"): "published",
     ("get", "/api/v1/releases/{slug}/{version}/images/{image}/preview.png"): "published",
     ("get", "/api/v1/releases/{slug}/{version}/manifest"): "published",
+    ("get", "/api/v1/releases/{slug}/{version}/signature"): "published",
+    ("get", "/api/v1/keys/"): "whoever checks a signature",
     ("get", "/api/v1/releases/{slug}/{version}/objects/sha256/{aa}/{bb}/{digest}"): "published",
 }
 SAMPLES = {"uuid": "6f1f0c5e-9f3c-4a51-8b3a-0d8a7f0b7a11", "slug": "some-slug", "int": "1", "version": "1"}

@@ -107,6 +107,7 @@ class Hub:
         served: bytes of objects sent, by digest. requests: number of requests.
         cut: digest -> bytes after which the connection is cut, once each. flip: digests sent with one bit changed.
         ranges: whether Range is honoured. failures: requests still to be answered with 503. gone: digests that are 404.
+        signature: of the release; keys: public ones that the hub lists.
         withdrawn: why; the release is then 410, as it is from the hub.
     """
 
@@ -121,6 +122,8 @@ class Hub:
         self.failures = 0
         self.always_cut = False
         self.withdrawn = ""
+        self.signature: bytes | None = None
+        self.keys: list[str] = []
         self.address = ""
         self.seen_tokens: set[str | None] = set()
 
@@ -149,6 +152,10 @@ def serving(release: Release):
             if re.fullmatch(asked, self.path):
                 told = {"version": manifest.version, "manifest_sha256": hub.release.digest}
                 return self.answer(200, json.dumps(told).encode())
+            if self.path in (f"{api}signature", "/static/signature.json") and hub.signature is not None:
+                return self.answer(200, hub.signature)
+            if self.path == "/api/v1/keys/":
+                return self.answer(200, json.dumps([{"key": key} for key in hub.keys]).encode())
             if self.path in (f"{api}manifest", "/static/manifest.json"):
                 return self.answer(200, manifest.to_bytes())
             found = re.fullmatch(rf"(?:{api}|/static/)(objects/sha256/../../([0-9a-f]{{64}}))", self.path)

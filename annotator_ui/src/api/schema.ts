@@ -672,6 +672,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/keys/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Ed25519 keys that sign this hub's manifests, and those that did before, newest first. */
+        get: operations["keys_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/layouts/": {
         parameters: {
             query?: never;
@@ -990,6 +1007,23 @@ export interface paths {
         };
         /** @description An object of this release; ranges are honoured. */
         get: operations["releases_object"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{slug}/{version}/signature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The manifest's signature as `cellcommons.signing` has it; 404 where the hub has not signed it. */
+        get: operations["releases_signature"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2596,6 +2630,15 @@ export interface components {
             /** Format: double */
             value: number | null;
         };
+        /** @description A public key of this hub. */
+        SigningKey: {
+            /** Format: date-time */
+            readonly created: string;
+            /** @description ed25519, 32 bytes as hex */
+            readonly key: string;
+            /** @description whether it signs now; the others signed before */
+            readonly present: boolean;
+        };
         /**
          * @description * `train` - Train
          *     * `validation` - Validation
@@ -4197,6 +4240,34 @@ export interface operations {
             };
         };
     };
+    keys_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKey"][];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     layouts_list: {
         parameters: {
             query?: never;
@@ -4892,6 +4963,37 @@ export interface operations {
                 aa: string;
                 bb: string;
                 digest: string;
+                slug: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_signature: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 slug: string;
                 version: string;
             };

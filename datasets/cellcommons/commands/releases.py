@@ -11,11 +11,12 @@ from typing import Any
 
 from cellcommons.client import Client, Progress
 from cellcommons.commands.meter import Meter
-from cellcommons.errors import NotFound
+from cellcommons.errors import BadSignature, NotFound
 from cellcommons.exports import export_release
 from cellcommons.folder import ReleaseFolder
 from cellcommons.manifest import Manifest
 from cellcommons.release import Member
+from cellcommons.signing import check_signature, read_key
 
 
 def download(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def download(arguments: argparse.Namespace) -> dict[str, Any]:
             repair=arguments.repair,
             sha256=arguments.sha256,
             cache=arguments.cache,
+            key=read_key(arguments.key) if arguments.key else None,
         )
     finally:
         meter.end()
@@ -41,6 +43,7 @@ def download(arguments: argparse.Namespace) -> dict[str, Any]:
 def verify(arguments: argparse.Namespace) -> dict[str, Any]:
     """Check every byte of a downloaded release."""
     place = ReleaseFolder(arguments.folder)
+    key = read_key(arguments.key) if arguments.key else None
     total = place.load().manifest.objects
     meter, seen = Meter(sys.stderr), [0, 0, 0]
 
@@ -55,12 +58,18 @@ def verify(arguments: argparse.Namespace) -> dict[str, Any]:
         release = place.verify(progress)
     finally:
         meter.end()
+    signature = place.signature()
+    if key and signature is None:
+        raise BadSignature("the manifest is not signed", where=release.manifest.reference)
+    if key and signature:
+        check_signature(signature, release.digest, {key})
     return {
         "reference": release.manifest.reference,
         "manifest_sha256": release.digest,
         "objects": total.count,
         "bytes": total.bytes,
         "verified": True,
+        "signed_by": key,
     }
 
 
