@@ -172,6 +172,13 @@ def test_a_draft_may_be_discarded_and_made_anew(
     assert computed(client_of(curator), f"{DRAFT}diff/")["summary"]["facts"]["title"][1] == "Again"
 
 
+def test_what_an_earlier_draft_would_have_been_is_not_shown(second: Release, client_of: Clients) -> None:
+    picture = computed(client_of(None))["cells"][0]["picture_url"]
+    assert client_of(None).get(picture).status_code == 200
+    Comparison.objects.update(drafted_at="2026-01-01T00:00:00Z")
+    assert client_of(None).get(picture).status_code == 404
+
+
 def test_a_failure_is_told_and_tried_again_later(second: Release, client_of: Clients, store: ObjectStore) -> None:
     labels = second.images.order_by("image__created").first().consensus.labels_sha256
     shard = load_tree(store, labels).entries[-1].sha256
