@@ -19,6 +19,7 @@ import tifffile
 from cellcommons.errors import UnreadableFile, WrongFormat
 from cellcommons.images.data import Pixels
 from cellcommons.images.lazy import Region
+from cellcommons.images.lzw import check_lzw
 from cellcommons.images.tiff_structure import check_jpeg
 
 # Uncompressed rows are read about this much at a time where only some of their columns are wanted.
@@ -101,6 +102,7 @@ class Planes:
         self.dtype = self.stored.newbyteorder("=")
         self._decode: Callable[..., Any] = keyframe.decode
         self._tables = int(keyframe.compression) in _TABLES
+        self._lzw = int(keyframe.compression) == tifffile.COMPRESSION.LZW
         self._jpeg_header = keyframe.jpegheader
         self._tiled = bool(keyframe.is_tiled)
         self._depth = depth
@@ -169,6 +171,8 @@ class Planes:
         """One strip or tile: depth, y, x, samples."""
         data = bytes(self.files.read(page.path, page.offsets[index], page.counts[index]))
         tables: dict[str, Any] = {}
+        if self._lzw:
+            check_lzw(data, where=self.name)
         if self._tables:
             check_jpeg(data, self.tile[1], self.tile[2], self.name)
             tables = {"jpegtables": page.jpegtables, "jpegheader": self._jpeg_header}
