@@ -39,9 +39,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     for number, split in enumerate(("train", "train", "test")):
         movie = generate_movie(2 + number, density="medium", frames=12, height=96, width=112)
         masks, links = detections_of(movie.truth)
-        image = ImageData(
-            movie.image, "tcyx", movie.channels, movie.truth.pixel_size, seconds_per_frame=300.0
-        )
+        image = ImageData(movie.image, "tcyx", movie.channels, movie.truth.pixel_size, seconds_per_frame=300.0)
         items.append(
             ReleaseItem(
                 image=f"m{number}",
