@@ -191,7 +191,7 @@ def test_the_command(release: Release, tmp_path: Path, capsys: pytest.CaptureFix
     program = [sys.executable, "-m", "cellcommons", "export", str(tmp_path / "r"), str(tmp_path / "ctc"), "--json"]
     done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
-    assert (told["reference"], told["layout"], told["images"]) == ("dishes@1", "ctc", 3)
+    assert (told["reference"], told["layout"], told["images"]) == ("dishes@1.0.0", "ctc", 3)
     assert (tmp_path / "ctc" / "03_GT" / "TRA" / "man_track.txt").is_file()
     asked = ["export", str(tmp_path / "r"), str(tmp_path / "geff"), "--layout", "geff", "--split", "test"]
     assert main(asked) == 0

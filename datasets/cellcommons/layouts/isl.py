@@ -137,8 +137,6 @@ class Isl:
             target = record.truth.target
             if target.axes != "cyx" or target.rgb or target.data.dtype.name not in PNG_TYPES:
                 raise CannotCarry("the markers of isl are planes of 8 or 16 bits, no colour pictures", where=name)
-            if "z" in image.axes and image.size("z") == 1:
-                raise CannotCarry("a stack of one plane comes back without its z axis", where=name)
             head = f"name-{_quoted(name)}"
             for z in range(image.size("z")):
                 file = _file(folder, f"{head},z_depth-{z},channel-{_quoted(image.channels[0])},is_mask-false", name)

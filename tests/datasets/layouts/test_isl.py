@@ -125,7 +125,7 @@ def test_names_with_commas_and_the_order_of_markers_come_back(tmp_path: Path) ->
     [
         (pair("a", ("D", "D")), "two markers are called 'D'"),
         (pair("a", ("D" * 250, "x")), "no file name"),
-        (pair("a", ("D",), planes=1), "without its z axis"),
+        (pair("a", ("D",), planes=1), "thin_axes"),
     ],
 )
 def test_what_file_names_cannot_say_is_refused(tmp_path: Path, record: Record, said: str) -> None:

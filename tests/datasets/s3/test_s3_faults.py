@@ -73,7 +73,7 @@ def test_64_megabytes_in_parts(store: S3Store, tmp_path: Path) -> None:
         assert handle.read(10) == (tmp_path / "large").read_bytes()[(16 << 20) - 5 : (16 << 20) + 5]
     sent.clear()
     assert store.put_file(tmp_path / "large") == digest
-    assert sent == ["HeadObject"]
+    assert set(sent) == {"HeadObject"}  # is it there, and since when: nothing is sent again
 
 
 def test_two_writers_of_one_large_object(make_store: Make, tmp_path: Path) -> None:
