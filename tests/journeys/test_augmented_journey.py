@@ -171,10 +171,9 @@ def predicted_campaign(curator: Api, reader: Api) -> None:
         time.sleep(0.3)
     shares = {"train": 0.5, "validation": 0.25, "test": 0.25}
     release = curator.post("datasets/stains/releases/", {"campaign": "plain", "fractions": shares})
-    reference = release["reference"]
-    published = curator.wait(f"releases/{reference.replace('@', '/')}/", until=("published", "failed"))
+    published = curator.wait(f"releases/stains/{release['id']}/", until=("published", "failed"))
     assert published["state"] == "published", published["error"]
-    run = curator.post("training-runs/", {"release": reference, "budget_seconds": 1})
+    run = curator.post("training-runs/", {"release": published["reference"], "budget_seconds": 1})
     run = curator.wait(f"training-runs/{run['id']}/", until=("finished", "failed"))
     assert run["state"] == "finished", run["error"]
     body = {"model_card": run["model_card"], "campaign": "trials", "scope": "unread"}
