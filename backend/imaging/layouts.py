@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from backend.imaging.kinds.registry import TASKS
-from cellcommons.errors import NotFound, UnknownLayout
+from cellcommons.errors import UnknownLayout
 from cellcommons.layouts.contract import Layout
 from cellcommons.layouts.plain import Plain
-from cellcommons.layouts.registry import all_layouts
+from cellcommons.layouts.registry import all_layouts, guesses
 
 # What a person says who does not know the layout's name.
 AUTO = "auto"
@@ -74,27 +74,24 @@ def guess_layouts(folder: Path) -> list[LayoutGuess]:
     Raises:
         NotFound: no such folder.
     """
-    if not folder.exists():
-        raise NotFound("no such folder", where=str(folder), remedy="Check the path.")
-    guesses = []
-    for layout in all_layouts():
-        likely, reason = layout.guess(folder)
-        if likely > 0:
-            guesses.append(LayoutGuess(layout.name, layout.title, layout.task, likely, reason, why_not(layout)))
-    return sorted(guesses, key=lambda guess: -guess.likely)
+    return [
+        LayoutGuess(one.layout.name, one.layout.title, one.layout.task, one.likely, one.reason, why_not(one.layout))
+        for one in guesses(folder)
+        if one.likely > 0
+    ]
 
 
-def sure_guess(guesses: list[LayoutGuess]) -> LayoutGuess | None:
+def sure_guess(found: list[LayoutGuess]) -> LayoutGuess | None:
     """The guess to act on: the likeliest, where the hub takes it and it is likely enough or the only one."""
-    if not guesses or guesses[0].refused:
+    if not found or found[0].refused:
         return None
-    best = guesses[0]
-    return best if best.likely >= SURE or len(guesses) == 1 else None
+    best = found[0]
+    return best if best.likely >= SURE or len(found) == 1 else None
 
 
-def guesses_line(guesses: list[LayoutGuess]) -> str:
+def guesses_line(found: list[LayoutGuess]) -> str:
     """What was guessed, as one clause."""
     return "; ".join(
         f"{guess.layout} ({guess.reason}{f'; not taken: {guess.refused}' if guess.refused else ''})"
-        for guess in guesses[:3]
+        for guess in found[:3]
     )

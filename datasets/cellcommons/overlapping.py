@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -118,9 +118,3 @@ def cell_of(number: int, mask: Mask, *, corner: tuple[int, int] = (0, 0)) -> Cel
     cut = np.ascontiguousarray(mask[y0:y1, x0:x1])
     box = (y0 + corner[0], x0 + corner[1], y1 + corner[0], x1 + corner[1])
     return Cell(number, box, cut, int(np.count_nonzero(cut)))
-
-
-def numbered(masks: Iterable[tuple[Mask, tuple[int, int]]]) -> tuple[Cell, ...]:
-    """Cells 1..n from masks and their corners, in the order given; masks without a pixel take a number and no cell."""
-    found = (cell_of(number, mask, corner=corner) for number, (mask, corner) in enumerate(masks, start=1))
-    return tuple(cell for cell in found if cell is not None)

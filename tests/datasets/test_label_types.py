@@ -10,7 +10,7 @@ from cellcommons.classes import CellClasses, Ontology
 from cellcommons.errors import InvalidDocument, MismatchedShapes
 from cellcommons.keypoints import Keypoints
 from cellcommons.labels import Cell, LabelMap
-from cellcommons.overlapping import OverlappingCells, cell_of, numbered
+from cellcommons.overlapping import OverlappingCells, cell_of
 from cellcommons.readings import Readings
 from cellcommons.semantic import SemanticMap
 
@@ -67,7 +67,8 @@ def test_masks_become_cells_cut_to_their_box() -> None:
     mask = np.zeros((5, 6), dtype=bool)
     mask[2:4, 3] = True
     assert cell_of(1, np.zeros((2, 2), dtype=bool)) is None
-    (first,) = numbered([(mask, (10, 20))])
+    first = cell_of(1, mask, corner=(10, 20))
+    assert first is not None
     assert (first.id, first.box, first.area) == (1, (12, 23, 14, 24), 2)
 
 
