@@ -12,8 +12,8 @@ from cellcommons.classes import ImageClasses, Ontology
 from cellcommons.errors import InvalidDocument, MismatchedShapes
 from cellcommons.images.data import ImageData
 from cellcommons.keypoints import Keypoints
-from cellcommons.labels import LabelMap, Mask
-from cellcommons.overlapping import OverlappingCells, numbered
+from cellcommons.labels import Cell, LabelMap, Mask
+from cellcommons.overlapping import OverlappingCells, cell_of
 from cellcommons.reading import read_reading
 from cellcommons.readings import Readings
 from cellcommons.store import FolderStore
@@ -30,6 +30,12 @@ def block(height: int, width: int) -> Mask:
     return np.ones((height, width), dtype=np.bool_)
 
 
+def cells_at(placed: list[tuple[Mask, tuple[int, int]]]) -> tuple[Cell, ...]:
+    """Cells 1, 2, .. of the masks at their corners (row, column)."""
+    found = (cell_of(number, mask, corner=corner) for number, (mask, corner) in enumerate(placed, start=1))
+    return tuple(cell for cell in found if cell is not None)
+
+
 def label_map(**known: object) -> LabelMap:
     data = np.zeros((20, 30), np.uint32)
     data[2:6, 3:9] = 4
@@ -37,7 +43,7 @@ def label_map(**known: object) -> LabelMap:
 
 
 def test_of_overlapping_cells_the_smaller_lies_on_top_and_the_overlap_is_noted(store: FolderStore) -> None:
-    cells = numbered([(block(10, 10), (2, 2)), (block(3, 3), (4, 4)), (block(3, 3), (4, 4))])
+    cells = cells_at([(block(10, 10), (2, 2)), (block(3, 3), (4, 4)), (block(3, 3), (4, 4))])
     kept = keep_truth(store, IMAGE, OverlappingCells(cells, (20, 30)))
     raster = read_reading(store, kept.truth).raster
     assert raster is not None
@@ -48,13 +54,13 @@ def test_of_overlapping_cells_the_smaller_lies_on_top_and_the_overlap_is_noted(s
 
 
 def test_cells_that_do_not_overlap_need_no_note(store: FolderStore) -> None:
-    cells = numbered([(block(4, 4), (2, 2)), (block(4, 4), (12, 20))])
+    cells = cells_at([(block(4, 4), (2, 2)), (block(4, 4), (12, 20))])
     kept = keep_truth(store, IMAGE, OverlappingCells(cells, (20, 30)))
     assert (kept.count, kept.notes) == (2, ())
 
 
 def test_classes_of_outlined_cells_are_said_to_be_dropped(store: FolderStore) -> None:
-    cells = numbered([(block(4, 4), (2, 2))])
+    cells = cells_at([(block(4, 4), (2, 2))])
     truth = OverlappingCells(cells, (20, 30), classes={1: ("T",)}, ontology=Ontology(("B", "T")))
     assert "classes" in keep_truth(store, IMAGE, truth).notes[0]
 
@@ -96,7 +102,7 @@ def test_a_volume_of_one_plane_is_a_plane(store: FolderStore) -> None:
 
 def test_another_size_is_refused(store: FolderStore) -> None:
     with pytest.raises(MismatchedShapes):
-        keep_truth(store, IMAGE, OverlappingCells(numbered([(block(2, 2), (0, 0))]), (20, 31)))
+        keep_truth(store, IMAGE, OverlappingCells(cells_at([(block(2, 2), (0, 0))]), (20, 31)))
 
 
 def test_a_class_of_the_image_needs_no_note(store: FolderStore) -> None:
