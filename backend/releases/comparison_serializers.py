@@ -8,10 +8,8 @@ from backend.releases.models import ComparisonState
 
 
 class DiffQuery(serializers.Serializer):
-    against = serializers.RegexField(
-        r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}@[1-9][0-9]{0,8}$",
-        required=False,
-        help_text="slug@version of the release before; the parent if not given",
+    against = serializers.CharField(
+        required=False, max_length=400, help_text="slug@version of the release before; the parent if not given"
     )
 
 
