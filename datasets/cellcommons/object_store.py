@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,8 +10,16 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from cellcommons.errors import DigestMismatch
+from cellcommons.object_uploads import ObjectUploads
 
 CHUNK = 1 << 20
+
+
+def free_bytes(path: Path) -> int:
+    """Free bytes on the disk that holds ``path`` (or its nearest existing parent)."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
 
 
 def damaged(digest: str) -> DigestMismatch:
@@ -91,6 +100,9 @@ class ObjectStore(Protocol):
         Args:
             endpoint: ``http(s)://host`` under which readers reach the store, where they do not reach it as we do.
         """
+
+    def uploads(self) -> ObjectUploads:
+        """What comes into this store in parts."""
 
     def put_ref(self, name: str, data: bytes) -> None:
         """Set a small mutable blob, e.g. ``runs/<id>/cancel``; atomic."""

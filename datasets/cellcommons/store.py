@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,10 +14,11 @@ from urllib.parse import unquote, urlsplit
 
 from cellcommons.canonical import sha256_hex
 from cellcommons.durable import sync_together
-from cellcommons.errors import InvalidDocument, NotFound, StoreUnusable
+from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound, StoreUnusable
 from cellcommons.extras import require
+from cellcommons.folder_uploads import FolderUploads
 from cellcommons.object_names import object_path, ref_path
-from cellcommons.object_store import CHUNK, ObjectStore, StoredObject, damaged
+from cellcommons.object_store import CHUNK, ObjectStore, StoredObject, damaged, free_bytes
 
 __all__ = ["CHUNK", "FolderStore", "ObjectStore", "StoredObject", "damaged", "free_bytes", "object_path", "open_store"]
 
@@ -55,14 +55,8 @@ class FolderStore:
         return digest
 
     def put_file(self, path: Path) -> str:
-        hasher = hashlib.sha256()
-        with open(path, "rb") as source, self._temporary() as (handle, temporary):
-            while block := source.read(CHUNK):
-                hasher.update(block)
-                handle.write(block)
-            digest = hasher.hexdigest()
-            self._seal(handle, temporary, self.root / object_path(digest))
-        return digest
+        with open(path, "rb") as source:
+            return self._put_blocks(iter(lambda: source.read(CHUNK), b""))
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[FolderStore]:
@@ -131,10 +125,13 @@ class FolderStore:
         for path in waiting.keys() - set(old):
             if path.name.startswith(_ASIDE):
                 os.rename(path, self.root / object_path(path.name.removeprefix(_ASIDE)))
-        return len(old)
+        return len(old) + self.uploads().tidy(older_than=older_than)
 
     def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
         return None
+
+    def uploads(self) -> FolderUploads:
+        return FolderUploads(self.root, self._keep_declared)
 
     def put_ref(self, name: str, data: bytes) -> None:
         target = self._ref(name)
@@ -156,6 +153,23 @@ class FolderStore:
     def delete_ref(self, name: str) -> None:
         with contextlib.suppress(NotADirectoryError):
             self._ref(name).unlink(missing_ok=True)
+
+    def _put_blocks(self, blocks: Iterator[bytes], declared: str | None = None) -> str:
+        hasher = hashlib.sha256()
+        with self._temporary() as (handle, temporary):
+            for block in blocks:
+                hasher.update(block)
+                handle.write(block)
+            digest = hasher.hexdigest()
+            if declared not in (None, digest):
+                raise DigestMismatch("the bytes that came have another sha256 than was declared", where=declared or "")
+            self._seal(handle, temporary, self.root / object_path(digest))
+        return digest
+
+    def _keep_declared(self, blocks: Iterator[bytes], digest: str) -> None:
+        self._put_blocks(blocks, digest)
+        # What it was made of is thrown away next: its name must be durable before.
+        sync_together(self._incoming, [(self.root / object_path(digest)).parent])
 
     def _ref(self, name: str) -> Path:
         return self.root / ref_path(name)
@@ -285,10 +299,3 @@ def open_store(url: str) -> ObjectStore:
         where=url,
         remedy="Use file:///absolute/folder or s3://bucket/prefix.",
     )
-
-
-def free_bytes(path: Path) -> int:
-    """Free bytes on the disk that holds ``path`` (or its nearest existing parent)."""
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free

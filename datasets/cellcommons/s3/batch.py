@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from cellcommons.canonical import sha256_hex
 from cellcommons.errors import DigestMismatch
+from cellcommons.object_uploads import ObjectUploads
 from cellcommons.s3.upload import PART
 from cellcommons.store import CHUNK, ObjectStore, StoredObject, damaged
 
@@ -98,6 +99,9 @@ class _Batch:
 
     def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str | None:
         return self._store.link(digest, seconds=seconds, endpoint=endpoint)
+
+    def uploads(self) -> ObjectUploads:
+        return self._store.uploads()
 
     def put_ref(self, name: str, data: bytes) -> None:
         self._store.put_ref(name, data)

@@ -21,6 +21,7 @@ from cellcommons.s3.address import S3Address, parse_address
 from cellcommons.s3.batch import gathered
 from cellcommons.s3.client import make_client
 from cellcommons.s3.faults import code_of, explain, explained, status_of
+from cellcommons.s3.presigned import S3Uploads
 from cellcommons.s3.reader import ObjectReader
 from cellcommons.s3.upload import ABSENT, Target, base64_of, send
 from cellcommons.store import CHUNK, ObjectStore, StoredObject, damaged
@@ -72,7 +73,7 @@ class S3Store:
         return gathered(self)
 
     def get(self, digest: str) -> bytes:
-        data = self._whole(self._key(digest))
+        data = self._whole(self.key_of(digest))
         if data is None:
             raise NotFound("no such object in the store", where=digest)
         if sha256_hex(data) != digest:
@@ -80,18 +81,25 @@ class S3Store:
         return data
 
     def open(self, digest: str) -> BinaryIO:
-        key, size = self._key(digest), self.size(digest)
+        return self.open_key(self.key_of(digest), where=digest)
+
+    def open_key(self, key: str, *, where: str = "") -> BinaryIO:
+        """A seekable stream of what has this key of the bucket. Raises NotFound."""
+        head = self.head(key)
+        if head is None:
+            raise NotFound("no such object in the store", where=where or key)
+        size = int(head["ContentLength"])
 
         def fetch(start: int, stop: int) -> Any:
-            return self._ask("get_object", Key=key, Range=f"bytes={start}-{stop - 1}")["Body"]
+            return self.ask("get_object", Key=key, Range=f"bytes={start}-{stop - 1}")["Body"]
 
         return io.BufferedReader(ObjectReader(fetch, size, attempts=self._attempts, where=self.url), BUFFER)
 
     def exists(self, digest: str) -> bool:
-        return self._head(self._key(digest)) is not None
+        return self.head(self.key_of(digest)) is not None
 
     def size(self, digest: str) -> int:
-        head = self._head(self._key(digest))
+        head = self.head(self.key_of(digest))
         if head is None:
             raise NotFound("no such object in the store", where=digest)
         return int(head["ContentLength"])
@@ -102,20 +110,20 @@ class S3Store:
     def listing(self) -> Iterator[StoredObject]:
         prefix = f"{self.address.prefix}objects/sha256/"
         with explained(self.url):
-            pages = self._client().get_paginator("list_objects_v2")
+            pages = self.client().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.address.bucket, Prefix=prefix, MaxKeys=PAGE):
                 for row in page.get("Contents", ()):
                     name = row["Key"].rpartition("/")[2]
-                    if is_digest(name) and row["Key"] == self._key(name):
+                    if is_digest(name) and row["Key"] == self.key_of(name):
                         yield StoredObject(name, int(row["Size"]), row["LastModified"].timestamp())
 
     def delete(self, digest: str) -> None:
-        self._ask("delete_object", Key=self._key(digest))
+        self.ask("delete_object", Key=self.key_of(digest))
 
     def discard(self, digest: str, *, kept_before: float) -> bool:
         # S3 deletes on no condition of age: a put between the two requests is lost. Its maker names the object only
         # after a read of it or a commit, so the window is that of one request.
-        head = self._head(self._key(digest))
+        head = self.head(self.key_of(digest))
         if head is None or head["LastModified"].timestamp() >= kept_before:
             return False
         self.delete(digest)
@@ -124,47 +132,51 @@ class S3Store:
     def tidy(self, *, older_than: float) -> int:
         begun: list[tuple[str, str]] = []
         with explained(self.url):
-            pages = self._client().get_paginator("list_multipart_uploads")
-            for page in pages.paginate(Bucket=self.address.bucket, Prefix=f"{self.address.prefix}objects/sha256/"):
+            pages = self.client().get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self.address.bucket, Prefix=self.address.prefix):
                 rows = page.get("Uploads", ())
                 old = [row for row in rows if row["Initiated"].timestamp() < time.time() - older_than]
                 begun += [(row["Key"], row["UploadId"]) for row in old]
         for key, upload in begun:
-            self._ask("abort_multipart_upload", Key=key, UploadId=upload)
-        return len(begun)
+            self.ask("abort_multipart_upload", Key=key, UploadId=upload)
+        return len(begun) + self.uploads().tidy(older_than=older_than)
+
+    def uploads(self) -> S3Uploads:
+        return S3Uploads(self)
 
     def link(self, digest: str, *, seconds: int, endpoint: str = "") -> str:
-        place = {"Bucket": self.address.bucket, "Key": self._key(digest)}
-        client = self._client(endpoint)
+        place = {"Bucket": self.address.bucket, "Key": self.key_of(digest)}
+        client = self.client(endpoint)
         with explained(self.url):
             return str(client.generate_presigned_url("get_object", Params=place, ExpiresIn=seconds))
 
     # ---- Refs ----------------------------------------------------------------------------------------------------
     def put_ref(self, name: str, data: bytes) -> None:
-        self._ask("put_object", Key=self._ref(name), Body=data, ChecksumSHA256=base64_of(sha256_hex(data)))
+        self.ask("put_object", Key=self._ref(name), Body=data, ChecksumSHA256=base64_of(sha256_hex(data)))
 
     def get_ref(self, name: str) -> bytes | None:
         return self._whole(self._ref(name))
 
     def delete_ref(self, name: str) -> None:
-        self._ask("delete_object", Key=self._ref(name))
+        self.ask("delete_object", Key=self._ref(name))
 
     # ---- Requests ------------------------------------------------------------------------------------------------
     def check(self) -> None:
-        quick = self._client(attempts=1, timeout=QUICK)
-        self._ask("list_objects_v2", client=quick, Prefix=f"{self.address.prefix}objects/", MaxKeys=1)
+        quick = self.client(attempts=1, timeout=QUICK)
+        self.ask("list_objects_v2", client=quick, Prefix=f"{self.address.prefix}objects/", MaxKeys=1)
 
     def _refuse_in_words(self) -> None:
         """Raise what is wrong with the store as a whole, which the answer to a HEAD does not say; or return."""
-        self._ask("list_objects_v2", Prefix=f"{self.address.prefix}objects/", MaxKeys=1)
+        self.ask("list_objects_v2", Prefix=f"{self.address.prefix}objects/", MaxKeys=1)
 
-    def _key(self, digest: str) -> str:
+    def key_of(self, digest: str) -> str:
+        """The key of an object in the bucket. Raises InvalidDocument."""
         return self.address.prefix + object_path(digest)
 
     def _ref(self, name: str) -> str:
         return self.address.prefix + ref_path(name)
 
-    def _client(self, endpoint: str = "", *, attempts: int = 0, timeout: float = 0) -> Any:
+    def client(self, endpoint: str = "", *, attempts: int = 0, timeout: float = 0) -> Any:
         """boto3's client, made once in each process: connections must not be shared with a forked child."""
         where = endpoint or self.address.endpoint
         how = os.getpid(), where, attempts or self._attempts, timeout or self._timeout
@@ -173,16 +185,17 @@ class S3Store:
                 self._clients[how] = make_client(self.address, endpoint=where, attempts=how[2], timeout=how[3])
             return self._clients[how]
 
-    def _ask(self, operation: str, *, client: Any = None, **arguments: Any) -> Any:
-        client = client or self._client()
+    def ask(self, operation: str, *, client: Any = None, **arguments: Any) -> Any:
+        """One request about this bucket. Raises StoreUnusable."""
+        client = client or self.client()
         with explained(self.url):
             answer = getattr(client, operation)(Bucket=self.address.bucket, **arguments)
         self._seen = True
         return answer
 
-    def _head(self, key: str) -> Any:
+    def head(self, key: str) -> Any:
         """What the server says of a key, or None where there is none."""
-        client = self._client()
+        client = self.client()
         try:
             answer = client.head_object(Bucket=self.address.bucket, Key=key)
         except ClientError as error:
@@ -199,7 +212,7 @@ class S3Store:
 
     def _whole(self, key: str) -> bytes | None:
         """All bytes of a key, or None where there is none."""
-        client = self._client()
+        client = self.client()
         for left in reversed(range(self._attempts)):
             try:
                 body = client.get_object(Bucket=self.address.bucket, Key=key)["Body"]
@@ -215,7 +228,7 @@ class S3Store:
         raise AssertionError
 
     def _create(self, digest: str, source: BinaryIO, size: int, *, where: str) -> None:
-        target = Target(self._client(), self.address.bucket, self._key(digest), digest)
+        target = Target(self.client(), self.address.bucket, self.key_of(digest), digest)
         if size > ASK_FIRST and self.exists(digest):
             with explained(self.url):
                 target.renew()

@@ -22,7 +22,7 @@ MOST_PARTS = 9000  # S3 allows 10,000
 YOUNG = 86_400.0  # seconds; garbage collection leaves alone what is younger, so it needs no renewal
 AT_ONCE = 4  # parts under way, each in memory
 ABSENT = {"NoSuchKey", "NotFound", "404"}
-_THERE = {"PreconditionFailed", "412"}
+THERE = {"PreconditionFailed", "412"}
 _CONFLICT = {"ConditionalRequestConflict", "409"}
 
 
@@ -80,7 +80,7 @@ def send(target: Target, source: BinaryIO, size: int, *, where: str) -> bool:
             )
             return bool(answer.get("ChecksumSHA256") == wanted)
         except ClientError as error:
-            if code_of(error) in _THERE:
+            if code_of(error) in THERE:
                 target.renew()
                 return True
             # Another writer is giving the name at this moment: see what came of it.
@@ -117,7 +117,7 @@ def _complete(target: Target, upload: str, parts: list[dict[str, Any]]) -> bool:
             IfNoneMatch="*",
         )
     except ClientError as error:
-        if code_of(error) in _THERE:
+        if code_of(error) in THERE:
             return False
         if code_of(error) in _CONFLICT and _appears(target):
             return False

@@ -32,7 +32,7 @@ ABSENT = "0" * 64
 
 def unfinished(store: S3Store) -> list[str]:
     """Keys of uploads in parts that were begun below the store's prefix."""
-    rows = store._client().list_multipart_uploads(Bucket=store.address.bucket).get("Uploads", ())
+    rows = store.client().list_multipart_uploads(Bucket=store.address.bucket).get("Uploads", ())
     return [row["Key"] for row in rows if row["Key"].startswith(store.address.prefix)]
 
 
@@ -61,7 +61,7 @@ def through(s3_server: S3Server, make_store: Make) -> Iterator[Callable[..., tup
 def test_64_megabytes_in_parts(store: S3Store, tmp_path: Path) -> None:
     digest = noise(tmp_path / "large", 64 << 20)
     sent: list[str] = []
-    store._client().meta.events.register("before-call.s3", lambda model, **_: sent.append(model.name))
+    store.client().meta.events.register("before-call.s3", lambda model, **_: sent.append(model.name))
     assert store.put_file(tmp_path / "large") == digest
     assert (sent.count("UploadPart"), sent.count("CompleteMultipartUpload"), sent.count("PutObject")) == (4, 1, 0)
     assert store.size(digest) == 64 << 20
@@ -90,7 +90,7 @@ def test_a_name_is_given_once(store: S3Store) -> None:
     """A put of a name that is there changes nothing, even if what is there is damaged: repair is a decision."""
     digest = store.put(b"first")
     key = store.address.prefix + object_path(digest)
-    store._client().put_object(Bucket=store.address.bucket, Key=key, Body=b"other")
+    store.client().put_object(Bucket=store.address.bucket, Key=key, Body=b"other")
     assert store.put(b"first") == digest
     with pytest.raises(DigestMismatch):
         store.get(digest)
@@ -108,7 +108,7 @@ def test_bytes_that_change_on_the_way_get_no_name(store: S3Store, tmp_path: Path
         params["body"] = b"?" + (params["body"] if isinstance(params["body"], bytes) else params["body"].read())[1:]
 
     for operation in ("PutObject", "UploadPart"):
-        store._client().meta.events.register(f"before-call.s3.{operation}", flip)
+        store.client().meta.events.register(f"before-call.s3.{operation}", flip)
     with pytest.raises(StoreUnusable, match="BadDigest"):
         store.put_file(tmp_path / "file")
     assert not store.exists(digest)
@@ -122,7 +122,7 @@ def test_where_the_server_does_not_compare_the_object_is_read_back(store: S3Stor
         params["headers"].pop("x-amz-checksum-sha256")
         params["body"] = b"Some cells"
 
-    events = store._client().meta.events
+    events = store.client().meta.events
     events.register("before-call.s3.PutObject", flip)
     with pytest.raises(DigestMismatch, match="what arrived"):
         store.put(b"some cells")
@@ -147,10 +147,10 @@ def test_a_file_that_grows_while_it_is_kept(store: S3Store, tmp_path: Path) -> N
                 file.write(b"more")
 
         # Between the digest and the sending: they are asked for first.
-        store._client().meta.events.register("before-call.s3.HeadObject", grow, unique_id=path.name)
+        store.client().meta.events.register("before-call.s3.HeadObject", grow, unique_id=path.name)
         with pytest.raises(DigestMismatch, match="changed"):
             store.put_file(path)
-        store._client().meta.events.unregister("before-call.s3.HeadObject", unique_id=path.name)
+        store.client().meta.events.unregister("before-call.s3.HeadObject", unique_id=path.name)
     assert list(store.digests()) == []
     assert unfinished(store) == []
 
@@ -190,7 +190,7 @@ def test_the_server_is_killed_in_the_middle_of_an_upload(s3_server: S3Server, ma
         if len(parts) == 2:
             s3_server.kill()
 
-    store._client().meta.events.register("before-call.s3.UploadPart", count)
+    store.client().meta.events.register("before-call.s3.UploadPart", count)
     try:
         with pytest.raises(faults.EndpointDown, match="does not answer"):
             store.put_file(tmp_path / "large")
@@ -270,7 +270,7 @@ def test_a_damaged_object_of_a_release_is_found_and_named(store: S3Store) -> Non
     key = store.address.prefix + object_path(member.sha256)
     data = bytearray(store.get(member.sha256))
     data[len(data) // 2] ^= 1
-    store._client().put_object(Bucket=store.address.bucket, Key=key, Body=bytes(data))
+    store.client().put_object(Bucket=store.address.bucket, Key=key, Body=bytes(data))
     with pytest.raises(DigestMismatch, match="image ") as caught:
         open_release(store, release.digest).verify()
     assert caught.value.where == member.sha256
@@ -291,7 +291,7 @@ def test_a_forked_child_has_connections_of_its_own(store: S3Store) -> None:
 def test_parts_that_a_killed_process_left_are_tidied_up(store: S3Store) -> None:
     digest = store.put(b"kept")
     key = store.address.prefix + object_path(ABSENT)
-    store._client().create_multipart_upload(Bucket=store.address.bucket, Key=key)
+    store.client().create_multipart_upload(Bucket=store.address.bucket, Key=key)
     assert unfinished(store) == [key]
     assert store.tidy(older_than=3600) == 0
     assert store.tidy(older_than=-60) == 1

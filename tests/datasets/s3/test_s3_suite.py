@@ -33,7 +33,7 @@ class TestS3Store(StoreSuite):
     def corrupt(self, store: ObjectStore, digest: str, data: bytes) -> None:
         assert isinstance(store, S3Store)
         key = store.address.prefix + object_path(digest)
-        store._client().put_object(Bucket=store.address.bucket, Key=key, Body=data)
+        store.client().put_object(Bucket=store.address.bucket, Key=key, Body=data)
 
     def crash_during_put(self, store: ObjectStore, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         # To the server it is the same whether a process or its connection ends: half of the bytes came.
@@ -56,7 +56,7 @@ def test_a_folder_is_moved_into_a_bucket_by_copying_its_files(store: S3Store, tm
     folder.put_ref("runs/1/state", b"done")
     for path in (path for name in ("objects", "refs") for path in (folder.root / name).rglob("*") if path.is_file()):
         key = store.address.prefix + path.relative_to(folder.root).as_posix()
-        store._client().upload_file(str(path), store.address.bucket, key)
+        store.client().upload_file(str(path), store.address.bucket, key)
     assert sorted(store.digests()) == sorted(digests)
     assert [store.get(digest) for digest in digests] == [b"one", b"two"]
     assert store.get_ref("runs/1/state") == b"done"
