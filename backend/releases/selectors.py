@@ -21,7 +21,7 @@ from backend.releases.models import (
     SplitLock,
 )
 from cellcommons.errors import Withdrawn
-from cellcommons.versions import WANTED, parse_reference, parse_wanted
+from cellcommons.versions import NEWEST, WANTED, parse_reference, parse_wanted
 
 
 def visible_releases(person: Person | None) -> QuerySet[Release]:
@@ -39,16 +39,17 @@ def latest_published(dataset: Dataset) -> Release | None:
 
 
 def pick_release(releases: QuerySet[Release], slug: str, version: str) -> Release | None:
-    """The one asked for by its id, as ``draft``, or the newest that fits ``2``, ``2.1`` or ``2.1.0``.
+    """The one asked for by its id, as ``draft``, as ``newest``, or the newest that fits ``2``, ``2.1`` or ``2.1.0``.
 
     One that stands goes before one that was withdrawn.
     """
     of_dataset = releases.filter(dataset__slug=slug)
     if version == DRAFT:
         return of_dataset.exclude(state=ReleaseState.PUBLISHED).first()
-    if not WANTED.fullmatch(version):
+    if version != NEWEST and not WANTED.fullmatch(version):
         return of_dataset.filter(pk=version).first()
-    wanted = dict(zip(("major", "minor", "patch"), parse_wanted(version), strict=False))
+    numbers = () if version == NEWEST else parse_wanted(version)
+    wanted = dict(zip(("major", "minor", "patch"), numbers, strict=False))
     fitting = of_dataset.filter(state=ReleaseState.PUBLISHED, **wanted).order_by("-major", "-minor", "-patch")
     return fitting.filter(withdrawal=None).first() or fitting.first()
 

@@ -3,13 +3,13 @@ from django.urls.converters import UUIDConverter
 
 from backend.releases import comparison_views, signature_views, views
 from backend.releases.models import DRAFT
-from cellcommons.versions import WANTED
+from cellcommons.versions import NEWEST, WANTED
 
 
 class Version:
-    """``2``, ``2.1`` or ``2.1.0``: the newest that fits; ``draft``; or the id that a release had from its draft on."""
+    """``2``, ``2.1`` or ``2.1.0``: the newest that fits; ``newest`` of all; ``draft``; or the id that a release had from its draft on."""
 
-    regex = f"{WANTED.pattern}|{DRAFT}|{UUIDConverter.regex}"
+    regex = f"{WANTED.pattern}|{NEWEST}|{DRAFT}|{UUIDConverter.regex}"
 
     def to_python(self, value: str) -> str:
         return value

@@ -11,28 +11,44 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cellcommons import __version__
-from cellcommons.commands import diff, folders, releases
-from cellcommons.errors import CellCommonsError
+from cellcommons.commands import diff, folders, releases, sync
+from cellcommons.errors import BadSignature, CellCommonsError, DigestMismatch, DiskFull, EditedLocally, Unreachable
 from cellcommons.layouts.carries import FEATURES
 
 HUB = "http://127.0.0.1:8000"
+#: Exit status by kind of error; of any other it is 2.
+STATUSES: dict[type[CellCommonsError], int] = {
+    DigestMismatch: 1,
+    BadSignature: 1,
+    EditedLocally: 1,
+    Unreachable: 3,
+    DiskFull: 4,
+}
 PLACES = "a downloaded release, SLUG@VERSION, ADDRESS/SLUG@VERSION, or the address of static files"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status is 0; 1 for faults that ``validate`` or differences that ``diff`` found; 2 for
-    bad input; 130 for Ctrl-C."""
+    """Run the command and return its exit status.
+
+    0: done. 1: it is not as it should be: faults that ``validate`` or differences that ``diff`` found, bytes or
+    signatures that are not those stated, files changed by hand. 2: bad input, or no such thing. 3: the other side
+    cannot be reached. 4: the disk is full. 130: Ctrl-C.
+    """
     arguments = _parser().parse_args(argv)
     try:
         result: dict[str, Any] = arguments.run(arguments)
     except CellCommonsError as error:
         _print(f"cellcommons: {error.line()}", sys.stderr)
-        return 2
+        status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 2)
+        if arguments.json:
+            told = {"error": error.code, "what": error.what, "where": error.where, "remedy": error.remedy}
+            _print(json.dumps({**told, "status": status}, ensure_ascii=False))
+        return status
     except OSError as error:
         _print(f"cellcommons: {error.filename or ''}: {error.strerror or error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
-        again = arguments.command in ("download", "convert")
+        again = arguments.command in ("download", "sync", "convert")
         hint = " Run the same command again: it goes on where it stopped." if again else ""
         _print(f"\ncellcommons: stopped.{hint}", sys.stderr)
         return 130
@@ -40,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print(json.dumps(result, ensure_ascii=False))
     else:
         _show(result)
-    return 1 if False in (result.get("valid"), result.get("same")) else 0
+    return 1 if False in (result.get("valid"), result.get("same"), result.get("current")) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +125,20 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
         help="link what is in this cache rather than fetch it, and keep the rest there (CELLCOMMONS_CACHE)",
     )
     command.set_defaults(run=releases.download)
+
+    command = commands.add_parser("sync", parents=[shared], help="bring a download to the newest version, or another")
+    command.add_argument(
+        "reference", metavar="SLUG[@VERSION]", nargs="?", help="the newest of what the folder holds if not named"
+    )
+    command.add_argument("folder", metavar="DIR", type=Path)
+    command.add_argument("--hub", metavar="URL", help="as for download; else the one that the folder came from")
+    command.add_argument("--jobs", type=_jobs, default=8, help="objects fetched at once (%(default)s)")
+    command.add_argument("--dry-run", action="store_true", help="say what would move and change; exit 1 if anything")
+    command.add_argument("--force", action="store_true", help="replace files that were changed by hand")
+    command.add_argument("--sha256", metavar="HEX", help="refuse any manifest but this one")
+    command.add_argument("--key", metavar="HEX_OR_FILE", help="refuse a manifest that this public key has not signed")
+    command.add_argument("--cache", metavar="DIR", default=os.environ.get("CELLCOMMONS_CACHE"), help="as for download")
+    command.set_defaults(run=sync.sync)
 
     command = commands.add_parser("verify", parents=[shared], help="check every byte of a downloaded release")
     command.add_argument("folder", metavar="DIR", type=Path)

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellcommons import signing
 from cellcommons.cache import ObjectCache
 from cellcommons.canonical import sha256_hex
 from cellcommons.errors import (
-    BadSignature,
     CellCommonsError,
     DigestMismatch,
     DiskFull,
-    InvalidDocument,
-    MissingExtra,
-    NotFound,
+    EditedLocally,
 )
 from cellcommons.fetch import Fetch, Patience, Progress
 from cellcommons.folder import ReleaseFolder
-from cellcommons.manifest import LIMIT, Manifest
+from cellcommons.planning import Plan, plan_sync
 from cellcommons.release import open_release
-from cellcommons.transport import Source, open_source, read_small
-from cellcommons.versions import parse_reference, parse_version
+from cellcommons.release_changes import told_changes
+from cellcommons.resolving import Resolver
+from cellcommons.shelf import Edit
+from cellcommons.store import FolderStore
+from cellcommons.versions import parse_reference
 
 __all__ = ["Client", "Download", "Progress", "download"]
 
@@ -37,7 +35,10 @@ class Download:
 
     Attributes:
         fetched: bytes of objects that came over the wire this time; 0 where all was there. resumed: bytes kept from
-            objects that an earlier download left half done. signed_by: the key that signed the manifest, checked.
+            objects that an earlier download left half done. reused: bytes of objects that were in the folder or the
+            cache already. signed_by: the key that signed the manifest, checked.
+        previous: reference of the release that the folder showed before; None where it showed none.
+        changes: what is different now, in words; empty where nothing is, or nothing was there before.
     """
 
     reference: str
@@ -49,7 +50,10 @@ class Download:
     bytes: int
     fetched: int
     resumed: int
+    reused: int = 0
     signed_by: str | None = None
+    previous: str | None = None
+    changes: str = ""
 
 
 class Client:
@@ -66,46 +70,13 @@ class Client:
     def __init__(
         self, base_url: str, token: str | None = None, *, attempts: int = 6, pause: float = 0.25, timeout: float = 30.0
     ) -> None:
-        self.base_url, self._token, self._timeout = base_url, token, timeout
+        self.base_url = base_url
         self._patience = Patience(attempts, pause)
+        self._resolver = Resolver(base_url, token, self._patience, timeout)
 
     def resolve(self, reference: str) -> tuple[bytes, str]:
-        """The exact bytes of the manifest of the newest release that fits, checked, and where its objects are.
-
-        Args:
-            reference: ``slug@2.1.0``, or ``slug@2.1`` or ``slug@2``, which leave the rest open.
-
-        Raises:
-            NotFound: neither a hub nor a mirror there knows the release. Unreachable: nothing answers.
-            Withdrawn: it was published there and taken back; the message says why.
-            DigestMismatch: the hub's manifest is not the one it names.
-        """
-        slug, wanted = parse_reference(reference)
-        base = self.base_url.rstrip("/")
-        releases = f"{base}/api/v1/releases/{slug}"
-        api = f"{releases}/{'.'.join(map(str, wanted))}"
-        asked: NotFound | None = None
-        if base.startswith(("http://", "https://")):
-            try:
-                with self._opened(api) as source:
-                    described = _json(self._small(source, "", 1 << 22), api)
-                # By its whole version from here on, so that one published meanwhile does not mix in.
-                api = f"{releases}/{described.get('version')}"
-                with self._opened(api) as source:
-                    data = self._small(source, "manifest", LIMIT)
-                if sha256_hex(data) != described.get("manifest_sha256"):
-                    raise DigestMismatch("the hub's manifest is not the one it names", where=api)
-                return _checked(data, reference, api), api
-            except NotFound as error:
-                asked = error
-        try:
-            with self._opened(base) as source:
-                data = self._small(source, "manifest.json", LIMIT)
-        except NotFound as error:
-            raise NotFound(
-                f"no release {reference} there", where=base, remedy=(asked or error).remedy or "Check name and version."
-            ) from None
-        return _checked(data, reference, base), base
+        """The manifest's bytes and where its objects are, see ``Resolver.resolve``."""
+        return self._resolver.resolve(reference)
 
     def download(
         self,
@@ -138,28 +109,99 @@ class Client:
                 InvalidDocument.
         """
         self._patience.ended.clear()
+        parse_reference(reference)  # a dataset's name alone would not say what was downloaded
+        return self._bring(
+            ReleaseFolder(folder),
+            reference,
+            jobs=jobs,
+            progress=progress,
+            repair=repair,
+            force=repair,
+            sha256=sha256,
+            cache=cache,
+            key=key,
+        )
+
+    def sync(
+        self,
+        folder: Path | str,
+        reference: str | None = None,
+        *,
+        force: bool = False,
+        jobs: int = 8,
+        progress: Callable[[Progress], None] | None = None,
+        sha256: str | None = None,
+        cache: Path | str | None = None,
+        key: str | None = None,
+    ) -> Download:
+        """Bring ``folder`` to the newest release that fits; only objects that it and the cache lack are fetched.
+
+        What the folder shows stays whole and readable until the new version is whole and verified; then one rename
+        shows that one, see ``cellcommons.shelf``. Killed at any instant, it shows one of the two, and the next call
+        goes on.
+
+        Args:
+            reference: as for ``resolve``; None: the newest of the dataset that the folder holds.
+            force: replace files that were changed by hand. The rest as for ``download``.
+
+        Raises:
+            EditedLocally: files were changed by hand; nothing was fetched or changed.
+            CellCommonsError: as ``download``; NotFound where the folder holds nothing and ``reference`` is None.
+        """
         place = ReleaseFolder(folder)
-        data, address = self.resolve(reference)
-        digest = sha256_hex(data)
-        if sha256 is not None and sha256 != digest:
-            raise DigestMismatch("the manifest is not the one asked for", where=f"{reference}, sha256 {digest}")
-        signature, signed_by = self._signature(address, digest, key)
+        return self._bring(
+            place,
+            reference or place.dataset(),
+            jobs=jobs,
+            progress=progress,
+            repair=False,
+            force=force,
+            sha256=sha256,
+            cache=cache,
+            key=key,
+        )
+
+    def _bring(
+        self,
+        place: ReleaseFolder,
+        reference: str,
+        *,
+        jobs: int,
+        progress: Callable[[Progress], None] | None,
+        repair: bool,
+        force: bool,
+        sha256: str | None,
+        cache: Path | str | None,
+        key: str | None,
+    ) -> Download:
+        self._patience.ended.clear()
+        data, digest, address = self._wanted(reference, sha256)
+        signature, signed_by = self._resolver.signature(address, digest, key)
         with _room(place.root):
             place.prepare(reference)
             with place.locked():
-                store = place.store
-                if not store.exists(digest) or sha256_hex(store.open(digest).read()) != digest:
-                    store.delete(digest)
-                    store.put(data)
-                release = open_release(store, digest)
-                with self._opened(address) as source:
-                    fetch = Fetch(
-                        self._patience, source, store, release, progress, repair, ObjectCache(cache) if cache else None
-                    )
-                    fetch.everything(jobs)
-                if repair or not place.is_current(release):
-                    place.show(release, self.base_url)
-                place.keep_signature(signature)
+                before = place.shown(damaged=force)
+                edits = place.edits() if before else []
+                _keep_manifest(place.store, data, digest)
+                release = open_release(place.store, digest)
+                fetched, resumed, changes = 0, 0, ""
+                doubtful = before is not None and place.is_doubtful()
+                current = place.is_current(release) and not (force and edits)
+                if edits and not force and not current:
+                    raise _edited(place, edits)
+                if repair or doubtful or not current:
+                    kept = ObjectCache(cache) if cache else None
+                    with self._resolver.opened(address) as source:
+                        fetch = Fetch(self._patience, source, place.store, release, progress, force or doubtful, kept)
+                        fetch.everything(jobs)
+                    fetched, resumed = fetch.fetched, fetch.resumed
+                if repair or fetched or not current:
+                    changes = told_changes(before, release)
+                    place.show(release, self.base_url, signature)
+                else:
+                    place.keep_signature(signature)
+                    if doubtful:
+                        place.trust()
         manifest = release.manifest
         return Download(
             reference=manifest.reference,
@@ -169,50 +211,37 @@ class Client:
             cells=manifest.counts.cells,
             objects=manifest.objects.count,
             bytes=manifest.objects.bytes,
-            fetched=fetch.fetched,
-            resumed=fetch.resumed,
+            fetched=fetched,
+            resumed=resumed,
+            reused=manifest.objects.bytes - fetched,
             signed_by=signed_by,
+            previous=before.manifest.reference if before else None,
+            changes=changes,
         )
 
-    def _signature(self, address: str, digest: str, key: str | None) -> tuple[signing.Signature | None, str | None]:
-        """The manifest's signature, None where it has none; and the key that it is by, None where nobody checked."""
-        base = self.base_url.rstrip("/")
-        try:
-            with self._opened(address) as source:
-                data = self._small(source, "signature" if address != base else "signature.json", signing.LIMIT)
-        except NotFound:
-            if key:
-                raise BadSignature("the manifest is not signed", where=digest) from None
-            return None, None
-        signature = signing.Signature.parse(data, where=address)
-        if key:
-            keys = {key}
-        elif address != base:
-            with self._opened(f"{base}/api/v1/keys") as source:
-                keys = signing.parse_keys(self._small(source, "", 1 << 20), where=base)
-        else:  # static files name nobody to ask
-            keys = {signature.key}
-        try:
-            signing.check_signature(signature, digest, keys)
-        except MissingExtra:
-            if key:
-                raise
-            return signature, None
-        return signature, signature.key
+    def plan(
+        self,
+        folder: Path | str,
+        reference: str | None = None,
+        *,
+        sha256: str | None = None,
+        cache: Path | str | None = None,
+        key: str | None = None,
+    ) -> Plan:
+        """What ``sync`` would do; nothing is written. Indexes and listings that are new are read for it."""
+        place = ReleaseFolder(folder)
+        data, digest, address = self._wanted(reference or place.dataset(), sha256)
+        self._resolver.signature(address, digest, key)
+        with self._resolver.opened(address) as source:
+            return plan_sync(place, data, source, ObjectCache(cache) if cache else None)
 
-    @contextlib.contextmanager
-    def _opened(self, address: str) -> Iterator[Source]:
-        source = open_source(address, token=self._token, timeout=self._timeout)
-        try:
-            yield source
-        finally:
-            source.close()
-
-    def _small(self, source: Source, path: str, limit: int) -> bytes:
-        held: list[bytes] = []
-
-        self._patience.retry(lambda: held.append(read_small(source, path, limit)), f"{self.base_url} {path}".strip())
-        return held[-1]
+    def _wanted(self, reference: str, sha256: str | None) -> tuple[bytes, str, str]:
+        """Bytes and sha256 of the manifest, and where its objects are. Raises as ``resolve``, and DigestMismatch."""
+        data, address = self.resolve(reference)
+        digest = sha256_hex(data)
+        if sha256 is not None and sha256 != digest:
+            raise DigestMismatch("the manifest is not the one asked for", where=f"{reference}, sha256 {digest}")
+        return data, digest, address
 
     def stop(self) -> None:
         """End the download under way, from any thread; what was fetched stays."""
@@ -249,21 +278,18 @@ def _room(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _json(data: bytes, where: str) -> dict[str, object]:
-    try:
-        document = json.loads(data)
-    except ValueError:
-        raise NotFound("this is not the API of a hub", where=where) from None
-    if not isinstance(document, dict):
-        raise NotFound("this is not the API of a hub", where=where)
-    if document.get("manifest_sha256") is None:
-        raise InvalidDocument("the release is not published yet", where=where, remedy="Try again when it is.")
-    return document
+def _keep_manifest(store: FolderStore, data: bytes, digest: str) -> None:
+    if not store.exists(digest) or sha256_hex(store.open(digest).read()) != digest:
+        store.delete(digest)
+        store.put(data)
 
 
-def _checked(data: bytes, reference: str, where: str) -> bytes:
-    manifest = Manifest.parse(data, where=where)
-    slug, wanted = parse_reference(reference)
-    if manifest.dataset != slug or not parse_version(manifest.version).fits(wanted):
-        raise NotFound(f"the release there is {manifest.reference}, not {reference}", where=where)
-    return data
+def _edited(place: ReleaseFolder, edits: list[Edit]) -> EditedLocally:
+    named = ", ".join(f"{edit.path} ({edit.what})" for edit in edits[:5])
+    more = f" and {len(edits) - 5:,} more" if len(edits) > 5 else ""
+    return EditedLocally(
+        f"changed by hand: {named}{more}",
+        where=str(place.root),
+        remedy="Copy what you want to keep to another folder, then run this again with --force.",
+        paths=tuple(edit.path for edit in edits),
+    )

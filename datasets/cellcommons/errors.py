@@ -145,6 +145,17 @@ class StoreUnusable(CellCommonsError):
     title = "The object store cannot be used"
 
 
+class EditedLocally(CellCommonsError):
+    """Files of a download were changed by hand and would be replaced; ``paths`` names them."""
+
+    code = "edited-locally"
+    title = "Files were changed by hand"
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", paths: tuple[str, ...] = ()) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.paths = paths
+
+
 class DiskFull(CellCommonsError):
     """There is no room left to write; what is there stays valid."""
 

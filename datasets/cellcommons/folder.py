@@ -4,7 +4,8 @@
 ``DIR/labels/<name>.json`` labels that are answers, ``DIR/companions/<name>/<kind>.zarr`` (or ``.json``) what is given
 beside an image, ``DIR/indexes/*.parquet`` the tables, ``DIR/data/*.parquet`` the images of each split as one table,
 ``DIR/README.md`` the card, ``DIR/splits.json`` how the splits were made; ``croissant.json``, ``datacite.json``,
-``ro-crate-metadata.json`` and ``CITATION.cff`` are cards for machines;
+``ro-crate-metadata.json`` and ``CITATION.cff`` are cards for machines. All of them are links through
+``DIR/.cellcommons/current``, see ``cellcommons.shelf``;
 ``DIR/.cellcommons`` is an object store and, with its ``manifest.json`` and ``signature.json``, a static mirror of the
 release.
 """
@@ -15,18 +16,20 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cellcommons.cache import place_file
 from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.cards.release_documents import DOCUMENTS
 from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, InvalidDocument, NotFound
 from cellcommons.reading import VALUES
 from cellcommons.release import REPAIR, Member, Release, item_trees, open_release
+from cellcommons.shelf import RECORD, Edit, Shelf
 from cellcommons.signing import Signature
 from cellcommons.store import FolderStore, object_path
-from cellcommons.versions import parse_reference
+from cellcommons.versions import parse_newest
 
 try:
     import fcntl
@@ -34,7 +37,8 @@ except ImportError:  # Windows: two downloads into one folder are then not kept 
     fcntl = None  # type: ignore[assignment]
 
 STATE = ".cellcommons"
-KIND = "cellcommons.download/1"
+KIND = "cellcommons.download/2"
+_NAME_ONE = "Run: cellcommons download SLUG@VERSION DIR."
 VIEW = ("images", "labels", "companions", "indexes", "data", "README.md", "splits.json", *DOCUMENTS)
 
 
@@ -48,6 +52,7 @@ class ReleaseFolder:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).expanduser().absolute()
         self.state = self.root / STATE
+        self._shelf = Shelf(self.root, self.state, VIEW)
 
     @property
     def store(self) -> FolderStore:
@@ -67,17 +72,24 @@ class ReleaseFolder:
         object_path(str(document.get("manifest_sha256")))
         return document
 
+    def dataset(self) -> str:
+        """The dataset whose release the folder holds. Raises NotFound, InvalidDocument."""
+        record = self.record()
+        if record is None:
+            raise NotFound("no downloaded release in this folder", where=str(self.root), remedy=_NAME_ONE)
+        return str(record["reference"]).partition("@")[0]
+
     def prepare(self, reference: str) -> None:
         """Make the folder, or refuse one that holds something else. Raises AlreadyThere, InvalidDocument."""
         if self.root.exists() and not self.root.is_dir():
             raise AlreadyThere("this is a file, not a folder", where=str(self.root), remedy="Name another folder.")
         record = self.record() if self.state.is_dir() else None
-        if record and parse_reference(str(record["reference"]))[0] != parse_reference(reference)[0]:
+        if record and self.dataset() != parse_newest(reference)[0]:
             raise AlreadyThere(
                 f"the folder holds {record['reference']}", where=str(self.root), remedy="Name another folder."
             )
         if not self.state.is_dir():
-            foreign = [name for name in (*VIEW, "release.json") if (self.root / name).exists()]
+            foreign = self._shelf.foreign()
             if foreign:
                 raise AlreadyThere(
                     f"the folder holds {', '.join(foreign)}, not made by a download",
@@ -90,14 +102,6 @@ class ReleaseFolder:
         """Who signed the manifest, as it was downloaded; not checked. Raises InvalidDocument."""
         path = self.state / "signature.json"
         return Signature.parse(path.read_bytes(), where=str(path)) if path.is_file() else None
-
-    def keep_signature(self, signature: Signature | None) -> None:
-        """Keep it beside the manifest, where a mirror serves it; None: there is none any more."""
-        path = self.state / "signature.json"
-        if signature is None:
-            path.unlink(missing_ok=True)
-        elif not path.is_file() or path.read_bytes() != signature.to_bytes():
-            _write(path, signature.to_bytes())
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -121,9 +125,20 @@ class ReleaseFolder:
             raise NotFound(
                 "no downloaded release in this folder",
                 where=str(self.root),
-                remedy="Run: cellcommons download SLUG@VERSION DIR.",
+                remedy=_NAME_ONE,
             )
         return open_release(self.store, record["manifest_sha256"])
+
+    def shown(self, *, damaged: bool = False) -> Release | None:
+        """What the folder shows, or None. Raises as ``load``; with ``damaged`` what is damaged counts as nothing."""
+        try:
+            return self.load()
+        except NotFound:
+            return None
+        except (InvalidDocument, DigestMismatch):
+            if damaged:
+                return None
+            raise
 
     def files(self, release: Release) -> Iterator[tuple[str, str, int]]:
         """``(path below the folder, sha256, size)`` of every file people open."""
@@ -138,47 +153,76 @@ class ReleaseFolder:
                     path = f"{stem}.json" if entry.path == VALUES else f"{stem}.zarr/{entry.path}"
                     yield path, entry.sha256, entry.size
 
-    def is_current(self, release: Release) -> bool:
-        """Whether the folder shows exactly this release, by names and sizes; reads no pixels."""
+    def keep_signature(self, signature: Signature | None) -> None:
+        """Keep it beside the manifest, where a mirror serves it; None: there is none any more."""
+        self._shelf.add("signature.json", signature.to_bytes() if signature else None)
+
+    def is_current(self, release: Release, **facts: Any) -> bool:
+        """Whether the folder shows exactly this, by names, sizes and times; reads no pixels."""
         record = self.record()
-        marker = self.state / "view"
-        if record is None or record["manifest_sha256"] != release.digest or not marker.exists():
-            return False
-        if marker.read_text() != release.digest:
-            return False
-        return all(
-            _size(self.root / path) == size == _size(self.state / object_path(digest))
-            for path, digest, size in self.files(release)
+        return (
+            record is not None
+            and record == self._record(release, record["hub"], facts)
+            and self._shelf.unchanged()
+            and all(_size(self.state / object_path(d)) == size for d, size in self._shelf.objects().items())
         )
 
-    def show(self, release: Release, hub: str) -> None:
-        """Lay the release out for people, by hard links where the disk has them, and make it the folder's release.
+    def is_doubtful(self) -> bool:
+        """Whether a power cut may have damaged what is shown: the machine was started anew since it was written."""
+        return self._shelf.started_since()
 
-        Everything is built aside and renamed into place; ``release.json`` is last. A reader through
-        ``cellcommons.load`` sees the old release or the new one, never a mixture.
+    def trust(self) -> None:
+        """All that is shown was read and is sound."""
+        self._shelf.note_start()
+
+    def edits(self) -> list[Edit]:
+        """What somebody changed by hand among the files that are shown, by path."""
+        return sorted(self._shelf.edits(), key=lambda edit: edit.path)
+
+    def show(self, release: Release, hub: str, signature: Signature | None = None, **facts: Any) -> None:
+        """Lay the release out for people, by links, and make it the folder's release by one rename.
+
+        The version shown before stays where it lies until the next swap; objects that neither needs are let go.
+
+        Args:
+            signature: of its manifest. facts: what else the record says of it.
         """
-        stage, replaced = self.state / "stage", self.state / "replaced"
-        for folder in (stage, replaced):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+        version = self._shelf.begin(release.manifest.version)
         for name in ("images", "labels"):
-            (stage / name).mkdir()
+            (version / name).mkdir()
+        shown: dict[str, str] = {}
+        made: set[Path] = set()
         for path, digest, _ in self.files(release):
-            target = stage / path
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target = version / path
+            if target.parent not in made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                made.add(target.parent)
             _link(self.state / object_path(digest), target)
-        (self.state / "view").unlink(missing_ok=True)
-        for name in VIEW:
-            if (self.root / name).exists():
-                os.replace(self.root / name, replaced / name)
-            if (stage / name).exists():
-                os.replace(stage / name, self.root / name)
-        record = {"kind": KIND, "reference": release.manifest.reference, "manifest_sha256": release.digest, "hub": hub}
-        _write(self.state / "manifest.json", release.manifest.to_bytes())
-        _write(self.root / "release.json", canonical_json(record) + b"\n")
-        _write(self.state / "view", release.digest.encode())
-        for folder in (stage, replaced):
-            shutil.rmtree(folder, ignore_errors=True)
+            shown[path] = digest
+        documents = {
+            RECORD: canonical_json(self._record(release, hub, facts)) + b"\n",
+            "manifest.json": release.manifest.to_bytes(),
+        }
+        if signature is not None:
+            documents["signature.json"] = signature.to_bytes()
+        before = self._shelf.current()
+        self._shelf.finish(version, shown, documents, dict(release.objects()))
+        self._shelf.swap(version)
+        if before is not None:
+            self._let_go()
+
+    def _record(self, release: Release, hub: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        reference = release.manifest.reference
+        return {"kind": KIND, "reference": reference, "manifest_sha256": release.digest, "hub": hub, **facts}
+
+    def _let_go(self) -> None:
+        """Forget objects that no version kept needs, and what other downloads left half done."""
+        store, needed = self.store, self._shelf.needed()
+        for digest in list(store.digests()):
+            if digest not in needed:
+                store.delete(digest)
+        shutil.rmtree(self.state / "partial", ignore_errors=True)
+        (self.state / "partial").mkdir(exist_ok=True)
 
     def verify(self, progress: Callable[[Member], None] | None = None) -> Release:
         """Check every object, and every file people open, against its sha256; return the release.
@@ -222,13 +266,4 @@ def _link(source: Path, target: Path) -> None:
         raise CellCommonsError("an object went missing while the folder was laid out", where=source.name) from None
     except OSError:
         # A disk without hard links, or too many links to one object.
-        shutil.copyfile(source, target)
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".new")
-    with open(temporary, "wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
+        place_file(source, target, aside=target.parent)

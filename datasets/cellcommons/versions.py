@@ -18,6 +18,8 @@ from cellcommons.indexes import ReleaseItem
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _NUMBER = r"(?:0|[1-9][0-9]{0,5})"
 _VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
+#: In an address, for any version: the newest.
+NEWEST = "newest"
 #: ``2``, ``2.1`` or ``2.1.0``.
 WANTED = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{0,2}}")
 
@@ -84,6 +86,11 @@ def parse_reference(reference: str) -> tuple[str, tuple[int, ...]]:
             "a release is named slug@version", where=reference[:80], remedy="For example dsb2018@1 or dsb2018@1.2.0."
         )
     return slug, parse_wanted(version)
+
+
+def parse_newest(reference: str) -> tuple[str, tuple[int, ...]]:
+    """As ``parse_reference``, and ``slug`` alone, with no number, which the newest fits. Raises InvalidDocument."""
+    return (reference, ()) if SLUG.fullmatch(reference) else parse_reference(reference)
 
 
 def change_between(

@@ -144,7 +144,7 @@ def serving(release: Release):
                 return self.answer(503, b"busy")
             manifest = hub.release.manifest
             major, minor, patch = manifest.version.split(".")
-            asked = rf"/api/v1/releases/{manifest.dataset}/{major}(?:\.{minor}(?:\.{patch})?)?/"
+            asked = rf"/api/v1/releases/{manifest.dataset}/(?:newest|{major}(?:\.{minor}(?:\.{patch})?)?)/"
             api = f"/api/v1/releases/{manifest.dataset}/{manifest.version}/"
             if hub.withdrawn and re.match(asked, self.path):
                 told = {"type": "urn:cellcommons:withdrawn", "detail": f"it was withdrawn: {hub.withdrawn}"}

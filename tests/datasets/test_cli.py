@@ -37,13 +37,13 @@ def test_download_verify_info(hub, release: Release, tmp_path: Path, capsys: pyt
     assert main(["download", "noise@1", folder, "--hub", hub.address, "--json"]) == 0
     out, err = capsys.readouterr()
     done, total = last_json(out), release.manifest.objects.count
-    assert f"{total}/{total} objects" in err.splitlines()[-1]
+    assert err == ""  # progress is for a terminal
     assert done["manifest_sha256"] == release.digest
     assert done["fetched"] == done["bytes"] == release.manifest.objects.bytes
     assert main(["verify", folder, "--json"]) == 0
     out, err = capsys.readouterr()
     assert last_json(out)["verified"] is True
-    assert f"{total}/{total} objects" in err.splitlines()[-1]
+    assert err == ""  # progress is for a terminal
     for path in (folder, f"{folder}/.cellcommons/manifest.json"):
         assert main(["info", path, "--json"]) == 0
         told = last_json(capsys.readouterr().out)
@@ -52,12 +52,12 @@ def test_download_verify_info(hub, release: Release, tmp_path: Path, capsys: pyt
     assert "noise@1.0.0" in capsys.readouterr().out
 
 
-def test_damage_is_one_line_and_status_2(hub, release: Release, tmp_path: Path, capsys) -> None:
+def test_damage_is_one_line_and_status_1(hub, release: Release, tmp_path: Path, capsys) -> None:
     assert main(["download", "noise@1", str(tmp_path), "--hub", hub.address]) == 0
     kept = tmp_path / ".cellcommons" / object_path(biggest(release))
     overwrite(kept, b"x" * kept.stat().st_size)
     capsys.readouterr()
-    assert main(["verify", str(tmp_path)]) == 2
+    assert main(["verify", str(tmp_path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert biggest(release) in err.splitlines()[-1]

@@ -9,7 +9,7 @@ from cellcommons.client import Progress
 
 
 class Meter:
-    """One line of progress: rewritten in place on a terminal, a line every few seconds elsewhere."""
+    """One line of progress, rewritten in place on a terminal; nothing elsewhere, where nobody waits for it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._live = stream, stream.isatty()
@@ -31,12 +31,12 @@ class Meter:
     def say(self, text: str, *, last: bool = False) -> None:
         """Show ``text``, unless something was shown just now and this is not the ``last``."""
         now = time.monotonic()
-        if now < self._next and not last:
+        if not self._live or (now < self._next and not last):
             return
-        self._next = now + (0.1 if self._live else 5.0)
-        self._stream.write(f"\r\x1b[K{text}" if self._live else f"{text}\n")
+        self._next = now + 0.1
+        self._stream.write(f"\r\x1b[K{text}")
         self._stream.flush()
-        self._open = self._live
+        self._open = True
 
     def end(self) -> None:
         """Leave the line."""

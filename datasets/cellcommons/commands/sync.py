@@ -1,0 +1,50 @@
+"""Bring a download to another version, moving only what is new."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from cellcommons.client import Client
+from cellcommons.commands.meter import Meter
+from cellcommons.credentials import find_token
+from cellcommons.folder import ReleaseFolder
+from cellcommons.opening import HUB
+from cellcommons.signing import read_key
+
+
+def sync(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Bring a folder to the newest release that fits; with ``--dry-run`` only say what that would be."""
+    place = ReleaseFolder(arguments.folder)
+    hub = arguments.hub or os.environ.get("CELLCOMMONS_HUB") or (place.record() or {}).get("hub") or HUB
+    client = Client(hub, find_token(hub))
+    key = read_key(arguments.key) if arguments.key else None
+    given = {"sha256": arguments.sha256, "cache": arguments.cache, "key": key}
+    if arguments.dry_run:
+        plan = client.plan(arguments.folder, arguments.reference, **given)
+        return {**asdict(plan), "current": not plan.objects_to_move and plan.previous == plan.reference}
+    meter = Meter(sys.stderr)
+    try:
+        done = client.sync(
+            arguments.folder,
+            arguments.reference,
+            force=arguments.force,
+            jobs=arguments.jobs,
+            progress=meter.show,
+            **given,
+        )
+    finally:
+        meter.end()
+    result = asdict(done)
+    if arguments.json:
+        return result
+    return {
+        "release": f"{done.previous} -> {done.reference}" if done.changes else done.reference,
+        "folder": done.folder,
+        "changes": done.changes or ("nothing" if done.previous else "a first download"),
+        "moved": f"{done.fetched:,} bytes",
+        "reused": f"{done.reused:,} bytes",
+    }
