@@ -7,8 +7,8 @@ from cellcommons.versions import NEWEST, WANTED
 
 
 class Version:
-    """``2``, ``2.1`` or ``2.1.0``: the newest that fits; ``newest`` of all; ``draft``; or the id that a release had from its
-    draft on."""
+    """``2``, ``2.1`` or ``2.1.0``: the newest that fits; ``newest`` of all; ``draft``; or the id that a
+    release had from its draft on."""
 
     regex = f"{WANTED.pattern}|{NEWEST}|{DRAFT}|{UUIDConverter.regex}"
 
