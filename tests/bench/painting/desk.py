@@ -1,0 +1,49 @@
+"""A hub with one image, a campaign of segmentation over it, and a person to read it."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from backend.door.home import ROOT
+from backend.door.hub import Hub
+from backend.door.services import PYTHON, own_environment
+from backend.rehearsal.api import Api
+from tests.bench.painting.field import CHANNELS, make_field
+
+PASSWORD = "bench-only-1"
+CAMPAIGN = "workbench"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where to sit down: the hub's address, the campaign, and who."""
+
+    url: str
+    campaign: str
+    username: str
+    password: str
+    cells: int
+
+
+def prepare_desk(hub: Hub, folder: Path) -> Desk:
+    """Fill the hub over its API; only the draft is put in as a worker's report would."""
+    account = hub.accounts["curator"]
+    curator = Api(hub.url, account["username"], account["password"])
+    image, labels = make_field()
+    picture, drawn = folder / "field.tif", folder / "labels.npy"
+    tifffile.imwrite(picture, image, imagej=True, metadata={"axes": "CYX", "Labels": list(CHANNELS)})
+    np.save(drawn, labels)
+    curator.post("datasets/", {"slug": "workbench", "title": "Workbench", "licence": "CC0-1.0"})
+    curator.upload("images/", {"dataset": "workbench", "source": "slide"}, picture)
+    order = {"slug": CAMPAIGN, "title": "Nuclei", "dataset": "workbench", "task": "instance_segmentation"}
+    curator.post("campaigns/", order | {"readings_needed": 5})
+    curator.post(f"campaigns/{CAMPAIGN}/open/")
+    command = [str(PYTHON), "-m", "tests.bench.painting.attach", str(drawn), CAMPAIGN]
+    subprocess.run(command, cwd=ROOT, env=own_environment() | hub.env, check=True)
+    curator.post("people/", {"username": "painter", "password": PASSWORD, "role": "annotator"})
+    return Desk(hub.url, CAMPAIGN, "painter", PASSWORD, int(labels.max()))
