@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -39,7 +39,6 @@ from cellcommons.reading import Reading, Value, read_reading, read_values, write
 
 ADJUDICATED = "+adjudication"
 _TRIES = 3
-_LOST = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def settle_consensus(*, consensus_id: uuid.UUID | str) -> Consensus | None:
 def sweep_consensus() -> int:
     """Ask again for fusions and settlements that a dead process lost; returns how many."""
     # A fusion asked for a moment ago is not lost: it waits in the queue or is being computed.
-    items = unfused_items(before=timezone.now() - _LOST)
+    items = unfused_items(before=timezone.now() - settings.LOST_AFTER / 2)
     settled = unfinished_consensuses()
     for item_id in items:
         dispatch("consensus.fuse_item", item_id)

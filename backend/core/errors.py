@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -16,6 +17,17 @@ from cellcommons.errors import CellCommonsError
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+
+
+#: A part that is away comes back: work that it interrupts is taken up again by a sweep, nothing is wrong with the work.
+PART_AWAY = (errors.StoreUnusable, OperationalError, InterfaceError)
+
+
+class DatabaseAway(CellCommonsError):
+    """Postgres does not answer, or went away in the middle of a request."""
+
+    code = "database-away"
+    title = "The hub's database does not answer"
 
 
 class WrongState(CellCommonsError):
@@ -65,6 +77,7 @@ STATUS: dict[type[CellCommonsError], int] = {
     # The hub's own bytes are damaged; nothing the client sent is at fault.
     errors.DigestMismatch: status.HTTP_500_INTERNAL_SERVER_ERROR,
     errors.StoreUnusable: status.HTTP_503_SERVICE_UNAVAILABLE,
+    DatabaseAway: status.HTTP_503_SERVICE_UNAVAILABLE,
     WrongState: status.HTTP_409_CONFLICT,
     Conflict: status.HTTP_409_CONFLICT,
     LeaseExpired: status.HTTP_409_CONFLICT,
@@ -123,7 +136,15 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
             "its object store does not work at the moment; nothing was half written",
             remedy="Try again in a while; if it stays, tell the hub's operator.",
         )
+    if isinstance(error, (OperationalError, InterfaceError)):
+        log.error("the database cannot be used: %s", error)
+        error = DatabaseAway(
+            "its database does not answer at the moment; nothing was half written",
+            remedy="Try again in a while; if it stays, tell the hub's operator.",
+        )
     if isinstance(error, CellCommonsError):
+        if status_of(error) == status.HTTP_503_SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = "5"
         body = problem(
             error.code,
             error.title,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import uuid
-from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from backend.core.dispatch import dispatch
+from backend.core.errors import PART_AWAY
 from backend.core.storage import object_store
 from backend.releases.models import Comparison, ComparisonState, Release
 from backend.releases.selectors import find_comparison, same_comparison, stalled_comparisons
@@ -17,7 +18,7 @@ from backend.releases.services import seal_draft
 from cellcommons.diff.compare import diff_releases
 from cellcommons.diff.pictures import change_pictures
 from cellcommons.diff.report import report_files
-from cellcommons.errors import CellCommonsError, InvalidDocument, StoreUnusable
+from cellcommons.errors import CellCommonsError, InvalidDocument
 from cellcommons.release import open_release
 from cellcommons.store import ObjectStore
 from cellcommons.tree import seal_files
@@ -25,7 +26,6 @@ from cellcommons.tree import seal_files
 log = logging.getLogger(__name__)
 
 PICTURES = 24
-_LOST = timedelta(seconds=120)
 
 
 def compare_releases(*, before: Release, after: Release) -> Comparison:
@@ -43,7 +43,11 @@ def compare_releases(*, before: Release, after: Release) -> Comparison:
     found = find_comparison(before, after)
     # The store is asked before any row is locked: it may be far away.
     lost = found is not None and found.state == ComparisonState.DONE and not object_store().exists(found.tree_sha256)
-    stale = found is not None and found.state == ComparisonState.FAILED and timezone.now() - found.asked_at > _LOST
+    stale = (
+        found is not None
+        and found.state == ComparisonState.FAILED
+        and timezone.now() - found.asked_at > settings.LOST_AFTER
+    )
     return _ask(before=before, after=after) if found is None or lost or stale else found
 
 
@@ -77,7 +81,7 @@ def run_comparison(*, comparison_id: uuid.UUID | str) -> Comparison | None:
         known = same_comparison(comparison, before_sha256, after_sha256)
         kept = known is not None and object_store().exists(known.tree_sha256)
         tree = known.tree_sha256 if known and kept else _computed(before_sha256, after_sha256)
-    except StoreUnusable:
+    except PART_AWAY:
         raise  # nothing is wrong with the releases: the sweep takes it up again
     except CellCommonsError as error:
         return _finish(comparison.pk, ComparisonState.FAILED, error=error.line())
@@ -90,7 +94,7 @@ def run_comparison(*, comparison_id: uuid.UUID | str) -> Comparison | None:
 
 def sweep_comparisons() -> int:
     """Ask again for comparisons that a dead process lost; returns how many."""
-    stalled = stalled_comparisons(silent_since=timezone.now() - _LOST)
+    stalled = stalled_comparisons(silent_since=timezone.now() - settings.LOST_AFTER)
     for comparison_id in stalled:
         dispatch("releases.compare", comparison_id)
     return len(stalled)

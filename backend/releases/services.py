@@ -6,9 +6,9 @@ import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,7 +17,7 @@ from backend.annotation.models import Campaign
 from backend.consensus.models import Consensus
 from backend.consensus.selectors import settled_consensuses
 from backend.core.dispatch import dispatch
-from backend.core.errors import WrongState
+from backend.core.errors import PART_AWAY, WrongState
 from backend.core.storage import object_store
 from backend.imaging.models import Dataset
 from backend.people.models import Person
@@ -34,7 +34,7 @@ from backend.releases.selectors import (
 from backend.releases.signatures import sign_release
 from cellcommons.cards.dataset import dataset_card
 from cellcommons.cards.licences import check_licence
-from cellcommons.errors import CellCommonsError, InvalidDocument, StoreUnusable
+from cellcommons.errors import CellCommonsError, InvalidDocument
 from cellcommons.manifest import Manifest
 from cellcommons.release import ReleaseItem, open_release, seal_release
 from cellcommons.splits import FRACTIONS, split_by_source
@@ -42,7 +42,6 @@ from cellcommons.versions import parse_version
 
 log = logging.getLogger(__name__)
 
-_LOST = timedelta(seconds=120)
 T = TypeVar("T")
 
 
@@ -124,7 +123,7 @@ def publish_release(*, release_id: uuid.UUID | str) -> Release:
         return release
     try:
         sealed = seal_draft(release)
-    except StoreUnusable:
+    except PART_AWAY:
         raise  # nothing is wrong with the release: the sweep takes it up again
     except CellCommonsError as error:
         return _fail_release(release_id=release.pk, error=error.line())
@@ -154,7 +153,7 @@ def withdraw_release(*, release_id: uuid.UUID | str, person: Person, reason: str
 
 def sweep_releases() -> int:
     """Ask again for publications that a dead process lost; returns how many."""
-    stalled = stalled_releases(silent_since=timezone.now() - _LOST)
+    stalled = stalled_releases(silent_since=timezone.now() - settings.LOST_AFTER)
     for release_id in stalled:
         dispatch("releases.publish", release_id)
     return len(stalled)

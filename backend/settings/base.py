@@ -125,7 +125,12 @@ CELERY_TASK_ROUTES = {"ml_worker.*": {"queue": "gpu"}, "imaging.*": {"queue": "i
 # Longer than the longest training: a broker that redelivers unacknowledged work earlier would start it twice.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": int(timedelta(hours=24).total_seconds())}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "core.sweep", "schedule": 30.0, "options": {"expires": 25}}}
+# Work whose row has been silent for so long was lost with a process that died: a sweep sends it again.
+LOST_AFTER = timedelta(seconds=env.whole("HUB_LOST_SECONDS", 120))
+_SWEEP = env.whole("HUB_SWEEP_SECONDS", 30)
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "core.sweep", "schedule": float(_SWEEP), "options": {"expires": 5 * _SWEEP / 6}}
+}
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

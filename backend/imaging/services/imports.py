@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import tempfile
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -14,19 +13,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from backend.core.dispatch import dispatch
-from backend.core.errors import WrongState
+from backend.core.errors import PART_AWAY, WrongState
 from backend.core.storage import object_store
 from backend.imaging.layouts import AUTO, LayoutGuess, guess_layouts, hub_layout, sure_guess
 from backend.imaging.models import Dataset, Import, ImportState
 from backend.imaging.services.folders import import_folder
 from backend.people.models import Person
 from cellcommons.archives import check_zip, extract_zip
-from cellcommons.errors import CellCommonsError, StoreUnusable
+from cellcommons.errors import CellCommonsError
 
 log = logging.getLogger(__name__)
 
 RUN = "imaging.run_import"
-STALE = timedelta(minutes=2)  # a live import beats more often
 STOPPED = "stopped; run the same command again to go on"
 
 
@@ -92,7 +90,7 @@ def run_import(*, record_id: str) -> None:
     """Unpack and import what ``receive_import`` kept; of two deliveries the second does nothing."""
     with transaction.atomic():
         record = _locked(record_id)
-        alive = record.heartbeat and record.heartbeat > timezone.now() - STALE
+        alive = record.heartbeat and record.heartbeat > timezone.now() - settings.LOST_AFTER
         idle = record.state in (ImportState.FINISHED, ImportState.FAILED, ImportState.ASKING)
         if idle or (record.state == ImportState.RUNNING and alive):
             return
@@ -113,7 +111,7 @@ def run_import(*, record_id: str) -> None:
             elif hub_layout(record.layout).guess(folder)[0] == 0:
                 folder = _unwrapped(folder)
             import_folder(record=record, path=folder)
-    except StoreUnusable:
+    except PART_AWAY:
         raise  # nothing is wrong with what was sent: the sweep takes it up again
     except CellCommonsError as error:
         fail_import(record=record, error=error.line())
@@ -170,8 +168,8 @@ def _guessed(folder: Path) -> tuple[list[LayoutGuess], Path]:
 def take_up_imports() -> int:
     """A sweep: send again what no worker took, or what died with its worker; say so of a command that was killed."""
     now = timezone.now()
-    waiting = Q(state=ImportState.WAITING, created__lt=now - timedelta(minutes=1))
-    dead = Q(state=ImportState.RUNNING, heartbeat__lt=now - STALE)
+    waiting = Q(state=ImportState.WAITING, created__lt=now - settings.LOST_AFTER / 2)
+    dead = Q(state=ImportState.RUNNING, heartbeat__lt=now - settings.LOST_AFTER)
     due = list(Import.objects.exclude(archive_sha256="").filter(waiting | dead).values_list("pk", flat=True))
     for pk in due:
         dispatch(RUN, pk)
