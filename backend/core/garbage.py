@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from django.apps import apps
 from django.db import connection, models, transaction
 
+from backend.core.errors import WrongState
 from cellcommons.errors import NotFound
 from cellcommons.object_store import ObjectStore, StoredObject
 from cellcommons.tree import FORMAT, parse_tree
@@ -31,6 +32,7 @@ from cellcommons.tree import FORMAT, parse_tree
 HEX = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _IN_POSTGRES = "(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
 _AT_ONCE = 8
+_COLLECTING = 0x6763  # of the advisory lock
 _PEEK = 4
 
 _REFS: list[Callable[[], Iterable[str]]] = []
@@ -68,7 +70,26 @@ def collect_garbage(store: ObjectStore, *, grace_seconds: float, dry_run: bool) 
         DigestMismatch: a document that is named is damaged, so what it names is not known: nothing
             is deleted.
         StoreUnusable: the store.
+        WrongState: another collection is under way.
     """
+    with _alone():
+        return _collect(store, grace_seconds=grace_seconds, dry_run=dry_run)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the database's word for it that nobody else collects. Raises WrongState."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_COLLECTING])
+        if not cursor.fetchone()[0]:
+            raise WrongState("another collection is under way", where="gc", remedy="Wait until it is done.")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_COLLECTING])
+
+
+def _collect(store: ObjectStore, *, grace_seconds: float, dry_run: bool) -> Collected:
     kept_before = time.time() - grace_seconds
     marked = mark(store)
     named = young = 0

@@ -85,7 +85,8 @@ class ObjectStore(Protocol):
     def discard(self, digest: str, *, kept_before: float) -> bool:
         """Forget an object unless it was put, or put again, since ``kept_before``; whether it is gone by this call.
 
-        Garbage collection's way: what someone puts while it runs survives. ``kept_before``: seconds since 1970.
+        Garbage collection's way: what someone puts while it runs survives. One collector at a time.
+        ``kept_before``: seconds since 1970.
         """
 
     def tidy(self, *, older_than: float) -> int:

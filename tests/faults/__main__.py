@@ -25,6 +25,12 @@ def table(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
+def say(line: str) -> None:
+    """One line, at once: a run lasts half an hour."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Run and report."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
@@ -39,14 +45,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         place = asked.keep or Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        rounds = Rounds(place, store=asked.store, seed=asked.seed, say=lambda line: print(line, flush=True))
+        rounds = Rounds(place, store=asked.store, seed=asked.seed, say=say)
         kinds = [asked.what] if asked.what else ["upload", "publish"]
         outcome = rounds.run(asked.points, kinds, stop_at=time.monotonic() + 60 * asked.minutes)
-    print(table(outcome))
+    say(table(outcome))
     broken = [point for point in outcome.points if point.wrong]
-    print(f"{len(outcome.points)} points, {len(broken)} with faults, {len(outcome.wrong)} damaged objects")
+    say(f"{len(outcome.points)} points, {len(broken)} with faults, {len(outcome.wrong)} damaged objects")
     if asked.json:
-        print(json.dumps(outcome.document()))
+        say(json.dumps(outcome.document()))
     return 1 if broken or outcome.wrong else 0
 
 

@@ -25,12 +25,12 @@ from tests.datasets.s3_server import running_s3_server
 from tests.faults.moments import Moment, look, name_publication, name_upload
 from tests.faults.people import Person, picture
 from tests.faults.truths import Truths
-from tests.faults.victims import draw_blow, strike, wait_until_well
+from tests.faults.victims import STORE, draw_blow, strike, wait_until_well
 
 #: A dead worker's work is taken up after seconds, not minutes, so that a hundred deaths fit into one run.
 IMPATIENT = {"HUB_LOST_SECONDS": "6", "HUB_SWEEP_SECONDS": "2"}
 PER_DATASET = 8
-LATE = 1.15  # instants are drawn from so many times the length of undisturbed work
+LATE = 1.05  # instants are drawn from so many times the length of undisturbed work
 
 
 @dataclass
@@ -121,15 +121,17 @@ class Rounds:
     def _undisturbed(self) -> None:
         """How long each kind of work takes when nothing dies."""
         self._new_dataset()
-        for name, work in (
-            ("image", self._image),
-            ("import", self._import),
-            ("read", self._read),
-            ("publish", self._publish),
-        ):
-            began = time.monotonic()
-            work()
-            self.outcome.undisturbed[name] = round(time.monotonic() - began, 3)
+        for _ in range(3):  # the first is slow: modules are imported, caches are cold
+            for name, work in (
+                ("image", self._image),
+                ("import", self._import),
+                ("read", self._read),
+                ("publish", self._publish),
+            ):
+                began = time.monotonic()
+                work()
+                took = round(time.monotonic() - began, 3)
+                self.outcome.undisturbed[name] = min(took, self.outcome.undisturbed.get(name, took))
         if wrong := self.truths.after_point(self.person, self.slug):
             raise AssertionError(f"wrong before anything was killed: {wrong}")
 
@@ -185,6 +187,10 @@ class Rounds:
         time.sleep(max(0.0, after - (time.monotonic() - began)))
         at = look(self.database, self.store, self.slug, self.person.phase if worker.is_alive() else "done")
         hit = strike(blow, self.home, self.server, rng)
+        if blow.part == STORE and self.server:
+            # From this thread: a process ends with the thread that began it.
+            time.sleep(rng.uniform(0.2, 3.0))
+            self.server.start()
         worker.join()
         worked = time.monotonic() - began
         try:
@@ -195,9 +201,8 @@ class Rounds:
         seconds = time.monotonic() - began
         step = self._step(name, before, at)
         self.outcome.points.append(Point(number, name, str(blow), step, round(after, 3), round(seconds, 1), failures))
-        self.say(
-            f"{number:4d}  {name:8s} {hit:40s} {step:44s} {worked:5.1f} {well:5.1f} {seconds:6.1f} s  {'; '.join(failures) or 'well'}"
-        )
+        times = f"{worked:5.1f} {well:5.1f} {seconds:6.1f} s"
+        self.say(f"{number:4d}  {name:8s} {hit:40s} {step:44s} {times}  {'; '.join(failures) or 'well'}")
 
     def _step(self, name: str, before: Moment, at: Moment) -> str:
         if at.phase == "done":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,11 +36,10 @@ def draw_blow(rng: random.Random, *, bucket: bool) -> Blow:
 
 
 def strike(blow: Blow, home: Home, server: S3Server | None, rng: random.Random) -> str:
-    """SIGKILL, now; says what was hit. The door starts its own parts again; the bucket's server comes back by itself."""
+    """SIGKILL, now; says what was hit. The door starts its own parts again; that of a bucket is the caller's."""
     if blow.part == STORE:
         assert server is not None
         server.kill()
-        threading.Timer(rng.uniform(0.2, 3.0), server.start).start()
         return "the bucket's server"
     pid = int(home.read_state()["services"][blow.part]["pid"])
     if blow.one and (children := children_of(pid)):

@@ -19,7 +19,7 @@ from cellcommons.errors import DigestMismatch, InvalidDocument
 from cellcommons.object_store import CHUNK
 from cellcommons.object_uploads import PendingUpload, check_part, check_whole, no_such_upload, part_size_of
 from cellcommons.s3.faults import code_of, explain, explained
-from cellcommons.s3.upload import THERE, Target
+from cellcommons.s3.upload import THERE
 
 if TYPE_CHECKING:
     from cellcommons.s3.store import S3Store
@@ -150,7 +150,7 @@ class S3Uploads:
         """Copy the whole to its name, unless something has it. Raises ClientError."""
         key, _ = self._place(upload.key)
         client, source = self._store.client(), {"Bucket": self._bucket, "Key": key}
-        target = Target(client, self._bucket, self._store.key_of(upload.sha256), upload.sha256)
+        target = self._store.target(upload.sha256)
         place = {"Bucket": target.bucket, "Key": target.key}
         try:
             if upload.size <= COPY:
@@ -171,7 +171,8 @@ class S3Uploads:
         except ClientError as error:
             if code_of(error) not in THERE:
                 raise
-            target.renew()
+            if not target.renew():
+                self._name(upload)
 
     def _copied(self, place: dict[str, Any], number: int, start: int, size: int) -> dict[str, Any]:
         wanted = f"bytes={start}-{min(start + COPY, size) - 1}"

@@ -20,6 +20,7 @@ from cellcommons.object_names import is_digest, object_path, ref_path
 from cellcommons.s3.address import S3Address, parse_address
 from cellcommons.s3.batch import gathered
 from cellcommons.s3.client import make_client
+from cellcommons.s3.discarding import RENEWED, discard, note_of, tidy_discarded
 from cellcommons.s3.faults import code_of, explain, explained, status_of
 from cellcommons.s3.presigned import S3Uploads
 from cellcommons.s3.reader import ObjectReader
@@ -121,15 +122,10 @@ class S3Store:
         self.ask("delete_object", Key=self.key_of(digest))
 
     def discard(self, digest: str, *, kept_before: float) -> bool:
-        # S3 deletes on no condition of age: a put between the two requests is lost. Its maker names the object only
-        # after a read of it or a commit, so the window is that of one request.
-        head = self.head(self.key_of(digest))
-        if head is None or head["LastModified"].timestamp() >= kept_before:
-            return False
-        self.delete(digest)
-        return True
+        return discard(self, digest, kept_before=kept_before)
 
     def tidy(self, *, older_than: float) -> int:
+        tidy_discarded(self, older_than=older_than)
         begun: list[tuple[str, str]] = []
         with explained(self.url):
             pages = self.client().get_paginator("list_multipart_uploads")
@@ -168,6 +164,11 @@ class S3Store:
     def _refuse_in_words(self) -> None:
         """Raise what is wrong with the store as a whole, which the answer to a HEAD does not say; or return."""
         self.ask("list_objects_v2", Prefix=f"{self.address.prefix}objects/", MaxKeys=1)
+
+    def target(self, digest: str) -> Target:
+        """The name that an object's bytes are to get. Raises InvalidDocument."""
+        mark = note_of(self, RENEWED, digest)
+        return Target(self.client(), self.address.bucket, self.key_of(digest), digest, mark)
 
     def key_of(self, digest: str) -> str:
         """The key of an object in the bucket. Raises InvalidDocument."""
@@ -228,11 +229,11 @@ class S3Store:
         raise AssertionError
 
     def _create(self, digest: str, source: BinaryIO, size: int, *, where: str) -> None:
-        target = Target(self.client(), self.address.bucket, self.key_of(digest), digest)
+        target = self.target(digest)
         if size > ASK_FIRST and self.exists(digest):
             with explained(self.url):
-                target.renew()
-            return
+                if target.renew():
+                    return
         with explained(self.url):
             compared = send(target, source, size, where=where)
         self._seen = True

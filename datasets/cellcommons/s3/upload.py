@@ -19,7 +19,7 @@ from cellcommons.s3.faults import code_of, status_of
 
 PART = 16 << 20  # bytes of one put, and of one part above that
 MOST_PARTS = 9000  # S3 allows 10,000
-YOUNG = 86_400.0  # seconds; garbage collection leaves alone what is younger, so it needs no renewal
+YOUNG = 21_600.0  # seconds; what is younger needs no renewal: garbage collection lets a day pass at least
 AT_ONCE = 4  # parts under way, each in memory
 ABSENT = {"NoSuchKey", "NotFound", "404"}
 THERE = {"PreconditionFailed", "412"}
@@ -28,12 +28,16 @@ _CONFLICT = {"ConditionalRequestConflict", "409"}
 
 @dataclass(frozen=True)
 class Target:
-    """The name that bytes are to get: ``key`` in ``bucket``, ``digest`` their sha256; ``client`` is boto3's."""
+    """The name that bytes are to get: ``key`` in ``bucket``, ``digest`` their sha256; ``client`` is boto3's.
+
+    ``mark``: the key of a note that somebody puts the object again, see ``cellcommons.s3.discarding``.
+    """
 
     client: Any
     bucket: str
     key: str
     digest: str
+    mark: str
 
     def exists(self) -> bool:
         """Whether the name is given by now."""
@@ -45,12 +49,23 @@ class Target:
             raise
         return True
 
-    def renew(self) -> None:
-        """Make what has the name as young as if it were put now, by a copy onto itself; it may be gone meanwhile."""
-        if self.client.head_object(Bucket=self.bucket, Key=self.key)["LastModified"].timestamp() > time.time() - YOUNG:
-            return
+    def renew(self) -> bool:
+        """Make what has the name as young as if it were put now, by a copy onto itself; False: it is gone meanwhile.
+
+        The mark comes first. A collector that removes the object before the copy makes the copy fail; one that removes
+        it later finds the mark, and brings the object back.
+        """
         source = {"Bucket": self.bucket, "Key": self.key}
-        self.client.copy_object(Bucket=self.bucket, Key=self.key, CopySource=source, MetadataDirective="REPLACE")
+        try:
+            kept_at = self.client.head_object(**source)["LastModified"].timestamp()
+            if kept_at <= time.time() - YOUNG:
+                self.client.put_object(Bucket=self.bucket, Key=self.mark, Body=b"")
+                self.client.copy(source, self.bucket, self.key, ExtraArgs={"MetadataDirective": "REPLACE"})
+        except ClientError as error:
+            if status_of(error) == 404 and code_of(error) != "NoSuchBucket":
+                return False
+            raise
+        return True
 
 
 def base64_of(digest: str) -> str:
@@ -81,8 +96,9 @@ def send(target: Target, source: BinaryIO, size: int, *, where: str) -> bool:
             return bool(answer.get("ChecksumSHA256") == wanted)
         except ClientError as error:
             if code_of(error) in THERE:
-                target.renew()
-                return True
+                if target.renew():
+                    return True
+                continue
             # Another writer is giving the name at this moment: see what came of it.
             if code_of(error) not in _CONFLICT or pause is None:
                 raise

@@ -8,12 +8,14 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import models
+from django.db import connection, models
 
 from backend.core import garbage
+from backend.core.errors import WrongState
 from backend.core.garbage import HEX, collect_garbage, digest_columns, mark
 from backend.imaging.models import Image
 from backend.modelzoo import services
@@ -49,6 +51,20 @@ def card(training: TrainingRun, training_report: Callable[..., Any], store: Obje
     report = training_report(training)
     services.accept_report(kind="training", run_id=str(training.pk), report_sha256=report.save(store))
     return ModelCard.objects.get()
+
+
+def test_one_collection_at_a_time(db: None, store: ObjectStore) -> None:
+    """Two would take from one another what each put aside to look at."""
+    digest = store.put(b"nobody names this")
+    age(store, digest)
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [garbage._COLLECTING])
+        with pytest.raises(WrongState, match="under way"):
+            collect(store)
+        other.execute("SELECT pg_advisory_unlock_all()")
+    assert store.exists(digest)
+    assert collect(store).deleted == 1
+    assert collect(store).deleted == 0
 
 
 def test_every_field_that_can_hold_a_digest_is_looked_at() -> None:
