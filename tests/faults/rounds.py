@@ -68,13 +68,12 @@ class Outcome:
 
 
 class Rounds:
-    """Points on one hub. ``said`` gets what the hub prints."""
+    """Points on one hub."""
 
     def __init__(self, home: Path, *, store: str, seed: int, say: Callable[[str], None]) -> None:
         self.place, self.bucket, self.say = home, store == "s3", say
         self.rng = random.Random(seed)
         self.outcome = Outcome(store, seed)
-        self.said: list[str] = []
         self.slug = ""
         self.pictures = seed * 1_000_000
 
@@ -89,7 +88,7 @@ class Rounds:
                 patch = stack.enter_context(pytest.MonkeyPatch.context())
                 for name, word in self.server.env.items():
                     patch.setenv(name, word)
-            hub = stack.enter_context(running_hub(self.place / "home", replace=replace, log=self.said.append))
+            hub = stack.enter_context(running_hub(self.place / "home", replace=replace))
             self.home = Home(hub.home)
             self.store = open_store(hub.env["OBJECTS_URL"])
             self.database, self.url = hub.env["DATABASE_URL"], hub.url
@@ -117,6 +116,10 @@ class Rounds:
         }
         self.outcome.seconds = round(time.monotonic() - began, 1)
         return self.outcome
+
+    def log(self) -> list[str]:
+        """What the hub said in its terminal."""
+        return Home(self.place / "home").log("hub").read_text().splitlines()
 
     def _undisturbed(self) -> None:
         """How long each kind of work takes when nothing dies."""
