@@ -103,9 +103,9 @@ class Counting:
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._client, name)
 
-        def announced(**arguments: Any) -> Any:
+        def announced(*given: Any, **arguments: Any) -> Any:
             self._owner.count()
-            return call(**arguments)
+            return call(*given, **arguments)
 
         return announced
 
