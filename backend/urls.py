@@ -11,6 +11,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from backend.core import errors
 from backend.core.pages import page
+from backend.releases.page_views import release_page
 
 api = [
     path("", include("backend.core.urls")),
@@ -30,6 +31,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # Only the admin's own few files: no need for a collected folder.
     path("static/<path:path>", partial(serve, insecure=True)),
+    path("releases/<slug:slug>/<version:version>", release_page),
     re_path("^(?P<path>.*)$", page),
 ]
 

@@ -54,6 +54,8 @@ def object_response(
         "Accept-Ranges": "bytes",
         "X-Content-Type-Options": "nosniff",
     }
+    if public:  # viewers of other sites may read what anyone may
+        headers["Access-Control-Allow-Origin"] = "*"
     if request.META.get("HTTP_IF_NONE_MATCH") == tag:
         return HttpResponseNotModified(headers=headers)
     handle = object_store().open(digest)
@@ -111,11 +113,13 @@ def _link(request: HttpRequest | Request, digest: str) -> str | None:
     return object_store().link(digest, seconds=_LINK_SECONDS, endpoint=settings.OBJECTS_PUBLIC_ENDPOINT)
 
 
-def tree_file_response(request: HttpRequest | Request, tree_sha256: str, path: str) -> HttpResponseBase:
-    """The file ``path`` of a tree. Raises NotFound."""
+def tree_file_response(
+    request: HttpRequest | Request, tree_sha256: str, path: str, *, public: bool = False
+) -> HttpResponseBase:
+    """The file ``path`` of a tree; ``public``: of a published release, which may be withdrawn. Raises NotFound."""
     entry = _tree(tree_sha256).entry(path)
     kind = "application/json" if path.endswith(".json") else "application/octet-stream"
-    return object_response(request, entry.sha256, content_type=kind)
+    return object_response(request, entry.sha256, content_type=kind, public=public, lasting=not public)
 
 
 @lru_cache(maxsize=512)

@@ -73,23 +73,27 @@ def run_comparison(*, comparison_id: uuid.UUID | str) -> Comparison | None:
     comparison = rows.filter(pk=comparison_id).first()
     if comparison is None or comparison.state != ComparisonState.WAITING:
         return comparison
+    shas: dict[str, str] = {}
     try:
         if comparison.after.drafted_at != comparison.drafted_at:
             raise InvalidDocument("the draft was made anew", where=comparison.after.reference)
         after_sha256 = comparison.after.manifest_sha256 or seal_draft(comparison.after).digest
         before_sha256 = comparison.before.manifest_sha256
+        # Kept with a failure too: what has it can be sealed, and only comparing failed.
+        shas = {"before_sha256": before_sha256, "after_sha256": after_sha256}
         known = same_comparison(comparison, before_sha256, after_sha256)
         kept = known is not None and object_store().exists(known.tree_sha256)
         tree = known.tree_sha256 if known and kept else _computed(before_sha256, after_sha256)
     except PART_AWAY:
         raise  # nothing is wrong with the releases: the sweep takes it up again
     except CellCommonsError as error:
-        return _finish(comparison.pk, ComparisonState.FAILED, error=error.line())
+        return _finish(comparison.pk, ComparisonState.FAILED, error=error.line(), **shas)
     except Exception as error:  # whatever broke, people see that it did; the trace is in the log
         log.exception("comparing %s with %s failed", comparison.after.reference, comparison.before.reference)
-        return _finish(comparison.pk, ComparisonState.FAILED, error=f"an unexpected fault: {type(error).__name__}")
-    shas = {"before_sha256": before_sha256, "after_sha256": after_sha256, "tree_sha256": tree}
-    return _finish(comparison.pk, ComparisonState.DONE, **shas)
+        return _finish(
+            comparison.pk, ComparisonState.FAILED, error=f"an unexpected fault: {type(error).__name__}", **shas
+        )
+    return _finish(comparison.pk, ComparisonState.DONE, tree_sha256=tree, **shas)
 
 
 def sweep_comparisons() -> int:

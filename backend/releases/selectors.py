@@ -97,7 +97,8 @@ def split_locks(dataset: Dataset) -> dict[str, str]:
 
 def release_images(release: Release) -> QuerySet[ReleaseImage]:
     """The images of a release in order of name."""
-    return release.images.select_related("image", "release__dataset").order_by("image__name", "id")
+    needed = ("image__source", "release__dataset", "consensus__item__image__source", "consensus__item__campaign")
+    return release.images.select_related(*needed).order_by("image__name", "id")
 
 
 def holds_object(release: Release, sha256: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -33,6 +32,15 @@ class SigningKeySerializer(serializers.ModelSerializer):
         return key.key == self.context["present"]
 
 
+class SignatureDocument(serializers.Serializer):
+    """Who signed a manifest, as ``cellcommons.signing`` writes it."""
+
+    kind = serializers.CharField()
+    manifest = serializers.CharField(help_text="its sha256")
+    key = serializers.CharField(help_text="public, ed25519, 32 bytes as hex")
+    signature = serializers.CharField(help_text="64 bytes as hex")
+
+
 class SigningKeysView(APIView):
     permission_classes = [Anyone]
 
@@ -47,7 +55,7 @@ class SigningKeysView(APIView):
 class SignatureView(APIView):
     permission_classes = [Anyone]
 
-    @extend_schema(operation_id="releases_signature", responses={(200, "application/json"): OpenApiTypes.BINARY})
+    @extend_schema(operation_id="releases_signature", responses=SignatureDocument)
     def get(self, request: Request, slug: str, version: str) -> HttpResponse:
         """The manifest's signature as `cellcommons.signing` has it; 404 where the hub has not signed it."""
         release = asked_release(request, slug, version, state=ReleaseState.PUBLISHED)

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import UUIDConverter
 
-from backend.releases import comparison_views, signature_views, views
+from backend.releases import comparison_views, file_views, image_views, signature_views, views
 from backend.releases.models import DRAFT
 from cellcommons.versions import NEWEST, WANTED
 
@@ -31,8 +31,12 @@ urlpatterns = [
     path(f"{_RELEASE}diff/", comparison_views.DiffView.as_view()),
     path(f"{_RELEASE}diff/<uuid:comparison>/<str:name>", comparison_views.DiffFileView.as_view()),
     path(f"{_RELEASE}draft/", comparison_views.DraftView.as_view()),
-    path(f"{_RELEASE}images/", views.ReleaseImagesView.as_view()),
-    path(f"{_RELEASE}images/<uuid:image>/preview.png", views.ReleasePreviewView.as_view()),
+    path(f"{_RELEASE}images/", image_views.ReleaseImagesView.as_view()),
+    path(f"{_RELEASE}images/<uuid:image>/", image_views.ReleaseImageView.as_view()),
+    path(f"{_RELEASE}images/<uuid:image>/preview.png", image_views.ReleasePreviewView.as_view()),
+    path(f"{_RELEASE}images/<uuid:image>/<str:name>.ome.zarr/<path:path>", image_views.ReleaseZarrView.as_view()),
+    path(f"{_RELEASE}files/", file_views.ReleaseFilesView.as_view()),
+    path(f"{_RELEASE}files/<path:path>", file_views.ReleaseFileView.as_view()),
     path(f"{_RELEASE}manifest", views.ManifestView.as_view()),
     path(f"{_RELEASE}signature", signature_views.SignatureView.as_view()),
     path("keys/", signature_views.SigningKeysView.as_view()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from django.db.models import QuerySet
@@ -23,12 +22,11 @@ from backend.core.permissions import Anyone
 from backend.imaging.models import Dataset
 from backend.people.permissions import IsCurator
 from backend.releases import services
-from backend.releases.models import Release, ReleaseImage, ReleaseState
-from backend.releases.selectors import holds_object, pick_release, refuse_withdrawn, release_images, visible_releases
+from backend.releases.models import Release, ReleaseState
+from backend.releases.selectors import holds_object, pick_release, refuse_withdrawn, visible_releases
 from backend.releases.serializers import (
     NewRelease,
     NewWithdrawal,
-    ReleaseImageSerializer,
     ReleaseQuery,
     ReleaseSerializer,
     ReleaseSummary,
@@ -101,31 +99,6 @@ class WithdrawalView(APIView):
         release = services.withdraw_release(release_id=release.pk, person=request.user, **form.validated_data)
         shown = ReleaseSummary(release, context={"request": request})
         return Response(shown.data, status=status.HTTP_201_CREATED)
-
-
-class ReleaseImagesView(generics.ListAPIView):
-    permission_classes = [Anyone]
-    serializer_class = ReleaseImageSerializer
-    queryset = ReleaseImage.objects.none()
-
-    def get_queryset(self) -> QuerySet[ReleaseImage]:
-        return release_images(asked_release(self.request, self.kwargs["slug"], self.kwargs["version"]))
-
-    @extend_schema(operation_id="releases_images")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The images of a release with their splits."""
-        return super().get(request, *args, **kwargs)
-
-
-class ReleasePreviewView(APIView):
-    permission_classes = [Anyone]
-
-    @extend_schema(operation_id="releases_preview", responses={(200, "image/png"): OpenApiTypes.BINARY})
-    def get(self, request: Request, slug: str, version: str, image: uuid.UUID) -> HttpResponseBase:
-        """The picture of one image of a published release."""
-        release = asked_release(request, slug, version, state=ReleaseState.PUBLISHED)
-        row = get_object_or_404(release_images(release), image_id=image)
-        return object_response(request, row.image.preview_sha256, content_type="image/png", public=True)
 
 
 class ManifestView(APIView):

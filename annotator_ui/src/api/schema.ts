@@ -947,6 +947,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases/{slug}/{version}/files/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Tables, cards and certificate of a release: what a download holds beside the images. */
+        get: operations["releases_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{slug}/{version}/files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One of them, with ranges: pandas and duckdb read a table by this address. */
+        get: operations["releases_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases/{slug}/{version}/images/": {
         parameters: {
             query?: never;
@@ -956,6 +990,40 @@ export interface paths {
         };
         /** @description The images of a release with their splits. */
         get: operations["releases_images"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{slug}/{version}/images/{image}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One image: where to open its OME-Zarrs, who read it under pseudonyms, and what each cell rests on. */
+        get: operations["releases_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{slug}/{version}/images/{image}/{name}.ome.zarr/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A file of one OME-Zarr 0.5: `image`, `labels`, or what is given beside it. For any zarr reader. */
+        get: operations["releases_zarr"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1290,6 +1358,24 @@ export interface components {
          * @enum {string}
          */
         CampaignStateEnum: "draft" | "open" | "closed";
+        /** @description One cell, class, subject, track or failure region, and what it rests on. */
+        CellOrigin: {
+            /**
+             * Format: double
+             * @description 0..1; null: one reading
+             */
+            agreement: number | null;
+            /** @description pixels */
+            area: number;
+            /** @description y0, x0, y1, x1; pixels */
+            box: number[];
+            cell: number;
+            classes: string[];
+            /** @description an expert put it there */
+            decided: boolean;
+            /** @description pseudonyms of those it rests on */
+            readers: string[];
+        };
         ChosenLayoutRequest: {
             layout: string;
         };
@@ -2406,6 +2492,17 @@ export interface components {
             /** Format: double */
             readonly score: number;
         };
+        /** @description One reading that the labels were fused from. */
+        Reader: {
+            /** @description id of the reading */
+            annotation: string;
+            /** @description began with a model's draft */
+            from_prediction: boolean;
+            /** @description pseudonym, the same in every release of the dataset */
+            reader: string;
+            /** @description accepted that draft as it was */
+            unchanged: boolean;
+        };
         /** @description What an uploaded file became: one image, or as many as it holds. */
         Received: {
             readonly images: components["schemas"]["Image"][];
@@ -2493,6 +2590,16 @@ export interface components {
          * @enum {string}
          */
         ReleaseDiffStateEnum: "waiting" | "done" | "failed";
+        /** @description One file of a release beside its images. */
+        ReleaseFile: {
+            bytes: number;
+            /** @description in a download */
+            path: string;
+            /** @description of a parquet index, else null */
+            rows: number | null;
+            sha256: string;
+            readonly url: string;
+        };
         /** @description One image of a release. */
         ReleaseImage: {
             readonly cells: number;
@@ -2504,6 +2611,32 @@ export interface components {
             readonly split: components["schemas"]["SplitEnum"];
             readonly stratum: string;
             readonly width: number;
+        };
+        /** @description One image of a release. */
+        ReleaseImageDetail: {
+            /** @description decisions of an expert */
+            adjudications: number;
+            /** @description all of them; cells holds the first 200 */
+            readonly cell_count: number;
+            /** @description least agreed first */
+            cells: components["schemas"]["CellOrigin"][];
+            channels: string[];
+            /** @description pixels */
+            height: number;
+            image: string;
+            /** @description how the readings were fused */
+            method: string;
+            name: string;
+            /** @description id of the prediction that readings began with, or whose failures they marked */
+            prediction: string | null;
+            readonly preview_url: string;
+            readers: components["schemas"]["Reader"][];
+            source: string;
+            split: string;
+            stratum: string;
+            /** @description pixels */
+            width: number;
+            readonly zarrs: components["schemas"]["Zarr"][];
         };
         /** @description Images in each split. */
         ReleaseSplits: {
@@ -2629,6 +2762,16 @@ export interface components {
             low: number;
             /** Format: double */
             value: number | null;
+        };
+        /** @description Who signed a manifest, as ``cellcommons.signing`` writes it. */
+        SignatureDocument: {
+            /** @description public, ed25519, 32 bytes as hex */
+            key: string;
+            kind: string;
+            /** @description its sha256 */
+            manifest: string;
+            /** @description 64 bytes as hex */
+            signature: string;
         };
         /** @description A public key of this hub. */
         SigningKey: {
@@ -2811,6 +2954,15 @@ export interface components {
             /** Format: date-time */
             readonly created: string;
             readonly reason: string;
+        };
+        /** @description One OME-Zarr of the image. */
+        Zarr: {
+            /** @description image, labels, or what is given beside it: target, detections, ... */
+            name: string;
+            /** @description digest of its listing */
+            tree: string;
+            /** @description for napari and any zarr reader, after the hub's address */
+            url: string;
         };
     };
     responses: never;
@@ -4856,6 +5008,69 @@ export interface operations {
             };
         };
     };
+    releases_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseFile"][];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+                slug: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     releases_images: {
         parameters: {
             query?: {
@@ -4879,6 +5094,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaginatedReleaseImageList"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image: string;
+                slug: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseImageDetail"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_zarr: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image: string;
+                name: string;
+                path: string;
+                slug: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description A refusal */
@@ -5006,7 +5287,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["SignatureDocument"];
                 };
             };
             /** @description A refusal */

@@ -21,6 +21,7 @@ export const routes: readonly Route[] = [
   { pattern: "/disagreements/{id}", role: "expert", frame: "shell", title: "Settle", load: () => import("./pages/disagreement") },
   { pattern: "/releases", role: "anyone", frame: "shell", title: "Releases", load: () => import("./pages/releases") },
   { pattern: "/releases/{slug}/{version}", role: "anyone", frame: "shell", title: "Release", load: () => import("./pages/release") },
+  { pattern: "/releases/{slug}/{version}/images/{image}", role: "anyone", frame: "shell", title: "Image of a release", load: () => import("./pages/release-image") },
   { pattern: "/models", role: "annotator", frame: "shell", title: "Models", load: () => import("./pages/models") },
   { pattern: "/models/{id}", role: "annotator", frame: "shell", title: "Model", load: () => import("./pages/model-card") },
   { pattern: "/training-runs/{id}", role: "annotator", frame: "shell", title: "Training", load: () => import("./pages/training-run") },

@@ -1,7 +1,8 @@
 /** Releases: published ones are readable by anyone. */
 
 import { api } from "../api/client";
-import type { NewRelease, Release, ReleaseDiff, ReleaseImage, ReleaseSummary } from "../api/types";
+import { Problem } from "../api/problem";
+import type { NewRelease, Release, ReleaseDiff, ReleaseFile, ReleaseImage, ReleaseImageDetail, ReleaseSummary, Signature, SigningKey } from "../api/types";
 
 export async function listReleases(dataset?: string): Promise<ReleaseSummary[]> {
   const query = { page_size: 200, ...(dataset ? { dataset } : {}) };
@@ -17,6 +18,33 @@ export function getRelease(slug: string, version: string): Promise<Release> {
 export async function releaseImages(slug: string, version: string, page = 1): Promise<{ items: ReleaseImage[]; count: number }> {
   const found = await api.get("/api/v1/releases/{slug}/{version}/images/", { path: { slug, version }, query: { page, page_size: 200 } });
   return { items: found.results, count: found.count };
+}
+
+/** One image: where to open it, who read it under pseudonyms, what each cell rests on. */
+export function getReleaseImage(slug: string, version: string, image: string): Promise<ReleaseImageDetail> {
+  return api.get("/api/v1/releases/{slug}/{version}/images/{image}/", { path: { slug, version, image } });
+}
+
+/** Tables, cards and certificate: what a download holds beside the images. */
+export function listFiles(slug: string, version: string): Promise<ReleaseFile[]> {
+  return api.get("/api/v1/releases/{slug}/{version}/files/", { path: { slug, version } });
+}
+
+/** How it was split, as `splits.json` has it. */
+export async function getCertificate(slug: string, version: string): Promise<Readonly<Record<string, unknown>>> {
+  const found: unknown = await api.get("/api/v1/releases/{slug}/{version}/files/{path}", { path: { slug, version, path: "splits.json" } });
+  return found as Record<string, unknown>;
+}
+
+/** Who signed it, and the hub's keys, newest first; null where it is not signed. */
+export async function getSignature(slug: string, version: string): Promise<{ signature: Signature; keys: SigningKey[] } | null> {
+  const keys = api.get("/api/v1/keys/");
+  try {
+    return { signature: await api.get("/api/v1/releases/{slug}/{version}/signature", { path: { slug, version } }), keys: await keys };
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  }
 }
 
 export function publishRelease(dataset: string, body: NewRelease): Promise<Release> {
@@ -46,6 +74,9 @@ export function discardDraft(slug: string, version: string): Promise<null> {
 
 /** The page of what a reference names; of a release that is not published yet, the one that stays when it is. */
 export const pageOf = (release: { slug: string; place: string }): string => `/releases/${release.slug}/${release.place}`;
+
+/** The page of one image of a release. */
+export const pageOfImage = (release: { slug: string; place: string }, image: string): string => `${pageOf(release)}/images/${image}`;
 
 export function pageOfRelease(reference: string): string {
   return `/releases/${reference.replace("@", "/")}`;

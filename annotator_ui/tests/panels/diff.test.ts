@@ -12,7 +12,7 @@ describe("what changed, in words", () => {
     const cells = { ...none, before: 1200, after: 1201, born: 3, died: 2, split: 1, split_into: 3, merged_from: 2, merged: 1 };
     const told = diffFigures(summary({ cells, images: { ...images, changed: 2, what: { labels: 2, split: 1 } } }));
     expect(told.map((figure) => `${figure.value} ${figure.label}${figure.note ? `, ${figure.note}` : ""}`)).toEqual([
-      "2 images changed, labels 2, split 1",
+      "2 images changed, labels in 2, split in 1",
       "3 cells new",
       "2 cells gone",
       "1 cell split, into 3",
@@ -29,7 +29,7 @@ describe("what changed, in words", () => {
   it("accounts for every cell", () => {
     const cells = { ...none, before: 12, removed: 3, died: 2, split: 1, split_into: 3, merged_from: 4, merged: 2, born: 1, added: 5, after: 13 };
     expect(ledger(cells, ["cell", "cells"])).toBe("12 cells − 3 in images removed − 2 gone + 2 by splits − 2 by merges + 1 new + 5 in images added = 13");
-    expect(ledger({ ...none, before: 1, after: 1 }, ["cell", "cells"])).toBe("1 cell = 1");
+    expect(ledger({ ...none, before: 1, after: 1 }, ["cell", "cells"])).toBe("");
   });
 
   it("says of a cell what its picture shows", () => {
@@ -43,7 +43,7 @@ describe("what changed, in words", () => {
 
   it("tells moves and facts", () => {
     expect(moveLines({ "train -> test": 1, "test -> train": 2 })).toEqual(["test → train: 2 images", "train → test: 1 image"]);
-    expect(whatChanged({ split: 1, labels: 3 })).toBe("labels 3, split 1");
+    expect(whatChanged({ split: 1, labels: 3 })).toBe("labels in 3, split in 1");
     expect(factLine("title", ["A", "B"])).toBe("title: A → B");
     expect(factLine("ontology", [{}, {}])).toBe("ontology changed");
   });

@@ -179,6 +179,19 @@ def test_what_an_earlier_draft_would_have_been_is_not_shown(second: Release, cli
     assert client_of(None).get(picture).status_code == 404
 
 
+def test_a_draft_that_cannot_be_sealed_says_so(
+    second_round: Campaign, dataset: Dataset, curator: Person, client_of: Clients, store: ObjectStore
+) -> None:
+    draft = held(dataset, second_round, curator)
+    store.delete(Image.objects.filter(dataset=dataset).order_by("created").first().preview_sha256)
+    client, path = client_of(curator), f"/api/v1/releases/cells/{draft.pk}/diff/"
+    assert client.get(path).status_code == 202
+    compare(str(Comparison.objects.get().pk))
+    told = client.get(path).json()
+    assert (told["state"], told["after_sha256"]) == ("failed", "")
+    assert told["error"]
+
+
 def test_a_failure_is_told_and_tried_again_later(second: Release, client_of: Clients, store: ObjectStore) -> None:
     labels = second.images.order_by("image__created").first().consensus.labels_sha256
     shard = load_tree(store, labels).entries[-1].sha256
@@ -190,6 +203,7 @@ def test_a_failure_is_told_and_tried_again_later(second: Release, client_of: Cli
     answer = client.get(DIFF)
     assert (answer.status_code, answer.json()["state"]) == (200, "failed")
     assert shard in answer.json()["error"]
+    assert answer.json()["after_sha256"] == second.manifest_sha256, "it is sealed: only comparing failed"
     store.put(kept)
     assert client.get(DIFF).json()["state"] == "failed", "not asked again at once"
     Comparison.objects.update(asked_at="2026-01-01T00:00:00Z")

@@ -1,10 +1,10 @@
 /** One release: what it holds, its identity, its card, and how to get it. */
 
 import { useState } from "preact/hooks";
-import type { Ontology, Release, ReleaseImage } from "../../api/types";
+import type { Ontology, Release } from "../../api/types";
 import { listModelCards, startTraining } from "../../session/models";
 import { may, person } from "../../session/people";
-import { getRelease, manifestUrl, pageOfRelease, releaseImages } from "../../session/releases";
+import { getRelease, pageOfRelease } from "../../session/releases";
 import { Notice, Spinner } from "../feedback";
 import { Modal } from "../modal";
 import { navigate, query } from "../router";
@@ -14,14 +14,17 @@ import { wordsOf } from "../task-words";
 import { PieceBar } from "./parts/bars";
 import { ClassChips } from "./parts/class-chips";
 import { DraftReview } from "./parts/draft-review";
-import { CodeBlock, CopyButton } from "../copy";
 import { bytes, count, counted, day, measure } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
 import { headlineOf, measureWords } from "./parts/measure-words";
 import { Figure, PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
-import { Picture } from "./parts/picture";
 import { ReleaseChanges } from "./parts/release-diff";
+import { GetIt } from "./parts/release-get";
+import { Images, SPLITS } from "./parts/release-images";
+import { Trust } from "./parts/release-trust";
+import { Versions } from "./parts/release-versions";
+import { licenceUrl } from "./parts/release-words";
 import { useEvery, useReply } from "./parts/reply";
 import { StateBadge } from "./parts/state-badge";
 import { Tombstone, WithdrawForm } from "./parts/withdrawal";
@@ -63,105 +66,6 @@ function TrainForm({ release, close }: { release: Release; close: () => void }) 
         <FormFoot sending={sending} verb="Train" doing="Ordering…" cancel={close} />
       </form>
     </Modal>
-  );
-}
-
-const IMAGE = "image = release.image(item)    # axes cyx";
-/** How what people said is read, by task. */
-const READ: Readonly<Record<string, readonly string[]>> = {
-  instance_segmentation: [IMAGE, "labels = release.labels(item)  # uint32, axes yx"],
-  semantic_segmentation: [IMAGE, "labels = release.labels(item)  # uint32, axes yx; 0 unknown, k + 1 = class k"],
-  classification: [IMAGE, "values = release.reading(item).values  # subject -> class names"],
-  tracking: ["image = release.image(item)  # axes tcyx", "movie = release.movie(item)  # masks and lineage"],
-  augmented: ["image = release.image(item)    # axes cyx or czyx", "target = release.target(item)  # the real counterpart", "reading = release.reading(item)  # failure regions"],
-};
-
-function Download({ release }: { release: Release }) {
-  const { slug, version, reference } = release;
-  const command = `cellcommons download ${reference} ${slug}-${version} --hub ${window.location.origin}`;
-  const python = ["import cellcommons", `release = cellcommons.load("${slug}-${version}")`, 'for item in release.items("train"):', ...(READ[release.task] ?? READ["classification"]!)].map((line, i) => (i > 2 ? `    ${line}` : line)).join("\n");
-  return (
-    <Section title="Get it">
-      <div class="stack">
-        <div class="stack tight">
-          <p class="dim small-text">Fetches and verifies; resumes where it was cut.</p>
-          <CodeBlock text={command} language="Shell" />
-        </div>
-        <div class="stack tight">
-          <p class="dim small-text">Then in Python:</p>
-          <CodeBlock text={python} language="Python" />
-        </div>
-      </div>
-    </Section>
-  );
-}
-
-const SPLITS = ["train", "validation", "test"] as const;
-
-function Images({ release }: { release: Release }) {
-  const { slug, place } = release;
-  const [split, setSplit] = useState<(typeof SPLITS)[number]>("train");
-  const [pages, setPages] = useState(1);
-  const reply = useReply(async () => {
-    const found: ReleaseImage[] = [];
-    let total = 0;
-    for (let page = 1; page <= pages; page++) {
-      const part = await releaseImages(slug, place, page);
-      found.push(...part.items);
-      total = part.count;
-    }
-    return { found, total };
-  }, [slug, place, pages]);
-  return (
-    <Section title="Images">
-      <div class="chips" role="group" aria-label="Split">
-        {SPLITS.map((name) => (
-          <button key={name} type="button" aria-pressed={split === name} onClick={() => setSplit(name)}>
-            {name} <span class="dim">{release.splits[name]}</span>
-          </button>
-        ))}
-      </div>
-      <Pending reply={reply} skeleton="pictures" count={12}>
-        {({ found, total }) => {
-          const shown = found.filter((image) => image.split === split);
-          return (
-            <>
-              {shown.length === 0 && <p class="dim">{release.splits[split] === 0 ? `No image is in ${split}.` : "Load more to see them."}</p>}
-              <ul class="image-grid small">
-                {shown.map((image) => {
-                  const inside = (
-                    <>
-                      <Picture src={image.preview_url} alt="" />
-                      <span class="image-name">{image.name}</span>
-                      <span class="dim small-text">
-                        {counted(image.cells, ...wordsOf(release.task).thing)}
-                        {image.stratum && ` · ${image.stratum}`}
-                      </span>
-                    </>
-                  );
-                  return (
-                    <li key={image.image}>
-                      {person.value ? (
-                        <a href={`/images/${image.image}`} title={image.name}>
-                          {inside}
-                        </a>
-                      ) : (
-                        <span class="still">{inside}</span>
-                      )}
-                    </li>
-                  );
-                })}
-              </ul>
-              {found.length < total && (
-                <button type="button" class="button" onClick={() => setPages(pages + 1)}>
-                  Load more ({count(total - found.length)} left)
-                </button>
-              )}
-            </>
-          );
-        }}
-      </Pending>
-    </Section>
   );
 }
 
@@ -248,18 +152,12 @@ function Published({ release }: { release: Release }) {
           ]}
         />
         {release.ontology && <ClassesTable ontology={release.ontology} classes={release.classes} unit={release.task === "semantic_segmentation" ? "images" : wordsOf(release.task).thing[1]} />}
-        <div class="identity">
-          <span class="dim">Manifest</span>
-          <code>{release.manifest_sha256}</code>
-          <CopyButton text={release.manifest_sha256} />
-          <a class="button quiet small" href={manifestUrl(release.slug, release.version)} download={`${release.slug}-${release.version}.manifest.json`}>
-            Download
-          </a>
-        </div>
       </section>
       {release.parent && <ReleaseChanges release={release} />}
-      <Download release={release} />
       <Images release={release} />
+      <GetIt release={release} />
+      <Trust release={release} />
+      <Versions dataset={release.slug} here={release.id} />
       {person.value && <Models reference={release.reference} />}
       {release.card && (
         <Section title="Card">
@@ -267,6 +165,24 @@ function Published({ release }: { release: Release }) {
             <Markdown text={release.card} untitled />
           </div>
         </Section>
+      )}
+    </>
+  );
+}
+
+const NO_RELEASE = { text: "The address has a slip, or it is a draft, which only curators see. What is published is never removed without a word.", label: "See all releases", href: "/releases" };
+
+function Lead({ release }: { release: Release }) {
+  const licence = licenceUrl(release.licence);
+  return (
+    <>
+      {release.published_at && `Published ${day(release.published_at)} · `}
+      {licence ? <a href={licence}>{release.licence}</a> : release.licence}
+      {release.parent && (
+        <>
+          {" · follows "}
+          <a href={pageOfRelease(release.parent)}>{release.parent}</a>
+        </>
       )}
     </>
   );
@@ -283,7 +199,7 @@ export default function ReleasePage({ params }: { params: Record<string, string>
   useEvery(1, going, () => void reply.reload());
   if (reply.problem?.status === 410) return <Tombstone problem={reply.problem} slug={slug} />;
   return (
-    <Pending reply={reply} skeleton="page" missing="No such release">
+    <Pending reply={reply} skeleton="page" missing="No such release" instead={NO_RELEASE}>
       {(release) => (
         <>
           <PageHead
@@ -297,7 +213,7 @@ export default function ReleasePage({ params }: { params: Record<string, string>
                 {release.state !== "published" && <StateBadge state={release.state} />}
               </>
             }
-            lead={[release.published_at && `Published ${day(release.published_at)}`, release.licence, release.parent && `follows ${release.parent}`].filter(Boolean).join(" · ")}
+            lead={<Lead release={release} />}
           >
             {may("curator") && release.state === "published" && (
               <button type="button" class="button quiet" onClick={() => setWithdrawing(true)}>

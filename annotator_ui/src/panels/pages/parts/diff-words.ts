@@ -74,15 +74,15 @@ export function diffFigures(summary: DiffSummary): DiffFigure[] {
   return figures;
 }
 
-/** "3 labels, 1 split". */
+/** "labels in 3, split in 1". */
 export function whatChanged(what: Readonly<Record<string, number>>): string {
   return Object.entries(what)
     .sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]))
-    .map(([name, images]) => `${name} ${count(images)}`)
+    .map(([name, images]) => `${name} in ${count(images)}`)
     .join(", ");
 }
 
-/** "12 cells before, 3 in images removed, 2 gone, ... : 14 after." What is zero is left out. */
+/** "12 cells − 3 in images removed − 2 gone + 1 new = 8": what is zero is left out; "" where their number is the same. */
 export function ledger(cells: DiffCells, thing: readonly [string, string]): string {
   const terms: (readonly [number, string])[] = [
     [-cells.removed, "in images removed"],
@@ -93,7 +93,7 @@ export function ledger(cells: DiffCells, thing: readonly [string, string]): stri
     [cells.added, "in images added"],
   ];
   const told = terms.filter(([change]) => change !== 0).map(([change, why]) => `${change < 0 ? "−" : "+"} ${count(Math.abs(change))} ${why}`);
-  return [counted(cells.before, ...thing), ...told, `= ${count(cells.after)}`].join(" ");
+  return told.length === 0 ? "" : [counted(cells.before, ...thing), ...told, `= ${count(cells.after)}`].join(" ");
 }
 
 /** What a cell's picture shows, in one line. */

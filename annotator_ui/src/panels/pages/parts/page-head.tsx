@@ -5,6 +5,7 @@ import "../../styles/pages.css";
 import "../../styles/pages-parts.css";
 import "../../styles/pages-tasks.css";
 import "../../styles/pages-imports.css";
+import "../../styles/pages-releases.css";
 
 export interface Crumb {
   href: string;

@@ -29,11 +29,19 @@ export function Pending<T>(props: {
   skeleton: SkeletonKind;
   count?: number;
   missing?: string;
+  /** What to say and where to lead instead of a page that does not exist. */
+  instead?: { text: string; label: string; href: string };
   children: (value: T) => ComponentChildren;
 }) {
   const { value, problem, reload } = props.reply;
   if (problem?.status === 404 && props.missing)
-    return <EmptyState title={props.missing} text="It may have been removed, or the address has a slip." action={{ label: "Home", href: "/" }} />;
+    return (
+      <EmptyState
+        title={props.missing}
+        text={props.instead?.text ?? "It may have been removed, or the address has a slip."}
+        action={props.instead ?? { label: "Home", href: "/" }}
+      />
+    );
   if (value === null)
     return problem ? (
       <ProblemNotice problem={problem} retry={() => void reload()} />

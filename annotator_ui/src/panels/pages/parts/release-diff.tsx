@@ -1,12 +1,13 @@
 /** What changed since another release: numbers first, then pictures of the cells that changed most, then tables. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { DiffImage, Release, ReleaseDiff, ReleaseSummary } from "../../../api/types";
 import { getDiff, listReleases } from "../../../session/releases";
 import { Notice, Spinner } from "../../feedback";
 import { wordsOf } from "../../task-words";
 import { changeLine, diffFigures, factLine, kindWord, ledger, moveLines, TONES } from "./diff-words";
-import { bytes, count, counted } from "./figures";
+import { CodeBlock } from "../../copy";
+import { bytes, count, counted, sentence } from "./figures";
 import { Figure, Section } from "./page-head";
 import { Pending } from "./pending";
 import { Picture } from "./picture";
@@ -14,12 +15,14 @@ import { useEvery, useReply } from "./reply";
 import "../../styles/pages-diff.css";
 
 const SHOWN = 10;
+const ROWS = 20;
 
 function Numbers({ diff }: { diff: ReleaseDiff }) {
   const summary = diff.summary!;
   const figures = diffFigures(summary);
   const cells = summary.cells ?? summary.tracks;
   const untouched = summary.images.added + summary.images.removed + summary.images.changed === 0;
+  const account = cells && !untouched ? ledger(cells, wordsOf(summary.task).thing) : "";
   const told = [...moveLines(summary.images.moves), ...Object.entries(summary.facts).map(([name, pair]) => factLine(name, pair))];
   return (
     <section class="card" aria-label="Numbers">
@@ -31,7 +34,7 @@ function Numbers({ diff }: { diff: ReleaseDiff }) {
         </div>
       )}
       {untouched && <p class="untouched">Images, labels and splits are the same.</p>}
-      {cells && !untouched && <p class="ledger">{ledger(cells, wordsOf(summary.task).thing)}</p>}
+      {account && <p class="ledger">{account}</p>}
       {told.length > 0 && (
         <ul class="note-list">
           {told.map((line) => (
@@ -118,9 +121,10 @@ function Pictures({ diff }: { diff: ReleaseDiff }) {
 const move = (before: string | number, after: string | number): string => (before === after ? String(after) : `${before === "" ? "–" : before} → ${after === "" ? "–" : after}`);
 
 function Images({ images, total, things }: { images: readonly DiffImage[]; total: number; things: string }) {
-  const [all, setAll] = useState(false);
+  const [page, setPage] = useState(0);
   if (images.length === 0) return null;
-  const shown = all ? images : images.slice(0, SHOWN);
+  const pages = Math.ceil(images.length / ROWS);
+  const shown = images.slice(page * ROWS, (page + 1) * ROWS);
   return (
     <div class="stack tight">
       <div class="card flush table-scroll" tabIndex={0} role="region" aria-label="Images that changed">
@@ -147,20 +151,32 @@ function Images({ images, total, things }: { images: readonly DiffImage[]; total
           </tbody>
         </table>
       </div>
-      {!all && images.length > SHOWN && (
-        <button type="button" class="button quiet small" onClick={() => setAll(true)}>
-          Show {count(images.length - SHOWN)} more
-        </button>
+      {pages > 1 && (
+        <nav class="pager" aria-label="Pages of images">
+          <button type="button" class="button small" disabled={page === 0} onClick={() => setPage(page - 1)}>
+            Previous
+          </button>
+          <span class="dim">
+            page {page + 1} of {count(pages)}, most changes first
+          </span>
+          <button type="button" class="button small" disabled={page + 1 >= pages} onClick={() => setPage(page + 1)}>
+            Next
+          </button>
+        </nav>
       )}
-      {all && total > images.length && <p class="dim small-text">{counted(total - images.length, "more image")} in images.parquet.</p>}
+      {total > images.length && <p class="dim small-text">{counted(total - images.length, "more image")} in images.parquet.</p>}
     </div>
   );
 }
 
+/** Whether the release itself cannot be sealed, which is no matter of the comparison. */
+export const cannotBeSealed = (diff: ReleaseDiff): boolean => diff.state === "failed" && diff.after_sha256 === "";
+
 function Found({ diff, draft }: { diff: ReleaseDiff; draft: boolean }) {
   const { summary } = diff;
-  if (diff.state === "failed") return <Notice tone="bad" title={draft ? "It cannot be sealed like this" : "The comparison failed"} text={diff.error} />;
-  if (!summary) return <Spinner label={`A worker compares it with ${diff.before}; what is the same is not read`} />;
+  if (diff.state === "failed" && draft && cannotBeSealed(diff)) return <p class="dim">Nothing can be compared before it can be sealed.</p>;
+  if (diff.state === "failed") return <Notice tone="bad" title="The comparison failed" text={sentence(diff.error)} />;
+  if (!summary) return <Spinner label={`A worker ${draft ? "seals it and " : ""}compares it with ${diff.before}; what is the same is not read`} />;
   if (summary.same) return <p class="dim">Nothing but its name: images, labels and splits are those of {diff.before}.</p>;
   const { added, removed, changed } = summary.images;
   return (
@@ -175,10 +191,8 @@ function Found({ diff, draft }: { diff: ReleaseDiff; draft: boolean }) {
             {table.name} ({bytes(table.bytes)})
           </a>
         ))}
-        <code>
-          cellcommons diff {diff.before} {diff.after}
-        </code>
       </p>
+      {!draft && <CodeBlock text={`cellcommons diff ${diff.before} ${diff.after} --hub ${window.location.origin}`} language="Shell" />}
     </div>
   );
 }
@@ -186,14 +200,38 @@ function Found({ diff, draft }: { diff: ReleaseDiff; draft: boolean }) {
 const comparable = (release: Release, other: ReleaseSummary): boolean =>
   other.slug === release.slug && other.task === release.task && other.state === "published" && !other.withdrawn && other.id !== release.id;
 
-/** The section of a release that follows another. */
-export function ReleaseChanges({ release }: { release: Release }) {
-  const [against, setAgainst] = useState(release.parent ?? "");
+/** What a release can be compared with, the one it is compared with first: its parent, else the one before that stands. */
+function rivals(release: Release, all: readonly ReleaseSummary[]): { choices: string[]; first: string } {
+  const found = all.filter((other) => comparable(release, other));
+  const earlier = found.filter((other) => release.published_at === null || (other.published_at ?? "") < release.published_at);
+  const choices = found.map((other) => other.reference);
+  return { choices, first: choices.find((reference) => reference === release.parent) ?? earlier[0]?.reference ?? "" };
+}
+
+/** Why a release that follows another has nothing to be compared with. */
+function Alone({ release, all }: { release: Release; all: readonly ReleaseSummary[] }) {
+  const parent = all.find((other) => other.reference === release.parent);
+  if (parent?.withdrawn)
+    return (
+      <p class="dim">
+        {parent.reference}, which it follows, was withdrawn ({parent.withdrawn.reason}), and no other release stands that it could be compared with.
+      </p>
+    );
+  return <p class="dim">It is the first release of {wordsOf(release.task).title.toLowerCase()}: all of it is new.</p>;
+}
+
+/** `said`: told what is known of the change so far. */
+function Since({ release, all, said }: { release: Release; all: readonly ReleaseSummary[]; said: ((diff: ReleaseDiff) => void) | undefined }) {
+  const { choices, first } = rivals(release, all);
+  const [chosen, choose] = useState("");
+  const against = chosen || first;
   const diff = useReply(() => getDiff(release.slug, release.place, against), [release.id, release.state, against]);
-  const others = useReply(() => listReleases(release.slug), [release.slug]);
   useEvery(1, diff.value?.state === "waiting", () => void diff.reload());
-  const choices = (others.value ?? []).filter((other) => comparable(release, other)).map((other) => other.reference);
+  useEffect(() => {
+    if (diff.value) said?.(diff.value);
+  }, [diff.value]);
   const current = diff.value?.before === against ? diff : { ...diff, value: null };
+  const parentGone = first !== release.parent;
   return (
     <Section
       title={choices.length > 1 ? "What changed" : `What changed since ${against}`}
@@ -202,7 +240,7 @@ export function ReleaseChanges({ release }: { release: Release }) {
         choices.length > 1 ? (
           <label class="diff-since small-text">
             <span class="dim">since</span>
-            <select value={against} onChange={(event) => setAgainst(event.currentTarget.value)}>
+            <select value={against} onChange={(event) => choose(event.currentTarget.value)}>
               {choices.map((reference) => (
                 <option key={reference}>{reference}</option>
               ))}
@@ -211,8 +249,22 @@ export function ReleaseChanges({ release }: { release: Release }) {
         ) : undefined
       }
     >
+      {parentGone && !chosen && <p class="dim small-text">{release.parent}, which it follows, is not there to compare with; this is the newest before it that is.</p>}
       <Pending reply={current} skeleton="rows" count={3}>
         {(found) => <Found diff={found} draft={release.state === "draft"} />}
+      </Pending>
+    </Section>
+  );
+}
+
+/** The section of a release that follows another. */
+export function ReleaseChanges({ release, said }: { release: Release; said?: (diff: ReleaseDiff) => void }) {
+  const all = useReply(() => listReleases(release.slug), [release.slug]);
+  if (all.value && rivals(release, all.value).first) return <Since release={release} all={all.value} said={said} />;
+  return (
+    <Section title="What changed" id="changes">
+      <Pending reply={all} skeleton="rows" count={3}>
+        {(found) => <Alone release={release} all={found} />}
       </Pending>
     </Section>
   );
