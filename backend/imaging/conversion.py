@@ -138,7 +138,7 @@ def describe(
         dtype=facts.data.dtype.name,
         channels=list(facts.channels),
         pixel_size_um={axis: getattr(facts.pixel_size, axis) for axis in "yxz"},
-        bytes=tree.bytes,
+        bytes=tree.size,
         metadata={**_acquired(facts), **facts.metadata, **naming.metadata},
         companions=dict(kept.companions),
         truth=kept.truth,

@@ -36,8 +36,10 @@ from cellcommons.cards.dataset import dataset_card
 from cellcommons.cards.licences import check_licence
 from cellcommons.errors import CellCommonsError, InvalidDocument
 from cellcommons.manifest import Manifest
-from cellcommons.release import ReleaseItem, open_release, seal_release
+from cellcommons.release import open_release
+from cellcommons.sealing import seal_release
 from cellcommons.splits import FRACTIONS, split_by_source
+from cellcommons.summary import Summary
 from cellcommons.versions import parse_version
 
 log = logging.getLogger(__name__)
@@ -206,9 +208,9 @@ def seal_draft(release: Release) -> Sealed:
         "ontology": ontology_of(release.campaign),
     }
 
-    def card(sealed: Sequence[ReleaseItem], version: str) -> str:
+    def card(summary: Summary, version: str) -> str:
         about = {"description": release.dataset.description, "notes": release.notes}
-        return dataset_card(items=sealed, version=version, certificate=split.certificate, **facts, **about)
+        return dataset_card(summary=summary, version=version, certificate=split.certificate, **facts, **about)
 
     manifest, digest = seal_release(
         store,

@@ -202,6 +202,7 @@ class Client:
                     place.keep_signature(signature)
                     if doubtful:
                         place.trust()
+                total = release.counted()
         manifest = release.manifest
         return Download(
             reference=manifest.reference,
@@ -209,11 +210,11 @@ class Client:
             folder=str(place.root),
             images=manifest.counts.images,
             cells=manifest.counts.cells,
-            objects=manifest.objects.count,
-            bytes=manifest.objects.bytes,
+            objects=total.count,
+            bytes=total.bytes,
             fetched=fetched,
             resumed=resumed,
-            reused=manifest.objects.bytes - fetched,
+            reused=total.bytes - fetched,
             signed_by=signed_by,
             previous=before.manifest.reference if before else None,
             changes=changes,

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellcommons.cache import ObjectCache
+from cellcommons.counting import item_trees
 from cellcommons.errors import DigestMismatch, DiskFull, Unreachable
-from cellcommons.release import Member, Release, hash_object, item_trees
+from cellcommons.manifest import ObjectCount
+from cellcommons.release import Member, Release, hash_object
 from cellcommons.store import CHUNK, FolderStore, free_bytes, object_path
 from cellcommons.transport import BrokenOff, RangeRefused, Source
 
@@ -86,22 +88,31 @@ class Fetch:
         self._progress, self._repair, self._cache = progress, repair, cache
         self._lock = threading.Lock()
         self._objects = self._bytes = 0
+        self.total = release.manifest.objects
         self.fetched = self.resumed = 0
 
     def everything(self, jobs: int) -> None:
-        """Three rounds, as each names what the next one needs: indexes and card, listings, files."""
-        manifest, store = self._release.manifest, self._store
+        """Round by round, as each names what the next one needs: parts, their listings, indexes, trees, their files."""
+        release, store = self._release, self._store
+        manifest = release.manifest
         with ThreadPoolExecutor(max(1, jobs), thread_name_prefix="cellcommons-fetch") as pool, self._broken_off(pool):
-            self._round(pool, (Member(b.sha256, b.size, name) for name, b in manifest.blobs().items()))
-            items = list(self._release.items())
+            first = {"the listing of parts": manifest.parts, **manifest.blobs()}
+            self._round(pool, (Member(b.sha256, b.size, name) for name, b in first.items()))
+            parts = release.parts.values()
+            self._round(pool, (Member(p.sha256, p.size, f"part {p.path}, listing") for p in parts))
+            self._round(pool, (Member(b.sha256, b.size, path) for path, b in release.files() if path not in first))
+            items = list(release.items())
             self._round(pool, (Member(d, -1, f"listing of {item.path}") for item in items for _, d in item_trees(item)))
             files = [
                 Member(entry.sha256, entry.size, f"{item.path}, {entry.path}")
                 for item in items
                 for digest in dict.fromkeys(digest for _, digest in item_trees(item))
-                for entry in self._release.tree(digest).entries
+                for entry in release.tree(digest).entries
             ]
-            lacking = sum(f.size for f in {f.sha256: f for f in files}.values() if not store.exists(f.sha256))
+            distinct = {file.sha256: file for file in files}.values()
+            # Until here the manifest's count stood for it, in which what images share counts more than once.
+            self.total = ObjectCount(self._objects + len(distinct), self._bytes + sum(f.size for f in distinct))
+            lacking = sum(file.size for file in distinct if not store.exists(file.sha256))
             if lacking > (free := free_bytes(store.root)):
                 raise DiskFull(
                     f"the release needs {lacking:,} more bytes, and {free:,} are free", where=str(store.root)
@@ -213,5 +224,5 @@ class Fetch:
         with self._lock:
             self._objects, self._bytes = self._objects + 1, self._bytes + size
             if self._progress:
-                total = self._release.manifest.objects
+                total = self.total
                 self._progress(Progress(self._objects, total.count, self._bytes, total.bytes, self.fetched))

@@ -2,10 +2,10 @@
 
 ``DIR/release.json`` says which release it is; ``DIR/images/<name>.zarr`` and ``DIR/labels/<name>.zarr`` are OME-Zarr,
 ``DIR/labels/<name>.json`` labels that are answers, ``DIR/companions/<name>/<kind>.zarr`` (or ``.json``) what is given
-beside an image, ``DIR/indexes/*.parquet`` the tables, ``DIR/data/*.parquet`` the images of each split as one table,
-``DIR/README.md`` the card, ``DIR/splits.json`` how the splits were made; ``croissant.json``, ``datacite.json``,
-``ro-crate-metadata.json`` and ``CITATION.cff`` are cards for machines. All of them are links through
-``DIR/.cellcommons/current``, see ``cellcommons.shelf``;
+beside an image, ``DIR/indexes/<table>/*.parquet`` the tables, a file a part, ``DIR/data/*.parquet`` the images of each
+split as one table, ``DIR/README.md`` the card, ``DIR/splits.json`` how the splits were made, ``DIR/summary.json``
+counts; ``croissant.json``, ``datacite.json``, ``ro-crate-metadata.json`` and ``CITATION.cff`` are cards for machines.
+All of them are links through ``DIR/.cellcommons/current``, see ``cellcommons.shelf``;
 ``DIR/.cellcommons`` is an object store and, with its ``manifest.json`` and ``signature.json``, a static mirror of the
 release.
 """
@@ -23,9 +23,11 @@ from typing import Any
 from cellcommons.cache import place_file
 from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.cards.release_documents import DOCUMENTS
+from cellcommons.counting import item_trees
 from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, InvalidDocument, NotFound
+from cellcommons.parts import REPAIR
 from cellcommons.reading import VALUES
-from cellcommons.release import REPAIR, Member, Release, item_trees, open_release
+from cellcommons.release import Member, Release, open_release
 from cellcommons.shelf import RECORD, Edit, Shelf
 from cellcommons.signing import Signature
 from cellcommons.store import FolderStore, object_path
@@ -39,7 +41,7 @@ except ImportError:  # Windows: two downloads into one folder are then not kept 
 STATE = ".cellcommons"
 KIND = "cellcommons.download/2"
 _NAME_ONE = "Run: cellcommons download SLUG@VERSION DIR."
-VIEW = ("images", "labels", "companions", "indexes", "data", "README.md", "splits.json", *DOCUMENTS)
+VIEW = ("images", "labels", "companions", "indexes", "data", "README.md", "splits.json", "summary.json", *DOCUMENTS)
 
 
 class ReleaseFolder:
@@ -142,7 +144,7 @@ class ReleaseFolder:
 
     def files(self, release: Release) -> Iterator[tuple[str, str, int]]:
         """``(path below the folder, sha256, size)`` of every file people open."""
-        for name, blob in release.manifest.blobs().items():
+        for name, blob in release.files():
             yield name, blob.sha256, blob.size
         for item in release.items():
             for role, digest in item_trees(item):

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cellcommons.canonical import sha256_hex
 from cellcommons.errors import InvalidDocument
 from cellcommons.tracks import Track
 
@@ -110,11 +111,18 @@ SCHEMAS: dict[str, pa.Schema] = {
     "provenance": _schema(
         image=_TEXT, method=_TEXT, consensus=_TEXT, annotations=_TEXTS, people=_TEXTS, prediction=_TEXT
     ),
+    "sources": _schema(source=_TEXT, split=_TEXT, images=pa.int32()),
 }  # fmt: skip
+#: Indexes whose rows belong to an image.
+OF_IMAGES = tuple(name for name in SCHEMAS if name != "sources")
+_DIGITS = 8
 
 
 def named_items(items: Iterable[ReleaseItem]) -> list[ReleaseItem]:
-    """The items in order of image id, each with a safe ``path`` that no other has, also where case is not told apart.
+    """The items in order of image id, each with a safe ``path`` of its own, also where case is not told apart.
+
+    A path is the name made safe and the beginning of the sha256 of the image's id, so it stays the same whatever other
+    images there are: those that could be in its way lie in the same part (``cellcommons.parts``).
 
     Raises:
         InvalidDocument: an image occurs twice, a split is unknown, or a cell id repeats within an image.
@@ -130,21 +138,21 @@ def named_items(items: Iterable[ReleaseItem]) -> list[ReleaseItem]:
         if len({cell.id for cell in item.cells}) != len(item.cells):
             raise InvalidDocument("a cell id occurs twice in one image", where=item.image)
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", item.name).strip(".-")[:80] or "image"
-        path, number = stem, 2
-        while path.lower() in taken:
-            path, number = f"{stem}-{number}", number + 1
+        digits, length = sha256_hex(item.image.encode()), _DIGITS
+        while (path := f"{stem}-{digits[:length]}").lower() in taken:
+            length += _DIGITS
         taken.add(path.lower())
         cells = tuple(sorted(item.cells, key=lambda cell: cell.id))
         named.append(replace(item, path=path, cells=cells))
     return named
 
 
-def write_indexes(items: Sequence[ReleaseItem]) -> dict[str, tuple[bytes, int]]:
-    """Parquet bytes and number of rows of every index; equal items give equal bytes.
+def write_indexes(items: Sequence[ReleaseItem]) -> dict[str, bytes]:
+    """Parquet bytes of every index that has rows of these items; equal items give equal bytes.
 
     The bytes also hold the name of the parquet writer, so another pyarrow version may give other bytes for equal items.
     """
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in OF_IMAGES}
     for item in items:
         common = {"image": item.image, "source": item.source}
         facts = {name: getattr(item, name) for name in ("name", "path", "tree", "stratum", "height", "width")}
@@ -181,16 +189,28 @@ def write_indexes(items: Sequence[ReleaseItem]) -> dict[str, tuple[bytes, int]]:
             {"image": item.image, "track": t.id, "begin": t.begin, "end": t.end, "parent": t.parent}
             for t in item.tracks
         ]
-    return {name: (parquet_bytes(rows[name], schema), len(rows[name])) for name, schema in SCHEMAS.items()}
+    return {name: parquet_bytes(held, SCHEMAS[name]) for name, held in rows.items() if held}
+
+
+def write_sources(sources: Mapping[str, tuple[str, int]]) -> bytes:
+    """Parquet bytes of the index of sources: source -> its split and how many images it has."""
+    rows = [{"source": name, "split": split, "images": n} for name, (split, n) in sorted(sources.items())]
+    return parquet_bytes(rows, SCHEMAS["sources"])
+
+
+def read_sources(data: bytes) -> dict[str, tuple[str, int]]:
+    """The reverse. Raises InvalidDocument."""
+    rows = _rows(data, SCHEMAS["sources"], "sources")
+    return {row["source"]: (row["split"], row["images"]) for row in rows}
 
 
 def read_items(indexes: Mapping[str, bytes]) -> list[ReleaseItem]:
-    """The items held by parquet ``indexes``, in order of image id.
+    """The items held by parquet ``indexes``, in order of image id; an index that is not there has no rows.
 
     Raises:
         InvalidDocument: an index is not the parquet expected, or the indexes do not agree on the images.
     """
-    tables = {name: _rows(indexes[name], schema, name) for name, schema in SCHEMAS.items()}
+    tables = {name: _rows(indexes[name], SCHEMAS[name], name) if name in indexes else [] for name in OF_IMAGES}
     by_image = {name: {row["image"]: row for row in tables[name]} for name in ("labels", "splits", "provenance")}
     cells: dict[str, list[CellRow]] = defaultdict(list)
     for row in tables["cells"]:
@@ -207,7 +227,7 @@ def read_items(indexes: Mapping[str, bytes]) -> list[ReleaseItem]:
         tracks[row["image"]].append(Track(row["track"], row["begin"], row["end"], row["parent"]))
     images = {row["image"] for row in tables["images"]}
     if (set(cells) | set(companions) | set(tracks)) - images or any(set(rows) != images for rows in by_image.values()):
-        raise InvalidDocument("the indexes disagree on which images there are", where=", ".join(SCHEMAS))
+        raise InvalidDocument("the indexes disagree on which images there are", where=", ".join(OF_IMAGES))
     items = []
     for row in tables["images"]:
         image = row["image"]

@@ -13,11 +13,9 @@ from cellcommons.errors import InvalidDocument, TooLarge
 from cellcommons.versions import SLUG, is_version
 
 LIMIT = 16_000
-INDEXES = ("images", "labels", "cells", "companions", "tracks", "splits", "provenance")
+INDEXES = ("images", "labels", "cells", "companions", "tracks", "splits", "provenance", "sources")
 _NAME = re.compile(r"[a-z][a-z_]{0,31}")
-_FILE = re.compile(
-    r"data/[a-z0-9-]{1,60}\.parquet|croissant\.json|datacite\.json|ro-crate-metadata\.json|CITATION\.cff"
-)
+_FILE = re.compile(r"croissant\.json|datacite\.json|ro-crate-metadata\.json|CITATION\.cff")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
 
@@ -35,10 +33,19 @@ class Blob:
 
 
 @dataclass(frozen=True)
-class Index(Blob):
-    """One parquet index with its number of rows."""
+class Index:
+    """One parquet index: its rows, the files that hold them, one a part at most, and their bytes."""
 
     rows: int
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Parts(Blob):
+    """The listing that names each part's listing (``cellcommons.parts``), and the depth: parts are 2**depth at most."""
+
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class ObjectCount:
-    """Distinct objects that the manifest leads to (itself not counted), and their bytes together."""
+    """Objects that the manifest leads to (itself not counted) and their bytes; shared ones count for each image."""
 
     count: int
     bytes: int
@@ -73,16 +80,18 @@ class Manifest(Document):
             same release again gives the same bytes.
         licence: SPDX id, e.g. ``CC0-1.0``.
         task: one of ``cellcommons.kinds``.
-        indexes: name -> parquet index; at least images, labels, cells, companions, tracks, splits, provenance.
+        indexes: name -> parquet index; at least images, labels, cells, companions, tracks, splits, provenance, sources.
+        shards: the images of each split as one table, for readers of Hugging Face ``datasets``.
+        parts: names the files of indexes and shards. summary: counts of everything, see ``cellcommons.summary``.
         ontology: the classes as ``cellcommons.classes`` writes them, where the task has any.
         card: the dataset card (README.md). certificate: JSON that says how the splits were made.
-        files: what else a download holds, by path: cards for machines and parquet shards of the images.
+        files: what else a download holds, by path: cards for machines.
 
     Raises:
         InvalidDocument: a field holds a bad value.
     """
 
-    KIND: ClassVar[str] = "cellcommons.manifest/1"
+    KIND: ClassVar[str] = "cellcommons.manifest/2"
     dataset: str
     title: str
     version: str
@@ -91,6 +100,9 @@ class Manifest(Document):
     licence: str
     task: str
     indexes: dict[str, Index]
+    shards: Index
+    parts: Parts
+    summary: Blob
     card: Blob
     certificate: Blob
     counts: Counts
@@ -132,9 +144,8 @@ class Manifest(Document):
         return f"{self.dataset}@{self.version}"
 
     def blobs(self) -> dict[str, Blob]:
-        """Every object the manifest names itself, by the file name it has in a download."""
-        named: dict[str, Blob] = {f"indexes/{name}.parquet": index for name, index in sorted(self.indexes.items())}
-        named |= {"README.md": self.card, "splits.json": self.certificate}
+        """Every file of a download that the manifest names itself; indexes and shards are named by the parts."""
+        named = {"README.md": self.card, "splits.json": self.certificate, "summary.json": self.summary}
         return named | dict(sorted(self.files.items()))
 
 

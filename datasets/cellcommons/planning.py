@@ -45,14 +45,15 @@ def plan_sync(place: ReleaseFolder, manifest: bytes, source: Source, cache: Fold
         store = _Beside(aside, source, here)
         release = Release(store, Manifest.parse(manifest, where=str(place.root)), sha256_hex(manifest))
         changes = told_changes(before, release)
-        lacking = [m for m in release.members() if m.sha256 != release.digest and not store.is_here(m.sha256)]
+        members = [member for member in release.members() if member.sha256 != release.digest]
+        lacking = [member for member in members if not store.is_here(member.sha256)]
     return Plan(
         reference=release.manifest.reference,
         manifest_sha256=release.digest,
         previous=before.manifest.reference if before else None,
         objects_to_move=len(lacking),
         bytes_to_move=sum(member.size for member in lacking),
-        bytes=release.manifest.objects.bytes,
+        bytes=sum(member.size for member in members),
         changes=changes,
         edited=tuple(edit.path for edit in place.edits()) if before else (),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,122 +12,36 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cellcommons.canonical import canonical_json
-from cellcommons.cards.licences import check_licence
-from cellcommons.cards.release_documents import release_documents
 from cellcommons.classes import Ontology, parse_ontology
+from cellcommons.counting import counted_files, item_objects, item_trees, object_count
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
 from cellcommons.extras import require
 from cellcommons.images.data import ImageData
 from cellcommons.images.lazy import LazyImage
 from cellcommons.images.ome_zarr import open_image_tree, read_image_tree, read_label_stack, read_labels
 from cellcommons.images.outline import read_outline
-from cellcommons.indexes import SPLITS, CellRow, Provenance, ReleaseItem, named_items, read_items, write_indexes
+from cellcommons.indexes import SCHEMAS, SPLITS, CellRow, Provenance, ReleaseItem
 from cellcommons.kinds.given import DETECTIONS, TARGET
-from cellcommons.kinds.registry import kind_of
-from cellcommons.kinds.tracking import divisions
 from cellcommons.labels import Labels
 from cellcommons.links import movie_of
-from cellcommons.manifest import Blob, Counts, Index, Manifest, ObjectCount
+from cellcommons.manifest import Blob, Manifest, ObjectCount
+from cellcommons.parts import (
+    REPAIR,
+    counted_sources,
+    differing,
+    load_part,
+    parsed_parts,
+    part_of,
+    read_part_items,
+    read_part_sources,
+)
 from cellcommons.reading import Reading, read_reading, read_values
-from cellcommons.shards import write_shards
-from cellcommons.splits import check_leaks
 from cellcommons.store import CHUNK, ObjectStore
+from cellcommons.summary import Summary
 from cellcommons.tracks import LabelMovie
-from cellcommons.tree import Tree, load_tree
-from cellcommons.versions import FIRST, Version, change_between, parse_version
+from cellcommons.tree import Tree, TreeEntry, load_tree
 
-__all__ = ["CellRow", "Provenance", "Release", "ReleaseItem", "open_release", "seal_release"]
-
-REPAIR = "Restore this object from another copy, or repeat the download with --repair."
-
-
-def seal_release(
-    store: ObjectStore,
-    *,
-    slug: str,
-    title: str,
-    parent: str | None,
-    created: str,
-    licence: str,
-    task: str,
-    items: Iterable[ReleaseItem],
-    card_text: str | Callable[[Sequence[ReleaseItem], str], str],
-    split_certificate: Mapping[str, Any],
-    ontology: Ontology | None = None,
-    given_licences: Iterable[str] = (),
-) -> tuple[Manifest, str]:
-    """Write indexes, shards, cards, certificate and manifest into ``store``; return the manifest and its sha256.
-
-    Trees are named, never copied. Sealing the same items with the same ``created`` again gives the same sha256. The
-    version follows from what changed since ``parent``, see ``cellcommons.versions``.
-
-    Args:
-        parent: sha256 of the manifest that this one follows, in ``store``; None for a first release, 1.0.0.
-        card_text: the README, or a function that writes it from the items as they are sealed and the version.
-        ontology: the classes, where the task has any.
-        given_licences: SPDX ids of what the release is made from; ``licence`` must be as strict as each.
-
-    Raises:
-        InvalidDocument: no items, bad fields, a task that is not known, classes outside the ontology, links to cells
-            that the detections have not, a source in more than one split, a licence that is too mild, or the parent
-            is a release of another dataset.
-        MismatchedShapes: labels, companions or a target that are not of their image's shape or pixel size.
-        NotFound: the parent, a tree, or a file of a tree, is not in the store.
-    """
-    kind = kind_of(task, where=slug)
-    if kind.classed != (ontology is not None):
-        raise InvalidDocument(
-            f"{task} {'needs an ontology' if kind.classed else 'takes no ontology'}",
-            where=slug,
-            remedy="Name the classes that labels may have." if kind.classed else "Leave it out.",
-        )
-    check_licence(licence, given_licences, where=slug)
-    named = named_items(items)
-    if not named:
-        raise InvalidDocument("a release holds at least one image", where=slug)
-    leaks = check_leaks({i.image: i.split for i in named}, {i.image: i.source for i in named}, ())
-    if leaks:
-        raise InvalidDocument(leaks[0].line(), where=leaks[0].source, remedy="Split by source with cellcommons.splits.")
-    sizes = _tree_objects(store, named)
-    named = [kind.sealed(store, item, ontology) for item in named]
-    counts = _count(named)
-    meaning: dict[str, Any] = {"task": task, "ontology": ontology.document() if ontology else None}
-    version = str(_next_version(open_release(store, parent), slug, named, meaning) if parent else FIRST)
-    indexes = {}
-    for name, (data, rows) in write_indexes(named).items():
-        indexes[name] = Index(store.put(data), len(data), rows)
-    card = _put(store, (card_text if isinstance(card_text, str) else card_text(named, version)).encode())
-    certificate = _put(store, canonical_json(dict(split_certificate)))
-    manifest = Manifest(
-        dataset=slug,
-        title=title,
-        version=version,
-        parent=parent,
-        created=created,
-        licence=licence,
-        task=task,
-        indexes=indexes,
-        card=card,
-        certificate=certificate,
-        counts=counts,
-        objects=ObjectCount(0, 0),
-        ontology=meaning["ontology"],
-        files={path: _put(store, data) for path, data in write_shards(named).items()},
-    )
-    documents = {path: _put(store, data) for path, data in release_documents(manifest).items()}
-    manifest = replace(manifest, files={**manifest.files, **documents})
-    sizes |= {blob.sha256: blob.size for blob in manifest.blobs().values()}
-    manifest = replace(manifest, objects=ObjectCount(len(sizes), sum(sizes.values())))
-    return manifest, manifest.save(store)
-
-
-def _next_version(before: Release, slug: str, items: Sequence[ReleaseItem], meaning: Mapping[str, Any]) -> Version:
-    if before.manifest.dataset != slug:
-        raise InvalidDocument(f"the parent is {before.manifest.reference}", where=slug)
-    meant = {"task": before.manifest.task, "ontology": before.manifest.ontology}
-    change = change_between(before.items(), items, meant_before=meant, meant_after=meaning)
-    return parse_version(before.manifest.version).after(change)
+__all__ = ["CellRow", "Provenance", "Release", "ReleaseItem", "open_release"]
 
 
 def open_release(store: ObjectStore, manifest_sha256: str) -> Release:
@@ -159,14 +73,44 @@ class Release:
         return f"<Release {self.manifest.reference}: {counts.images} images, {counts.cells} cells>"
 
     @cached_property
+    def parts(self) -> dict[int, TreeEntry]:
+        """Number of each part -> the entry of its listing. Raises NotFound, DigestMismatch, InvalidDocument."""
+        parts = self.manifest.parts
+        try:
+            return parsed_parts(load_tree(self.store, parts.sha256), parts.depth)
+        except NotFound:
+            raise _missing("the listing of parts", parts.sha256) from None
+
+    def part(self, number: int) -> Tree | None:
+        """The listing of one part's files by their path in a download; None where it holds nothing."""
+        entry = self.parts.get(number)
+        return load_part(self.store, entry) if entry else None
+
+    def part_items(self, number: int) -> list[ReleaseItem]:
+        """The items of one part, in order of image id."""
+        tree = self.part(number)
+        return read_part_items(self.store, tree) if tree else []
+
+    def part_sources(self, number: int) -> dict[str, tuple[str, int]]:
+        """Source -> split and number of images, of the sources of one part."""
+        return read_part_sources(self.store, self.part(number))
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Counts of everything it holds."""
+        return Summary.load(self.store, self.manifest.summary.sha256)
+
+    @cached_property
     def _items(self) -> tuple[ReleaseItem, ...]:
-        indexes = {}
-        for name, index in self.manifest.indexes.items():
-            try:
-                indexes[name] = self.store.get(index.sha256)
-            except NotFound:
-                raise _missing(f"file indexes/{name}.parquet", index.sha256) from None
-        return tuple(read_items(indexes))
+        found = (item for number in sorted(self.parts) for item in self.part_items(number))
+        return tuple(sorted(found, key=lambda item: item.image))
+
+    def files(self) -> Iterator[tuple[str, Blob]]:
+        """Every file of a download but those of trees, by path."""
+        yield from self.manifest.blobs().items()
+        for number in sorted(self.parts):
+            tree = self.part(number)
+            yield from ((entry.path, Blob(entry.sha256, entry.size)) for entry in (tree.entries if tree else ()))
 
     def items(self, split: str | None = None) -> Iterator[ReleaseItem]:
         """The items of one split, or all, in order of image id.
@@ -187,12 +131,16 @@ class Release:
         return replace(open_image_tree(self.store, item.tree, level), name=item.name)
 
     def table(self, name: str) -> pa.Table:
-        """One of the indexes (images, labels, cells, companions, tracks, splits, provenance). Raises NotFound."""
-        index = self.manifest.indexes.get(name)
-        if index is None:
+        """One of the indexes (images, labels, cells, companions, tracks, splits, provenance, sources), part by part.
+
+        Raises NotFound.
+        """
+        if name not in self.manifest.indexes:
             known = ", ".join(sorted(self.manifest.indexes))
             raise NotFound(f"no table {name!r}", where=self.manifest.reference, remedy=f"There are {known}.")
-        return pq.read_table(pa.BufferReader(self.store.get(index.sha256)))
+        held = [blob for path, blob in self.files() if path.startswith(f"indexes/{name}/")]
+        found = [pq.read_table(pa.BufferReader(self.store.get(blob.sha256))) for blob in held]
+        return pa.concat_tables(found) if found else SCHEMAS[name].empty_table()
 
     def frame(self, name: str) -> Any:
         """The same as a pandas ``DataFrame``. Raises NotFound; MissingExtra without pandas."""
@@ -250,10 +198,10 @@ class Release:
         """
         seen = {self.digest}
         yield Member(self.digest, len(self.manifest.to_bytes()), "the manifest")
-        for name, blob in self.manifest.blobs().items():
+        for role, blob in self._named():
             if blob.sha256 not in seen:
                 seen.add(blob.sha256)
-                yield Member(blob.sha256, blob.size, f"file {name}")
+                yield Member(blob.sha256, blob.size, role)
         for item in self._items:
             for kind, digest in item_trees(item):
                 if digest in seen:
@@ -268,9 +216,23 @@ class Release:
                         seen.add(entry.sha256)
                         yield Member(entry.sha256, entry.size, f"{kind} {item.path}, file {entry.path}")
 
+    def _named(self) -> Iterator[tuple[str, Blob]]:
+        yield "the listing of parts", self.manifest.parts
+        for name, blob in self.manifest.blobs().items():
+            yield f"file {name}", blob
+        for number, entry in sorted(self.parts.items()):
+            yield f"part {entry.path}, listing", Blob(entry.sha256, entry.size)
+            tree = self.part(number)
+            yield from ((f"file {e.path}", Blob(e.sha256, e.size)) for e in (tree.entries if tree else ()))
+
     def objects(self) -> Iterator[tuple[str, int]]:
         """``(sha256, size)`` of every object the release needs, each once, the manifest first."""
         return ((member.sha256, member.size) for member in self.members())
+
+    def counted(self) -> ObjectCount:
+        """Distinct objects, the manifest not counted, and their bytes: what a download fetches. Reads listings."""
+        sizes = [size for digest, size in self.objects() if digest != self.digest]
+        return ObjectCount(len(sizes), sum(sizes))
 
     def verify(self, progress: Callable[[Member], None] | None = None) -> ObjectCount:
         """Read every object and check its sha256; return how many there are, the manifest not counted.
@@ -286,15 +248,42 @@ class Release:
                 count, total = count + 1, total + member.size
             if progress:
                 progress(member)
-        found = ObjectCount(count, total)
-        if found != self.manifest.objects or _count(self._items) != self.manifest.counts:
-            raise InvalidDocument("the manifest's counts are not those of its indexes", where=self.manifest.reference)
-        return found
+        self.check_counts()
+        return ObjectCount(count, total)
+
+    def check_counts(self) -> None:
+        """Count everything anew and compare with what is said. Raises InvalidDocument."""
+        where, depth = self.manifest.reference, self.manifest.parts.depth
+        for number in self.parts:
+            if any(part_of(item.image, depth) != number for item in self.part_items(number)):
+                raise InvalidDocument("an image lies in a part that is not its own", where=f"{where}, part {number}")
+        sources = {name: held for number in self.parts for name, held in self.part_sources(number).items()}
+        if sources != counted_sources(self._items):
+            raise InvalidDocument("the index of sources is not that of the images", where=where)
+        added = ((item, *item_objects(self.store, item)) for item in self._items)
+        found = Summary().changed(added=added, sources=Counter(split for split, _ in sources.values()))
+        if found != self.summary or found.counts() != self.manifest.counts:
+            raise InvalidDocument("the manifest's counts are not those of its indexes", where=where)
+        trees = {number: tree for number in self.parts if (tree := self.part(number))}
+        indexes, shards = counted_files(trees.values(), found)
+        if (indexes, shards) != (self.manifest.indexes, self.manifest.shards):
+            raise InvalidDocument("the manifest's indexes are not those of its parts", where=where)
+        if object_count(self.manifest, self.parts.values(), found) != self.manifest.objects:
+            raise InvalidDocument("the manifest's objects are not those it leads to", where=where)
 
 
-def item_trees(item: ReleaseItem) -> tuple[tuple[str, str], ...]:
-    """``(role, tree digest)`` of every tree an item names, its image first."""
-    return ("image", item.tree), ("labels", item.labels), *sorted(item.companions.items())
+def differing_items(before: Release, after: Release) -> tuple[dict[str, ReleaseItem], dict[str, ReleaseItem]]:
+    """Image id -> item, in the one and in the other, of the parts that differ: the other parts are never opened.
+
+    Of releases of different depth that is everything.
+    """
+    if before.manifest.parts.depth != after.manifest.parts.depth:
+        found = [list(release.items()) for release in (before, after)]
+    else:
+        numbers = list(differing(before.parts, after.parts))
+        found = [[i for number in numbers for i in release.part_items(number)] for release in (before, after)]
+    one, other = ({item.image: item for item in items} for items in found)
+    return one, other
 
 
 def hash_object(store: ObjectStore, member: Member) -> None:
@@ -317,31 +306,3 @@ def hash_object(store: ObjectStore, member: Member) -> None:
 
 def _missing(role: str, digest: str) -> NotFound:
     return NotFound(f"{role} is missing", where=digest, remedy=REPAIR)
-
-
-def _count(items: Sequence[ReleaseItem]) -> Counts:
-    splits = Counter(item.split for item in items)
-    return Counts(
-        images=len(items),
-        cells=sum(len(item.cells) for item in items),
-        readings=sum(len(item.provenance.annotations) for item in items),
-        splits={name: splits[name] for name in SPLITS},
-        tracks=sum(len(item.tracks) for item in items),
-        divisions=sum(divisions(item) for item in items),
-    )
-
-
-def _put(store: ObjectStore, data: bytes) -> Blob:
-    return Blob(store.put(data), len(data))
-
-
-def _tree_objects(store: ObjectStore, items: Iterable[ReleaseItem]) -> dict[str, int]:
-    """sha256 -> size of every listing and file the items lead to; each must be in the store."""
-    sizes: dict[str, int] = {}
-    for digest, name in {digest: item.name for item in items for _, digest in item_trees(item)}.items():
-        sizes[digest] = store.size(digest)
-        for entry in load_tree(store, digest).entries:
-            if entry.sha256 not in sizes and not store.exists(entry.sha256):
-                raise NotFound(f"file {entry.path} of {name} is not in the store", where=entry.sha256)
-            sizes[entry.sha256] = entry.size
-    return sizes

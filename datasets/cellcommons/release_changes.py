@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound
 from cellcommons.indexes import ReleaseItem
-from cellcommons.release import Release
+from cellcommons.release import Release, differing_items
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ class ReleaseChanges:
 
 def release_changes(before: Release, after: Release) -> ReleaseChanges:
     """Compare two releases of a dataset image by image. Raises DigestMismatch, NotFound, InvalidDocument."""
-    old = {item.image: item for item in before.items()}
-    new = {item.image: item for item in after.items()}
+    old, new = differing_items(before, after)
     found = [_what(old[image], item) for image, item in new.items() if image in old]
     return ReleaseChanges(
         added=len(new.keys() - old.keys()),

@@ -1,11 +1,10 @@
-"""The images of a release as parquet shards, one row an image, a file or more for each split.
+"""The images of a release as parquet shards, one row an image, for each split a file a part at most.
 
 Named as Hugging Face ``datasets`` names shards, so that ``load_dataset(folder)`` finds the splits of a download.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +12,6 @@ import pyarrow as pa
 
 from cellcommons.indexes import SPLITS, ReleaseItem, parquet_bytes
 
-ROWS = 50_000
-# A manifest names every shard, and stays below 16 kB.
-MOST = 16
 _TEXTS = pa.list_(pa.field("item", pa.string(), nullable=False))
 SCHEMA = pa.schema(
     [
@@ -29,24 +25,18 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-def write_shards(items: Sequence[ReleaseItem], *, rows: int = ROWS) -> dict[str, bytes]:
-    """``data/train-00000-of-00001.parquet`` and so on -> bytes; a split without images has none.
+def write_shards(items: Sequence[ReleaseItem], number: int, count: int) -> dict[str, bytes]:
+    """``data/train-00003-of-00008.parquet`` and so on -> bytes, of part ``number`` of ``count``.
 
-    Columns as ``SCHEMA``: ``image_path`` and ``labels_path`` are stems below the folder of a download (``.zarr``, or
-    ``.json`` of labels that are answers), ``cells`` counts the rows of the index of cells, ``classes`` are their names.
+    A split without images in it has no file. Columns as ``SCHEMA``: ``image_path`` and ``labels_path`` are stems below
+    the folder of a download (``.zarr``, or ``.json`` of labels that are answers), ``cells`` counts the rows of the
+    index of cells, ``classes`` are their names.
     """
     files: dict[str, bytes] = {}
     for split in SPLITS:
-        chosen = [item for item in items if item.split == split]
-        if not chosen:
-            continue
-        count = min(MOST, math.ceil(len(chosen) / rows))
-        length = math.ceil(len(chosen) / count)
-        count = math.ceil(len(chosen) / length)
-        for number in range(count):
-            part = chosen[number * length : (number + 1) * length]
-            name = f"data/{split}-{number:05d}-of-{count:05d}.parquet"
-            files[name] = parquet_bytes([_row(item) for item in part], SCHEMA)
+        chosen = [_row(item) for item in items if item.split == split]
+        if chosen:
+            files[f"data/{split}-{number:05d}-of-{count:05d}.parquet"] = parquet_bytes(chosen, SCHEMA)
     return files
 
 

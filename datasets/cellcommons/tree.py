@@ -46,23 +46,27 @@ class Tree:
             if entry.size < 0:
                 raise InvalidDocument("a file has no negative size", where=path)
 
-    @property
-    def bytes(self) -> int:
-        """Bytes of all files together."""
-        return sum(entry.size for entry in self.entries)
-
     def document(self) -> dict[str, Any]:
         """JSON form."""
         return {"format": FORMAT, "entries": [[e.path, e.sha256, e.size] for e in self.entries]}
 
+    def to_bytes(self) -> bytes:
+        """The listing itself: canonical JSON."""
+        return canonical_json(self.document())
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(entry.size for entry in self.entries)
+
     @property
     def digest(self) -> str:
         """sha256 of the canonical JSON: the tree's name."""
-        return sha256_hex(canonical_json(self.document()))
+        return sha256_hex(self.to_bytes())
 
     def save(self, store: ObjectStore) -> str:
         """Put the listing itself into ``store``; return its digest."""
-        return store.put(canonical_json(self.document()))
+        return store.put(self.to_bytes())
 
     def entry(self, path: str) -> TreeEntry:
         """The entry at ``path``. Raises NotFound."""

@@ -21,7 +21,8 @@ from cellcommons.folder import ReleaseFolder
 from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import write_image, write_labels
 from cellcommons.indexes import ReleaseItem
-from cellcommons.release import Release, open_release, seal_release
+from cellcommons.release import Release, open_release
+from cellcommons.sealing import seal_release
 from cellcommons.splits import split_by_source
 from cellcommons.synthetic.cells import generate_cells
 from tests.bench.result import Goal, Result

@@ -7,7 +7,6 @@ import re
 import socket
 import threading
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,9 +18,11 @@ from cellcommons.cards.dataset import dataset_card
 from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import write_image, write_labels
 from cellcommons.labels import cells
-from cellcommons.release import CellRow, Provenance, Release, ReleaseItem, open_release, seal_release
+from cellcommons.release import CellRow, Provenance, Release, ReleaseItem, open_release
+from cellcommons.sealing import seal_release
 from cellcommons.splits import split_by_source
 from cellcommons.store import FolderStore, object_path
+from cellcommons.summary import Summary
 
 CREATED = "2026-11-20T08:00:00Z"
 
@@ -91,8 +92,8 @@ def small_release(
     facts = {"slug": task.replace("_", "-"), "title": f"Generated: {task}", "licence": "CC0-1.0"}
     facts |= {"task": task, "created": CREATED, "ontology": ontology}
 
-    def card(items: Sequence[ReleaseItem], version: str) -> str:
-        return dataset_card(**facts, version=version, items=items, certificate=certificate)
+    def card(summary: Summary, version: str) -> str:
+        return dataset_card(**facts, version=version, summary=summary, certificate=certificate)
 
     fields: dict = {**facts, "parent": None, "card_text": card, "split_certificate": certificate}
     fields["items"] = task_items(store, task, count=count, size=size, whole=whole, seed=seed)

@@ -39,7 +39,7 @@ def test_download_verify_info(hub, release: Release, tmp_path: Path, capsys: pyt
     done = last_json(out)
     assert err == ""  # progress is for a terminal
     assert done["manifest_sha256"] == release.digest
-    assert done["fetched"] == done["bytes"] == release.manifest.objects.bytes
+    assert done["fetched"] == done["bytes"] == release.counted().bytes
     assert main(["verify", folder, "--json"]) == 0
     out, err = capsys.readouterr()
     assert last_json(out)["verified"] is True

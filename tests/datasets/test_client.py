@@ -44,8 +44,8 @@ def test_a_download_opens_with_the_same_pixels_and_labels(hub, release: Release,
     for item in release.items("train"):
         np.testing.assert_array_equal(copy.image(item).data, release.image(item).data)
         np.testing.assert_array_equal(copy.labels(item), release.labels(item))
-    assert done.fetched == sum(hub.served.values()) == release.manifest.objects.bytes
-    assert [p.objects for p in seen] == list(range(1, release.manifest.objects.count + 1))
+    assert done.fetched == sum(hub.served.values()) == release.counted().bytes
+    assert [p.objects for p in seen] == list(range(1, release.counted().count + 1))
     assert seen[-1].bytes == seen[-1].bytes_total
 
 
@@ -53,7 +53,7 @@ def test_the_folder_holds_what_people_look_for(hub, release: Release, tmp_path: 
     client(hub).download("noise@1", tmp_path)
     shown = {p.name for p in tmp_path.iterdir()}
     folders = {".cellcommons", "images", "labels", "indexes", "data"}
-    assert shown == {*folders, "README.md", "splits.json", "release.json", *DOCUMENTS}
+    assert shown == {*folders, "README.md", "splits.json", "summary.json", "release.json", *DOCUMENTS}
     assert (tmp_path / "README.md").read_text() == release.card()
     stems = {item.path for item in release.items()}
     assert {p.name for p in (tmp_path / "images").iterdir()} == {f"{stem}.zarr" for stem in stems}
@@ -79,7 +79,7 @@ def test_a_cut_connection_is_resumed_where_it_broke(hub, release: Release, tmp_p
     client(hub).download("noise@1", tmp_path)
     # With ranges every byte crosses once; without, the object starts over.
     assert hub.served[victim] == (size if ranges else size + 1000)
-    assert cellcommons.load(tmp_path).verify() == release.manifest.objects
+    assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
 def test_a_download_that_gave_up_goes_on_later(hub, release: Release, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_kept_beginning_that_is_wrong_is_thrown_away(hub, release: Release, tm
     folder.mkdir(parents=True)
     (folder / f"{victim}.part").write_bytes(b"not the beginning")
     client(hub).download("noise@1", tmp_path)
-    assert cellcommons.load(tmp_path).verify() == release.manifest.objects
+    assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
 def test_a_kept_beginning_longer_than_the_object_is_thrown_away(hub, release: Release, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_kept_beginning_longer_than_the_object_is_thrown_away(hub, release: Re
     folder.mkdir(parents=True)
     (folder / f"{victim}.part").write_bytes(bytes(release.store.size(victim) + 7))
     client(hub).download("noise@1", tmp_path)
-    assert cellcommons.load(tmp_path).verify() == release.manifest.objects
+    assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
 def test_a_flipped_bit_on_the_way_is_refused(hub, release: Release, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_flipped_bit_on_the_way_is_refused(hub, release: Release, tmp_path: Pa
     assert not FolderStore(tmp_path / ".cellcommons").exists(victim)
     hub.flip.clear()
     client(hub).download("noise@1", tmp_path)
-    assert cellcommons.load(tmp_path).verify() == release.manifest.objects
+    assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
 def test_a_busy_server_is_asked_again_but_not_for_ever(hub, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_full_disk_is_one_line_and_the_cache_stays_valid(hub, release: Release
         client(hub).download("noise@1", tmp_path)
     (folder / f"{victim}.part").unlink()
     client(hub).download("noise@1", tmp_path)
-    assert cellcommons.load(tmp_path).verify() == release.manifest.objects
+    assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
 def test_damage_on_disk_is_repaired_on_request(hub, release: Release, tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_stop_keeps_what_was_fetched(hub, release: Release, tmp_path: Path) -> N
     assert len(seen) == 20
     fetched = sum(hub.served.values())
     done = mine.download("noise@1", tmp_path)
-    assert done.fetched == release.manifest.objects.bytes - fetched
+    assert done.fetched == release.counted().bytes - fetched
 
 
 def test_a_killed_download_leaves_a_cache_that_the_next_one_uses(hub, release: Release, tmp_path: Path) -> None:
@@ -299,8 +299,8 @@ def test_a_killed_download_leaves_a_cache_that_the_next_one_uses(hub, release: R
     hub.release = release
     hub.served.clear()
     done = client(hub).download("noise@1", tmp_path)
-    assert 0 < done.fetched < release.manifest.objects.bytes
-    assert cellcommons.load(tmp_path).verify() == release.manifest.objects
+    assert 0 < done.fetched < release.counted().bytes
+    assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
 def test_loading_a_folder_without_a_release_says_what_to_run(tmp_path: Path) -> None:

@@ -54,17 +54,18 @@ def test_objects_are_all_that_a_copy_needs(release: Release, tmp_path: Path) -> 
         assert len(data) == size
         assert copy.put(data) == digest
         total += size
-    assert open_release(copy, release.digest).verify() == release.manifest.objects
-    assert total == release.manifest.objects.bytes + len(release.manifest.to_bytes())
+    assert open_release(copy, release.digest).verify() == release.counted()
+    assert total == release.counted().bytes + len(release.manifest.to_bytes())
     digests = [digest for digest, _ in release.objects()]
-    assert len(digests) == len(set(digests)) == release.manifest.objects.count + 1
+    assert len(digests) == len(set(digests)) == release.counted().count + 1
 
 
 def test_a_flipped_bit_in_any_object_is_found_and_named(release: Release, tmp_path: Path) -> None:
     shutil.copytree(release.store.root, tmp_path / "copy")
     store = FolderStore(tmp_path / "copy")
     members = list(release.members())
-    assert {m.role for m in members} >= {"the manifest", "file indexes/cells.parquet", "file README.md"}
+    named = {"the manifest", "the listing of parts", "part 00000, listing", "file indexes/cells/00000.parquet"}
+    assert {m.role for m in members} >= named | {"file README.md"}
     for member in members:
         path = store.root / object_path(member.sha256)
         data = path.read_bytes()
@@ -77,7 +78,7 @@ def test_a_flipped_bit_in_any_object_is_found_and_named(release: Release, tmp_pa
             assert member.sha256 in caught.value.line()
             assert member.role in caught.value.line() or member.role == "the manifest"
         overwrite(path, data)
-    assert open_release(store, release.digest).verify() == release.manifest.objects
+    assert open_release(store, release.digest).verify() == release.counted()
 
 
 def test_a_missing_object_is_found_and_named(release: Release, tmp_path: Path) -> None:
@@ -97,7 +98,10 @@ def test_names_become_safe_and_different_paths(release: Release) -> None:
     base = next(release.items())
     items = [replace(base, image=f"i{n}", name=name, source=f"s{n}") for n, name in enumerate(names)]
     paths = [item.path for item in seal(release.store, items).items()]
-    assert paths == ["etc-passwd", "A-b-c.tif", "a-b-c.tif-2", "image", "image-2"]
+    assert [path[:-9] for path in paths] == ["etc-passwd", "A-b-c.tif", "a-b-c.tif", "image", "image"]
+    assert len({path.lower() for path in paths}) == 5
+    alone = next(seal(release.store, [items[2]]).items())
+    assert alone.path == paths[2], "whatever other images there are"
 
 
 def test_a_source_in_two_splits_is_refused(release: Release) -> None:
@@ -130,9 +134,10 @@ def test_a_tree_that_is_not_there_is_refused(release: Release, tmp_path: Path) -
 
 def test_the_indexes_are_plain_parquet(release: Release, tmp_path: Path) -> None:
     path = tmp_path / "cells.parquet"
-    path.write_bytes(release.store.get(release.manifest.indexes["cells"].sha256))
+    path.write_bytes(release.store.get(dict(release.files())["indexes/cells/00000.parquet"].sha256))
     table = pq.read_table(path)
     assert table.num_rows == release.manifest.indexes["cells"].rows == 6
+    assert len(release.table("sources")) == 3
     assert table.column_names == ["image", "cell", "y0", "x0", "y1", "x1", "area", "agreement", "classes"]
 
 

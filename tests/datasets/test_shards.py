@@ -15,7 +15,7 @@ from small_release import items_in, serving, small_release
 
 from cellcommons.folder import ReleaseFolder
 from cellcommons.indexes import SPLITS, named_items
-from cellcommons.shards import MOST, write_shards
+from cellcommons.shards import write_shards
 from cellcommons.store import FolderStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_every_image_is_in_a_shard_of_its_split(tmp_path: Path) -> None:
     items = named_items(items_in(FolderStore(tmp_path), 6, size=24))
-    files = write_shards(items)
-    assert files == write_shards(items)
+    files = write_shards(items, 0, 1)
+    assert files == write_shards(items, 0, 1)
     read = {}
     for split in SPLITS:
         table = pq.read_table(io.BytesIO(files[f"data/{split}-00000-of-00001.parquet"]))
@@ -32,14 +32,9 @@ def test_every_image_is_in_a_shard_of_its_split(tmp_path: Path) -> None:
     assert read == {item.image: (item.split, len(item.cells), f"images/{item.path}") for item in items}
 
 
-def test_large_splits_are_cut_and_an_empty_split_has_no_file(tmp_path: Path) -> None:
-    item = named_items(items_in(FolderStore(tmp_path), 1, size=24))[0]
-    many = [replace(item, image=f"image-{n:04d}", split="train") for n in range(103)]
-    files = write_shards(many, rows=10)
-    assert list(files) == [f"data/train-{n:05d}-of-00011.parquet" for n in range(11)]
-    images = [row["image"] for data in files.values() for row in pq.read_table(io.BytesIO(data)).to_pylist()]
-    assert images == [item.image for item in many]
-    assert len(write_shards(many, rows=1)) <= MOST
+def test_a_split_without_images_in_a_part_has_no_file(tmp_path: Path) -> None:
+    items = [replace(item, split="train") for item in items_in(FolderStore(tmp_path), 2, size=24)]
+    assert list(write_shards(named_items(items), 3, 8)) == ["data/train-00003-of-00008.parquet"]
 
 
 def test_nothing_of_ours_shadows_hugging_face_datasets() -> None:
@@ -65,14 +60,14 @@ def test_hugging_face_datasets_pandas_and_duckdb_read_a_download(tmp_path: Path)
         "whole = datasets.load_dataset(folder, cache_dir=cache)\n"
         "cells = datasets.load_dataset(folder, 'cells', cache_dir=cache)['train']\n"
         "plain = datasets.load_dataset('parquet', data_files=folder + '/data/test-*.parquet', cache_dir=cache)\n"
-        "counted = duckdb.sql(f\"select count(*) from '{folder}/indexes/cells.parquet'\").fetchall()[0][0]\n"
+        "counted = duckdb.sql(f\"select count(*) from '{folder}/indexes/cells/*.parquet'\").fetchall()[0][0]\n"
         "print(json.dumps([datasets.__file__, {k: list(v['image']) for k, v in whole.items()}, len(cells),\n"
-        "    len(plain['train']), counted, len(pandas.read_parquet(folder + '/indexes/cells.parquet')),\n"
+        "    len(plain['train']), counted, len(pandas.read_parquet(folder + '/indexes/cells')),\n"
         "    len(pandas.read_parquet(url))]))\n"
     )
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")}
     with serving(release) as hub:
-        digest = release.manifest.indexes["cells"].sha256
+        digest = dict(release.files())["indexes/cells/00000.parquet"].sha256
         url = f"{hub.address}/static/objects/sha256/{digest[:2]}/{digest[2:4]}/{digest}"
         done = subprocess.run(
             [python, "-c", program, str(place.root), str(tmp_path / "cache"), url],

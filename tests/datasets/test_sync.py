@@ -83,7 +83,7 @@ def test_only_what_is_new_moves_and_one_line_says_what_changed(hub, versions, fo
     assert main(["sync", str(folder), "--json"]) == 0
     done = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (done["fetched"], done["changes"], done["previous"]) == (0, "", "noise@2.0.0")
-    assert done["reused"] == release.manifest.objects.bytes
+    assert done["reused"] == release.counted().bytes
 
 
 def test_a_dry_run_writes_nothing_and_tells_what_would_move(hub, versions, folder: Path, capsys) -> None:
@@ -114,7 +114,7 @@ def test_the_old_version_is_whole_until_the_swap_and_its_readers_keep_it(hub, ve
         client(hub).sync(folder)
         assert handle.read() == real.read_bytes()
     # Whoever had opened the release reads on, all of it; whoever stands in the folder stays in it.
-    assert old.verify() == versions[0].manifest.objects
+    assert old.verify() == versions[0].counted()
     assert os.path.samestat(os.fstat(stood), folder.stat())
     os.close(stood)
     gone = {p.name for p in (folder / "images").iterdir()}

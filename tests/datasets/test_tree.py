@@ -41,7 +41,7 @@ def test_equal_trees_have_equal_digests_and_others_differ(tree: Tree) -> None:
 def test_sealed_files_come_back_verified(store: FolderStore, tmp_path: Path) -> None:
     tree = seal_files(store, FILES)
     assert load_tree(store, tree.digest) == tree
-    assert tree.bytes == sum(len(data) for data in FILES.values())
+    assert tree.size == sum(len(data) for data in FILES.values())
     tree.materialise(store, tmp_path / "out")
     assert {
         p.relative_to(tmp_path / "out").as_posix(): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()

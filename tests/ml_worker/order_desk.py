@@ -18,7 +18,8 @@ from cellcommons.kinds.given import read_given
 from cellcommons.kinds.registry import kind_of
 from cellcommons.orders import ImageRef, PredictionOrder, PredictionReport, TrainingOrder, TrainingReport
 from cellcommons.reading import Reading, write_reading
-from cellcommons.release import ReleaseItem, seal_release
+from cellcommons.release import ReleaseItem
+from cellcommons.sealing import seal_release
 from cellcommons.store import FolderStore
 from ml_worker.orders import perform_order
 

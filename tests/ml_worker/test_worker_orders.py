@@ -21,7 +21,8 @@ from cellcommons.errors import NotFound
 from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import read_labels, write_image, write_labels
 from cellcommons.orders import ImageRef, PredictionOrder, PredictionReport, TrainingOrder, TrainingReport
-from cellcommons.release import ReleaseItem, seal_release
+from cellcommons.release import ReleaseItem
+from cellcommons.sealing import seal_release
 from cellcommons.store import FolderStore
 from ml_worker.channel import Stopped
 from ml_worker.checkpoint import load_checkpoint

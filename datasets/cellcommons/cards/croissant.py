@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from cellcommons.cards.citation import bibtex
 from cellcommons.cards.description import (
-    PARQUET,
     PUBLISHER,
     creator,
     describe,
@@ -58,6 +57,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "labels": ("image",),
     "splits": ("image",),
     "provenance": ("image",),
+    "sources": ("source",),
 }
 _KEYS |= {"cells": ("image", "cell"), "companions": ("image", "kind"), "tracks": ("image", "track")}
 _COLUMNS = {
@@ -85,7 +85,7 @@ _COLUMNS = {
 def croissant(manifest: Manifest) -> dict[str, Any]:
     """The document, JSON-LD. Files are named relative to the folder of a download, with their sha256."""
     title = plain(manifest.title)
-    tables = [name for name in SCHEMAS if name in manifest.indexes]
+    tables = [name for name in SCHEMAS if name in manifest.indexes and manifest.indexes[name].rows]
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -105,18 +105,33 @@ def croissant(manifest: Manifest) -> dict[str, Any]:
         "isLiveDataset": False,
         "citeAs": "\n".join(bibtex(manifest.dataset, manifest.title, manifest.version, manifest.created)),
         "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": path,
-                "name": path,
-                "contentUrl": path,
-                "contentSize": f"{blob.size} B",
-                "encodingFormat": _PARQUET if media_type(path) == PARQUET else media_type(path),
-                "sha256": blob.sha256,
-            }
-            for path, blob in described_files(manifest).items()
+            *(_files_of(name) for name in tables),
+            *(
+                {
+                    "@type": "cr:FileObject",
+                    "@id": path,
+                    "name": path,
+                    "contentUrl": path,
+                    "contentSize": f"{blob.size} B",
+                    "encodingFormat": media_type(path),
+                    "sha256": blob.sha256,
+                }
+                for path, blob in described_files(manifest).items()
+            ),
         ],
         "recordSet": [_split_names(), *(_table(name) for name in tables)],
+    }
+
+
+def _files_of(name: str) -> dict[str, Any]:
+    """The files of an index, one a part; the manifest names each with its sha256."""
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"{name}-files",
+        "name": f"{name}-files",
+        "description": f"The index {name}, a file a part.",
+        "encodingFormat": _PARQUET,
+        "includes": f"indexes/{name}/*.parquet",
     }
 
 
@@ -142,7 +157,7 @@ def _table(name: str) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": f"The index indexes/{name}.parquet.",
+        "description": f"The index indexes/{name}/*.parquet.",
         "key": keys[0] if len(keys) == 1 else keys,
         "field": [_field(name, column) for column in SCHEMAS[name]],
     }
@@ -155,7 +170,7 @@ def _field(table: str, column: pa.Field) -> dict[str, Any]:
         "@id": f"{table}/{column.name}",
         "name": column.name,
         "dataType": _data_type(column.type.value_type if several else column.type),
-        "source": {"fileObject": {"@id": f"indexes/{table}.parquet"}, "extract": {"column": column.name}},
+        "source": {"fileSet": {"@id": f"{table}-files"}, "extract": {"column": column.name}},
     }
     if text := _COLUMNS.get(column.name):
         field["description"] = text

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from cellcommons.cards.citation import bibtex
 from cellcommons.cards.front_matter import front_matter, licence_fields, plain, size_category, table, task_category
 from cellcommons.classes import Ontology
-from cellcommons.indexes import SPLITS, ReleaseItem
+from cellcommons.indexes import SPLITS
 from cellcommons.kinds.contract import Kind
 from cellcommons.kinds.registry import kind_of
+from cellcommons.summary import AGREEMENT_UNIT, Summary
 
 
 def dataset_card(
@@ -22,7 +22,7 @@ def dataset_card(
     licence: str,
     task: str,
     created: str,
-    items: Sequence[ReleaseItem],
+    summary: Summary,
     certificate: Mapping[str, Any],
     description: str = "",
     notes: str = "",
@@ -33,7 +33,7 @@ def dataset_card(
     Equal arguments give equal text, so that publishing again gives the same release.
 
     Args:
-        items: as they are sealed, see ``seal_release``. certificate: of ``splits.split_by_source``.
+        summary: counts of what is sealed, see ``seal_release``. certificate: of ``splits.split_by_source``.
         description: of the dataset. notes: of this release. ontology: the classes, where the task has any.
 
     Raises:
@@ -44,17 +44,17 @@ def dataset_card(
     fields = {
         **licence_fields(licence),
         "pretty_name": plain(title) or slug,
-        "size_categories": [size_category(len(items))],
+        "size_categories": [size_category(summary.total("images"))],
         **({"task_categories": [category]} if category else {}),
-        "annotations_creators": [_creators(items)],
+        "annotations_creators": [_creators(summary)],
         "tags": ["biology", "microscopy", "cells", task.replace("_", "-"), "ome-zarr"],
         "configs": [
             {
                 "config_name": name,
-                "data_files": _shards(items) if name == "images" else f"indexes/{name}.parquet",
+                "data_files": _shards(summary) if name == "images" else f"indexes/{name}/*.parquet",
                 **({"default": True} if name == "images" else {}),
             }
-            for name in _tables(items)
+            for name in _tables(summary)
         ],
     }
     sections = [
@@ -65,10 +65,10 @@ def dataset_card(
         ],
         [description.strip()] if description.strip() else [],
         ["## What is new in this version", "", notes.strip()] if notes.strip() else [],
-        ["## What it holds", "", *_contents(items, kind, ontology)],
-        ["## How it was made", "", *_making(items, kind)],
+        ["## What it holds", "", *_contents(summary, kind, ontology)],
+        ["## How it was made", "", *_making(summary, kind)],
         ["## How it was split", "", *_splitting(certificate)],
-        ["## Limits", "", *kind.limits(items, ontology), *_limits(items, certificate, kind)],
+        ["## Limits", "", *kind.limits(summary, ontology), *_limits(summary, certificate, kind)],
         ["## Load it", "", "```python", *_loading(slug, version, kind), "```"],
         ["## Licence", "", f"{licence}. Images from other publications keep the licence and citation of their source."],
         ["## Cite", "", "```bibtex", *bibtex(slug, title, version, created), "```"],
@@ -76,60 +76,52 @@ def dataset_card(
     return front_matter(fields) + "\n" + "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
-def _creators(items: Sequence[ReleaseItem]) -> str:
-    return "crowdsourced" if any(item.provenance.annotations for item in items) else "other"
+def _creators(summary: Summary) -> str:
+    return "crowdsourced" if summary.readings() else "other"
 
 
-def _tables(items: Sequence[ReleaseItem]) -> list[str]:
-    """Indexes worth showing on the Hub."""
-    named = ["images", "cells", "splits"]
-    return (
-        named
-        + (["companions"] if any(item.companions for item in items) else [])
-        + (["tracks"] if any(item.tracks for item in items) else [])
-    )
+def _tables(summary: Summary) -> list[str]:
+    """Indexes worth showing on the Hub: those that hold anything."""
+    return ["images", *(name for name in ("cells", "splits", "companions", "tracks") if summary.rows(name))]
 
 
-def _shards(items: Sequence[ReleaseItem]) -> list[dict[str, str]]:
+def _shards(summary: Summary) -> list[dict[str, str]]:
     """Where the images of each split are (``cellcommons.shards``)."""
-    held = {item.split for item in items}
-    return [{"split": split, "path": f"data/{split}-*.parquet"} for split in SPLITS if split in held]
+    held = [split for split in SPLITS if summary.total("images", split)]
+    return [{"split": split, "path": f"data/{split}-*.parquet"} for split in held]
 
 
-def _contents(items: Sequence[ReleaseItem], kind: Kind, ontology: Ontology | None) -> list[str]:
-    lines = kind.contents(items, ontology)
-    strata = Counter((item.stratum or "not stated", item.split) for item in items)
-    names = sorted({name for name, _ in strata})
+def _contents(summary: Summary, kind: Kind, ontology: Ontology | None) -> list[str]:
+    lines = kind.contents(summary, ontology)
+    strata = {split: summary.by_key("strata", split) for split in SPLITS}
+    names = sorted(summary.by_key("strata"), key=lambda name: name or "not stated")
     if len(names) > 1:
-        lines += ["", *table(["stratum", *SPLITS], [[name, *(strata[name, s] for s in SPLITS)] for name in names])]
-    channels = Counter(", ".join(item.channels) for item in items)
-    lines += ["", "Channels: " + "; ".join(f"{plain(name)} ({n} images)" for name, n in sorted(channels.items())) + "."]
+        rows = [[name or "not stated", *(strata[split][name] for split in SPLITS)] for name in names]
+        lines += ["", *table(["stratum", *SPLITS], rows)]
+    channels = sorted(summary.by_key("channels").items())
+    lines += ["", "Channels: " + "; ".join(f"{plain(name)} ({n} images)" for name, n in channels) + "."]
     return [*lines, "", "Images are OME-Zarr 0.5; each names its axes."]
 
 
-def _making(items: Sequence[ReleaseItem], kind: Kind) -> list[str]:
-    readings = [len(item.provenance.annotations) for item in items]
-    people = {person for item in items for person in item.provenance.people}
-    methods = Counter(item.provenance.method for item in items)
-    drafts = sum(item.provenance.prediction is not None for item in items)
-    agreements = [c.agreement for item in items for c in item.cells if c.agreement is not None]
-    fused = ", ".join(f"{plain(name)} ({n} images)" for name, n in sorted(methods.items()))
-    if not sum(readings):
+def _making(summary: Summary, kind: Kind) -> list[str]:
+    readings = sorted(int(key) for key in summary.by_key("readings"))
+    people, images, agreed = len(summary.by_key("people")), summary.total("images"), summary.total("agreed")
+    fused = ", ".join(f"{plain(name)} ({n} images)" for name, n in sorted(summary.by_key("methods").items()))
+    if not summary.readings():
         return [f"The labels came with the images: {fused}. No one read them on the hub."]
     lines = [
-        f"- {sum(readings)} readings by {len(people)} {'person' if len(people) == 1 else 'people'}, "
-        f"{min(readings)} to {max(readings)} per image.",
+        f"- {summary.readings()} readings by {people} {'person' if people == 1 else 'people'}, "
+        f"{readings[0]} to {readings[-1]} per image.",
         f"- Readings were fused to one: {fused}.",
     ]
     if not kind.judges:
-        lines.append(f"- {drafts} of {len(items)} images were read starting from a model's draft.")
-    if agreements:
-        lines.append(
-            f"- Mean agreement of the readings on what is published: {sum(agreements) / len(agreements):.2f} of 1."
-        )
+        lines.append(f"- {summary.total('drafts')} of {images} images were read starting from a model's draft.")
+    if agreed:
+        mean = summary.total("agreement") / agreed / AGREEMENT_UNIT
+        lines.append(f"- Mean agreement of the readings on what is published: {mean:.2f} of 1.")
     return [
         *lines,
-        "- `indexes/provenance.parquet` names the readings, by pseudonym of who made them, behind every image.",
+        "- `indexes/provenance` names the readings, by pseudonym of who made them, behind every image.",
     ]
 
 
@@ -146,24 +138,24 @@ def _splitting(certificate: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _limits(items: Sequence[ReleaseItem], certificate: Mapping[str, Any], kind: Kind) -> list[str]:
+def _limits(summary: Summary, certificate: Mapping[str, Any], kind: Kind) -> list[str]:
     lines = [
         "- Labels are the agreement of people, not a measurement; people differ on faint, touching and cut-off cells.",
         "- Near-duplicates are found where whole images look alike. Crops, shifted views and frames of one field are "
         "kept together only where they were given one source.",
     ]
-    if len({item.source for item in items}) == len(items):
+    if summary.total("sources") == summary.total("images"):
         lines.append(
             "- Every image counts as a source of its own, as no donor, slide or experiment was stated. Images of one "
             "experiment may lie in different splits; test scores may then exceed those on a new experiment."
         )
-    small = sorted(split for split in SPLITS if sum(item.split == split for item in items) < 10)
+    small = sorted(split for split in SPLITS if summary.total("images", split) < 10)
     if small:
         lines.append(f"- Fewer than 10 images in {' and '.join(small)}: scores on them vary by chance.")
-    single = sum(len(item.provenance.annotations) == 1 for item in items)
+    single = summary.by_key("readings")["1"]
     if single:
         lines.append(f"- {single} images rest on a single reading.")
-    if not kind.judges and any(item.provenance.prediction for item in items):
+    if not kind.judges and summary.total("drafts"):
         lines.append("- Readings that start from a model's draft lean towards that model.")
     return lines
 

@@ -8,7 +8,6 @@ from cellcommons.manifest import Blob, Manifest
 
 PUBLISHER = "Cell Commons"
 PARQUET = "application/vnd.apache.parquet"
-SHARDS = "data/"
 _TYPES = {".parquet": PARQUET, ".json": "application/json", ".md": "text/markdown", ".cff": "application/yaml"}
 _CELLS = {
     "semantic_segmentation": "regions of a class",
@@ -46,9 +45,8 @@ def keywords(manifest: Manifest) -> list[str]:
 
 
 def described_files(manifest: Manifest) -> dict[str, Blob]:
-    """The files that cards name, by path in a download: all but the cards themselves."""
-    blobs = manifest.blobs()
-    return {path: blob for path, blob in blobs.items() if path not in manifest.files or path.startswith(SHARDS)}
+    """The single files that cards name, by path in a download: all but the cards themselves."""
+    return {path: blob for path, blob in manifest.blobs().items() if path not in manifest.files}
 
 
 def media_type(path: str) -> str:

@@ -23,6 +23,7 @@ _FOLDERS = {
     "images/": "The images, OME-Zarr 0.5",
     "labels/": "Their labels: OME-Zarr 0.5 label maps, or answers as JSON",
     "companions/": "What is given beside the images",
+    "data/": "The images of each split as Parquet tables",
 }
 
 
@@ -30,6 +31,11 @@ def ro_crate(manifest: Manifest) -> dict[str, Any]:
     """The metadata document, JSON-LD: the folder, its files with sha256 and size, its licence and who made it."""
     licence, licence_id = find_licence(manifest.licence), licence_url(manifest.licence)
     folders = {path: text for path, text in _FOLDERS.items() if path != "companions/" or _companions(manifest)}
+    folders |= {
+        f"indexes/{name}/": f"The release's table of {name}, as Parquet"
+        for name, index in sorted(manifest.indexes.items())
+        if index.rows
+    }
     files = described_files(manifest)
     author = {"@id": "#contributors", "@type": "Organization", "name": creator(manifest)}
     publisher = {"@id": "#publisher", "@type": "Organization", "name": PUBLISHER}
@@ -91,6 +97,5 @@ def _companions(manifest: Manifest) -> bool:
 
 
 def _about(path: str) -> str:
-    if path.startswith("indexes/"):
-        return f"Table of the release's {path.removeprefix('indexes/').removesuffix('.parquet')}"
-    return {"README.md": "The dataset card", "splits.json": "How the splits were made"}.get(path, "Table of images")
+    about = {"README.md": "The dataset card", "splits.json": "How the splits were made", "summary.json": "Counts"}
+    return about[path]

@@ -44,7 +44,7 @@ def verify(arguments: argparse.Namespace) -> dict[str, Any]:
     """Check every byte of a downloaded release."""
     place = ReleaseFolder(arguments.folder)
     key = read_key(arguments.key) if arguments.key else None
-    total = place.load().manifest.objects
+    total = place.load().counted()
     meter, seen = Meter(sys.stderr), [0, 0, 0]
 
     def progress(member: Member) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from cellcommons.kinds.checks import known_ontology
 from cellcommons.kinds.given import CELLS, DETECTIONS
 from cellcommons.matching import overlap_table
 from cellcommons.reading import read_values
-from cellcommons.release import Release
+from cellcommons.release import Release, differing_items
 from cellcommons.tracks import Movie
 
 FACTS = ("dataset", "title", "licence", "ontology")
@@ -34,10 +34,10 @@ def diff_releases(before: Release, after: Release, *, progress: Progress | None 
     """What changed from one release to another, of one task.
 
     Images are the same where their ids are, cells where they overlap. One image at a time is in memory, and only trees
-    that differ are read, so that two releases at an address cost what changed between them.
+    and parts that differ are read, so that two releases at an address cost what changed between them.
 
     Args:
-        progress: called with images done and images in all.
+        progress: called with images done, and images in all that lie in parts that differ.
 
     Raises:
         InvalidDocument: the releases are of different tasks, or an index does not fit its labels.
@@ -49,7 +49,7 @@ def diff_releases(before: Release, after: Release, *, progress: Progress | None 
             where=f"{before.manifest.reference}, {after.manifest.reference}",
             remedy="Compare two releases of one task.",
         )
-    ones, others = ({item.image: item for item in release.items()} for release in (before, after))
+    ones, others = differing_items(before, after)
     run = _Run(before, after)
     images = sorted(ones.keys() | others.keys())
     for number, image in enumerate(images):
@@ -64,14 +64,15 @@ def diff_releases(before: Release, after: Release, *, progress: Progress | None 
     removed = sum(len(item.cells) for image, item in ones.items() if image not in shared)
     added = sum(len(item.cells) for image, item in others.items() if image not in shared)
     counts = [release.manifest.counts for release in (before, after)]
+    run.count_unopened(ones.values())
     return ReleaseDiff(
         before=before.manifest.reference,
         after=after.manifest.reference,
         before_sha256=before.digest,
         after_sha256=after.digest,
         task=after.manifest.task,
-        images_before=len(ones),
-        images_after=len(others),
+        images_before=counts[0].images,
+        images_after=counts[1].images,
         facts=_facts(before, after),
         images=tuple(run.images),
         cells=tuple(run.cells),
@@ -93,6 +94,17 @@ class _Run:
     tracks: list[TrackChange] = field(default_factory=list)
     answers: list[AnswerChange] = field(default_factory=list)
     pixels: PixelTally = field(default_factory=PixelTally)
+
+    def count_unopened(self, opened: Iterable[ReleaseItem]) -> None:
+        """Count the pixels of each class in the images of parts that are the same in both, from the summary."""
+        if self.after.manifest.task != "semantic_segmentation":
+            return
+        areas = self.before.summary.by_key("class_area")
+        for row in (row for item in opened for row in item.cells):
+            areas.subtract(dict.fromkeys(row.classes, row.area))
+        for name, pixels in areas.items():
+            if pixels:
+                self.pixels.count(name, name, pixels)
 
     def compare(self, one: ReleaseItem, other: ReleaseItem) -> None:
         """Add what changed of an image that both hold."""

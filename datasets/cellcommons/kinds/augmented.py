@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 from cellcommons.cards.front_matter import plain, table
@@ -16,6 +14,7 @@ from cellcommons.kinds.given import TARGET, Given, read_given
 from cellcommons.labels import cells
 from cellcommons.reading import Reading
 from cellcommons.store import ObjectStore
+from cellcommons.summary import Summary
 
 
 class Augmented:
@@ -46,31 +45,27 @@ class Augmented:
             raise MismatchedShapes(error.what, where=item.name, remedy=error.remedy) from error
         return replace(item, markers=given.target.channels if given.target else ())
 
-    def contents(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
-        markers = Counter((name, item.split) for item in items for name in item.markers)
-        names = sorted({name for name, _ in markers})
+    def contents(self, summary: Summary, ontology: Ontology | None) -> list[str]:
+        markers = {split: summary.by_key("markers", split) for split in SPLITS}
+        names = sorted(summary.by_key("markers"))
+        judged, images = summary.total("drafts"), summary.total("images")
         return [
-            *counted("regions marked as failed", items, lambda item: len(item.cells)),
+            *counted("regions marked as failed", summary, "cells"),
             "",
-            *table(["pairs with marker", *SPLITS], [[plain(n), *(markers[n, s] for s in SPLITS)] for n in names]),
+            *table(["pairs with marker", *SPLITS], [[plain(n), *(markers[s][n] for s in SPLITS)] for n in names]),
             "",
             "Each image has a counterpart of the same rows and columns (`target`, an OME-Zarr image). Labels are label "
             "maps, uint32, axes y, x: 0 is good, every other value a region that people marked as failed. "
-            f"{sum(map(on_prediction, items))} of {len(items)} mark failures of a model's prediction (named in "
-            "`indexes/provenance.parquet`), the others of the target itself.",
+            f"{judged} of {images} mark failures of a model's prediction (named in "
+            "`indexes/provenance`), the others of the target itself.",
         ]
 
-    def limits(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+    def limits(self, summary: Summary, ontology: Ontology | None) -> list[str]:
         lines = ["- The target is an image, with the noise, bleed-through and focus of its own channel."]
-        everywhere = {name for item in items for name in item.markers}
+        everywhere = summary.by_key("markers")
         for split in SPLITS:
-            there = [set(item.markers) for item in items if item.split == split]
-            lacking = sorted(everywhere - set().union(*there)) if there else []
+            there = summary.by_key("markers", split)
+            lacking = sorted(everywhere.keys() - there.keys()) if summary.total("images", split) else []
             if lacking:
                 lines.append(f"- Absent from {split}: {', '.join(map(plain, lacking))}.")
         return lines
-
-
-def on_prediction(item: ReleaseItem) -> bool:
-    """Whether the item's regions are failures of a prediction; else its target is not to be trusted there."""
-    return item.provenance.prediction is not None

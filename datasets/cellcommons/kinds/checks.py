@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 from cellcommons.cards.front_matter import plain, table
 from cellcommons.classes import Ontology
@@ -11,6 +11,7 @@ from cellcommons.errors import InvalidDocument, MismatchedShapes
 from cellcommons.images.outline import read_outline
 from cellcommons.indexes import SPLITS, ReleaseItem
 from cellcommons.store import ObjectStore
+from cellcommons.summary import Summary
 
 
 def check_companions(item: ReleaseItem, known: Iterable[str], required: Iterable[str]) -> None:
@@ -39,21 +40,17 @@ def known_ontology(ontology: Ontology | None, *, where: str = "") -> Ontology:
     return ontology
 
 
-def counted(what: str, items: Sequence[ReleaseItem], count: Callable[[ReleaseItem], int]) -> list[str]:
-    """Lines of a table: images, sources and ``what`` in each split."""
+def counted(what: str, summary: Summary, fact: str) -> list[str]:
+    """Lines of a table: images, sources and ``what`` in each split; ``fact`` as the summary calls it."""
     rows: list[list[object]] = []
-    for split in (*SPLITS, "all"):
-        chosen = [item for item in items if split in (item.split, "all")]
-        rows.append([split, len(chosen), len({item.source for item in chosen}), sum(map(count, chosen))])
+    for split in (*SPLITS, None):
+        rows.append([split or "all", *(summary.total(name, split) for name in ("images", "sources", fact))])
     return table(["split", "images", "sources", what], rows)
 
 
-def class_counts(items: Iterable[ReleaseItem]) -> dict[str, Counter[str]]:
-    """Split -> class -> rows that name it."""
-    found: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
-    for item in items:
-        found[item.split].update(name for row in item.cells for name in row.classes)
-    return found
+def class_counts(summary: Summary, fact: str = "classes") -> dict[str, Counter[str]]:
+    """Split -> class -> rows that name it; or their area, ``class_area``."""
+    return {split: summary.by_key(fact, split) for split in SPLITS}
 
 
 def class_table(head: str, counts: dict[str, Counter[str]], ontology: Ontology) -> list[str]:
@@ -62,11 +59,10 @@ def class_table(head: str, counts: dict[str, Counter[str]], ontology: Ontology) 
     return table([head, *SPLITS], rows)
 
 
-def class_limits(items: Sequence[ReleaseItem], ontology: Ontology) -> list[str]:
+def class_limits(summary: Summary, ontology: Ontology) -> list[str]:
     """List items: splits that show one class only, and classes that a split lacks."""
-    counts, lines = class_counts(items), []
-    held = [split for split in SPLITS if any(item.split == split for item in items)]
-    for split in held:
+    counts, lines = class_counts(summary), []
+    for split in (split for split in SPLITS if summary.total("images", split)):
         present = [name for name in ontology.names if counts[split][name]]
         if len(present) == 1 and len(ontology) > 1:
             lines.append(f"- One class only in {split}: {plain(present[0])}. No score there tells classes apart.")

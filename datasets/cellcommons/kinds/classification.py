@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cellcommons.classes import Ontology
 from cellcommons.errors import InvalidDocument
 from cellcommons.images.outline import read_outline
@@ -19,6 +17,7 @@ from cellcommons.kinds.checks import (
 from cellcommons.kinds.given import BOXES, CELLS, Given, read_given
 from cellcommons.reading import Reading, read_reading
 from cellcommons.store import ObjectStore
+from cellcommons.summary import Summary
 
 
 class Classification:
@@ -60,21 +59,21 @@ class Classification:
             raise InvalidDocument("the rows of its cells say other classes than its labels", where=item.name)
         return item
 
-    def contents(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+    def contents(self, summary: Summary, ontology: Ontology | None) -> list[str]:
         known = known_ontology(ontology)
-        whole = sum(not item.companions for item in items)
-        asked = "The whole image was classified" if whole == len(items) else "Given cells or boxes were classified"
-        kept = " (`indexes/companions.parquet` names them)" if whole < len(items) else ""
+        given = summary.total("given")
+        asked = "The whole image was classified" if not given else "Given cells or boxes were classified"
+        kept = " (`indexes/companions` names them)" if given else ""
         order = " Their order is a rank." if known.ordinal else ""
         several = " A subject may be of several, or of none." if known.multi else ""
         return [
-            *counted("classified", items, lambda item: len(item.cells)),
+            *counted("classified", summary, "cells"),
             "",
-            *class_table("class", class_counts(items), known),
+            *class_table("class", class_counts(summary), known),
             "",
             f"{asked}{kept}. Labels are `values.json` in each label tree, subject -> classes, and the column `classes` "
-            f"of `indexes/cells.parquet`; the classes are those above.{order}{several}",
+            f"of `indexes/cells`; the classes are those above.{order}{several}",
         ]
 
-    def limits(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
-        return class_limits(items, known_ontology(ontology))
+    def limits(self, summary: Summary, ontology: Ontology | None) -> list[str]:
+        return class_limits(summary, known_ontology(ontology))

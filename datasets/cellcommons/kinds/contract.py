@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from cellcommons.classes import Ontology
@@ -10,6 +9,7 @@ from cellcommons.indexes import CellRow, ReleaseItem
 from cellcommons.kinds.given import Given
 from cellcommons.reading import Reading
 from cellcommons.store import ObjectStore
+from cellcommons.summary import Summary
 
 
 class Kind(Protocol):
@@ -45,8 +45,8 @@ class Kind(Protocol):
             InvalidDocument, MismatchedShapes: labels and companions do not fit the image, each other or the ontology.
         """
 
-    def contents(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+    def contents(self, summary: Summary, ontology: Ontology | None) -> list[str]:
         """Markdown of a dataset card: what the labels are, and how many of them there are in each split."""
 
-    def limits(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+    def limits(self, summary: Summary, ontology: Ontology | None) -> list[str]:
         """Markdown list items of a dataset card: what these labels cannot be used for."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cellcommons.classes import Ontology
 from cellcommons.indexes import CellRow, ReleaseItem
 from cellcommons.kinds.checks import check_companions, check_raster, counted
@@ -11,6 +9,7 @@ from cellcommons.kinds.given import Given
 from cellcommons.labels import cells
 from cellcommons.reading import Reading
 from cellcommons.store import ObjectStore
+from cellcommons.summary import Summary
 
 
 class InstanceSegmentation:
@@ -35,12 +34,12 @@ class InstanceSegmentation:
         check_raster(store, item)
         return item
 
-    def contents(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+    def contents(self, summary: Summary, ontology: Ontology | None) -> list[str]:
         return [
-            *counted("cells", items, lambda item: len(item.cells)),
+            *counted("cells", summary, "cells"),
             "",
             "Labels are OME-Zarr label maps, uint32, axes y, x: 0 is background, every other value one cell.",
         ]
 
-    def limits(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+    def limits(self, summary: Summary, ontology: Ontology | None) -> list[str]:
         return []

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 import numpy as np
 
 from cellcommons.classes import Ontology
 from cellcommons.errors import InvalidDocument
-from cellcommons.indexes import SPLITS, CellRow, ReleaseItem
+from cellcommons.indexes import CellRow, ReleaseItem
 from cellcommons.kinds.checks import (
     check_companions,
     check_raster,
+    class_counts,
     class_limits,
     class_table,
     counted,
@@ -23,6 +21,7 @@ from cellcommons.labels import Labels, cells
 from cellcommons.reading import Reading, read_reading
 from cellcommons.semantic import UNKNOWN, SemanticMap
 from cellcommons.store import ObjectStore
+from cellcommons.summary import Summary
 
 
 def semantic_map(raster: Labels, ontology: Ontology, *, where: str = "") -> SemanticMap:
@@ -78,18 +77,12 @@ class SemanticSegmentation:
             known.checked(row.classes, where=f"{item.name}, value {row.id}")
         return item
 
-    def contents(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+    def contents(self, summary: Summary, ontology: Ontology | None) -> list[str]:
         known = known_ontology(ontology)
-        images, pixels = ({split: Counter[str]() for split in SPLITS} for _ in range(2))
-        for item in items:
-            for row in item.cells:
-                for name in row.classes:
-                    images[item.split][name] += 1
-                    pixels[item.split][name] += row.area
-        total = sum(item.height * item.width for item in items)
-        said = sum(sum(counts.values()) for counts in pixels.values())
+        images, pixels = class_counts(summary), class_counts(summary, "class_area")
+        total, said = summary.total("pixels"), summary.total("class_area")
         return [
-            *counted("pixels with a class", items, lambda item: sum(row.area for row in item.cells)),
+            *counted("pixels with a class", summary, "area"),
             "",
             *class_table("pixels of class", pixels, known),
             "",
@@ -99,5 +92,5 @@ class SemanticSegmentation:
             f"{1 - said / max(1, total):.1%} of the pixels are unknown; leave them out of losses and scores.",
         ]
 
-    def limits(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
-        return class_limits(items, known_ontology(ontology))
+    def limits(self, summary: Summary, ontology: Ontology | None) -> list[str]:
+        return class_limits(summary, known_ontology(ontology))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,8 @@ from cellcommons.kinds.given import DETECTIONS, Given, read_given
 from cellcommons.links import movie_of
 from cellcommons.reading import Reading, read_values
 from cellcommons.store import ObjectStore
-from cellcommons.tracks import LabelMovie, Lineage
+from cellcommons.summary import Summary
+from cellcommons.tracks import LabelMovie
 
 
 def track_rows(movie: LabelMovie) -> tuple[CellRow, ...]:
@@ -64,30 +64,22 @@ class Tracking:
             raise InvalidDocument("the rows of its cells are not the tracks of its labels", where=item.name)
         return replace(item, tracks=tracks)
 
-    def contents(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
-        rows: list[list[object]] = []
-        for split in (*SPLITS, "all"):
-            chosen = [item for item in items if split in (item.split, "all")]
-            sources = len({item.source for item in chosen})
-            tracks = sum(len(item.tracks) for item in chosen)
-            rows.append([split, len(chosen), sources, tracks, sum(divisions(item) for item in chosen)])
+    def contents(self, summary: Summary, ontology: Ontology | None) -> list[str]:
+        facts = ("images", "sources", "tracks", "divisions")
+        rows: list[list[object]] = [
+            [split or "all", *(summary.total(fact, split) for fact in facts)] for split in (*SPLITS, None)
+        ]
         return [
             *table(["split", "movies", "sources", "tracks", "divisions"], rows),
             "",
             "Images have axes t, c, y, x. Beside each lie the masks of its frames (`detections`, uint32, axes t, y, x, "
             "ids unique within a frame). Labels are `values.json` in each label tree, child -> parent, as `frame:id`; "
-            "`indexes/tracks.parquet` lists the tracks that follow from it, with their parents.",
+            "`indexes/tracks` lists the tracks that follow from it, with their parents.",
         ]
 
-    def limits(self, items: Sequence[ReleaseItem], ontology: Ontology | None) -> list[str]:
+    def limits(self, summary: Summary, ontology: Ontology | None) -> list[str]:
         lines = ["- Links join the masks that were given; a cell that they miss or merge with another stays so."]
         for split in SPLITS:
-            chosen = [item for item in items if item.split == split]
-            if chosen and not any(divisions(item) for item in chosen):
+            if summary.total("images", split) and not summary.total("divisions", split):
                 lines.append(f"- No division in {split}: it measures no division F1.")
         return lines
-
-
-def divisions(item: ReleaseItem) -> int:
-    """Mothers with two or more daughters among the item's tracks."""
-    return len(Lineage(item.tracks).divisions)

@@ -37,7 +37,7 @@ def publish(dataset: Dataset, curator: Person, store: ObjectStore) -> Publish:
         release = services.publish_release(release_id=draft.pk)
         assert (release.state, release.error) == (ReleaseState.PUBLISHED, "")
         sealed = open_release(store, release.manifest_sha256)
-        assert sealed.verify() == sealed.manifest.objects
+        assert sealed.verify() == sealed.counted()
         assert dict(ReleaseObject.objects.filter(release=release).values_list("sha256", "size")) == dict(
             sealed.objects()
         )

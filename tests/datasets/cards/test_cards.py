@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from cellcommons.cards.front_matter import DATASET_SCHEMA, MODEL_SCHEMA, licence
 from cellcommons.cards.model import model_card
 from cellcommons.errors import InvalidDocument
 from cellcommons.indexes import CellRow, Provenance, ReleaseItem
-from cellcommons.manifest import INDEXES, Blob, Counts, Index, Manifest, ObjectCount
+from cellcommons.manifest import INDEXES, Blob, Counts, Index, Manifest, ObjectCount, Parts
 from cellcommons.orders import ImageScore, TrainingReport
+from cellcommons.parts import counted_sources
 from cellcommons.splits import split_by_source
+from cellcommons.summary import Summary
 
 A = "a" * 64
 
@@ -36,6 +39,11 @@ def items(count: int = 20) -> tuple[list[ReleaseItem], dict]:
     return made, split.certificate
 
 
+def summary_of(made: list[ReleaseItem]) -> Summary:
+    sources = Counter(split for split, _ in counted_sources(made).values())
+    return Summary().changed(added=[(item, 6, 100) for item in made], sources=sources)
+
+
 def card(**changes: object) -> str:
     made, certificate = items()
     fields: dict = {
@@ -45,7 +53,7 @@ def card(**changes: object) -> str:
         "licence": "CC0-1.0",
         "task": "instance_segmentation",
         "created": "2026-11-20T08:00:00Z",
-        "items": made,
+        "summary": summary_of(made),
         "certificate": certificate,
     }
     return dataset_card(**{**fields, **changes})
@@ -90,17 +98,17 @@ def test_limits_follow_the_data() -> None:
     made, certificate = items()
     assert "source of its own" not in card()
     alone = [replace(item, source=item.image) for item in made]
-    assert "source of its own" in card(items=alone)
+    assert "source of its own" in card(summary=summary_of(alone))
     drafted = [replace(item, provenance=replace(item.provenance, prediction="p")) for item in made]
-    assert "lean towards that model" in card(items=drafted)
+    assert "lean towards that model" in card(summary=summary_of(drafted))
     assert "lean towards that model" not in card()
     single = [replace(item, provenance=replace(item.provenance, annotations=("r",))) for item in made]
-    assert "20 images rest on a single reading" in card(items=single, certificate=certificate)
+    assert "20 images rest on a single reading" in card(summary=summary_of(single), certificate=certificate)
 
 
 def test_labels_that_nobody_read_are_not_called_readings() -> None:
     made, _ = items()
-    text = card(items=[replace(item, provenance=Provenance("imported")) for item in made])
+    text = card(summary=summary_of([replace(item, provenance=Provenance("imported")) for item in made]))
     assert "The labels came with the images: imported (20 images)" in text
     assert "readings by" not in text
     assert front(text)["annotations_creators"] == ["other"]
@@ -128,7 +136,7 @@ def test_licences_and_sizes() -> None:
 def manifest() -> Manifest:
     return Manifest(
         "nuclei", "Nuclei", "1.0.0", None, "2026-11-20T08:00:00Z", "MIT", "instance_segmentation",
-        {name: Index(A, 1, 1) for name in INDEXES}, Blob(A, 1), Blob(A, 1),
+        {name: Index(1, 1, 1) for name in INDEXES}, Index(1, 1, 1), Parts(A, 1, 0), Blob(A, 1), Blob(A, 1), Blob(A, 1),
         Counts(20, 40, 60, {"train": 14, "validation": 2, "test": 4}), ObjectCount(1, 1),
     )  # fmt: skip
 

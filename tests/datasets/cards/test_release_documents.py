@@ -89,18 +89,23 @@ def test_croissant_names_every_table_with_its_sha256_and_columns(download: Path)
     document = json.loads((download / "croissant.json").read_bytes())
     assert document["conformsTo"] == "http://mlcommons.org/croissant/1.1"
     files = {row["@id"]: row for row in document["distribution"]}
-    assert {f"indexes/{name}.parquet" for name in SCHEMAS} <= set(files)
-    assert "data/train-00000-of-00001.parquet" in files
-    for path, row in files.items():
+    held = {name: list((download / "indexes" / name).glob("*.parquet")) for name in SCHEMAS}
+    tables = {name: schema for name, schema in SCHEMAS.items() if held[name]}
+    assert {"images", "splits", "sources", "cells"} <= set(tables)
+    assert {row["includes"] for row in files.values() if row["@type"] == "cr:FileSet"} == {
+        f"indexes/{name}/*.parquet" for name in tables
+    }
+    for path in ("README.md", "splits.json", "summary.json"):
+        row = files[path]
         assert sha256_hex((download / path).read_bytes()) == row["sha256"]
         assert row["contentSize"] == f"{(download / path).stat().st_size} B"
     records = {row["@id"]: row for row in document["recordSet"]}
-    assert set(records) == {*SCHEMAS, "split_names"}
+    assert set(records) == {*tables, "split_names"}
     ids = {field["@id"] for row in records.values() for field in row["field"]} | set(files)
-    for name, schema in SCHEMAS.items():
+    for name, schema in tables.items():
         assert [field["name"] for field in records[name]["field"]] == schema.names
         for field in records[name]["field"]:
-            assert field["source"]["fileObject"]["@id"] in ids
+            assert field["source"]["fileSet"]["@id"] in ids
             assert "references" not in field or field["references"]["field"]["@id"] in ids
     assert [row["split_names/name"] for row in records["split_names"]["data"]] == ["train", "validation", "test"]
 
@@ -144,7 +149,8 @@ def test_mlcroissant_accepts_it_and_reads_every_table(download: Path) -> None:
     errors, warnings, rows, splits = json.loads(said)
     assert (errors, warnings) == ([], [])
     release = ReleaseFolder(download).load()
-    assert rows == {"split_names": 3} | {name: index.rows for name, index in release.manifest.indexes.items()}
+    indexes = release.manifest.indexes
+    assert rows == {"split_names": 3} | {name: index.rows for name, index in indexes.items() if index.rows}
     assert splits == [item.split for item in release.items()]
 
 
@@ -185,5 +191,5 @@ def test_datacite_cff_and_rocrate_accept_theirs(download: Path) -> None:
     said = run("CELLCOMMONS_CARDS_PYTHON", "datacite cffconvert rocrate", program, download)
     version, files, licence = json.loads(said)
     assert version == "1.2"
-    assert {"README.md", "indexes/cells.parquet"} <= set(files)
+    assert {"README.md", "splits.json"} <= set(files)
     assert licence == "https://spdx.org/licenses/CC-BY-4.0"

@@ -12,7 +12,8 @@ from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import write_image, write_labels
 from cellcommons.indexes import CellRow, ReleaseItem
 from cellcommons.labels import Labels, cells
-from cellcommons.release import Release, open_release, seal_release
+from cellcommons.release import Release, open_release
+from cellcommons.sealing import seal_release
 from cellcommons.store import ObjectStore
 
 CREATED = "2026-11-20T08:00:00Z"

@@ -201,7 +201,7 @@ def test_what_is_damaged_beside_the_pixels_is_unknown(own: object) -> None:
 
 def test_empty_planes_cost_nothing(store: FolderStore) -> None:
     tree = write_labels(store, np.zeros((2000, 2000), np.uint32))
-    assert tree.bytes < 10_000
+    assert tree.size < 10_000
     assert not read_labels(store, tree.digest).any()
 
 

@@ -48,7 +48,7 @@ def test_images_have_the_axes_asked_for(image: NDArray[Any]) -> None:
 
 @given(trees())
 def test_trees_are_valid(tree: Tree) -> None:
-    assert tree.bytes == sum(entry.size for entry in tree.entries)
+    assert tree.size == sum(entry.size for entry in tree.entries)
 
 
 def test_the_library_does_not_import_hypothesis_or_pytest() -> None:
