@@ -2,6 +2,7 @@
 
 Where a folder has three sources or more, each field is cut and its tiles keep its source. Where it has fewer, a field
 is cut into bands of rows, and each band is a source of its own: rows are held out, not cultures; the report says so.
+Between bands some rows are left out: bands that adjoin show one field, and the hub would keep them in one split.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from cellcommons.layouts.contract import Entry, Record
 from cellcommons.layouts.paired import Paired
 from cellcommons.pairs import ImagePair
 
-SIDE, BANDS, SOURCES = 256, 5, 3
-"""Tile side in pixels; bands of rows of a field that must part itself; sources that need no such parting."""
+SIDE, BANDS, SOURCES, GAP = 256, 5, 3, 16
+"""Tile side in pixels; bands of rows of a field that must part itself; sources that need no such parting; rows left out
+between bands."""
 
 
 def alike(entries: Sequence[Entry]) -> tuple[list[Entry], tuple[str, ...]]:
@@ -56,6 +58,7 @@ def cut_pairs(ask: Ask, records: Sequence[Record]) -> tuple[Upload, str]:
             for column in range(across):
                 y0, x0 = band * tall, column * (width // across)
                 y1 = y0 + tall if banded or height >= 2 * SIDE else height
+                y1 -= GAP if banded and band + 1 < BANDS else 0
                 box = (y0, x0, min(y1, height), x0 + width // across)
                 source = f"{record.entry.source} rows {y0}-{box[2] - 1}" if banded else record.entry.source
                 rows.append((_write_tile(ask.layout, record, box, band, column, folder), source))

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
-
-import numpy as np
-from PIL import Image as Picture
 
 from backend.annotation.models import Annotation
 from backend.consensus.evidence import Evidence
 from backend.consensus.models import Consensus
 from backend.consensus.selectors import companions_of
-from backend.imaging.models import Image
 from cellcommons.canonical import sha256_hex
-from cellcommons.duplicates import fingerprint, near_duplicates
 from cellcommons.indexes import SPLITS
 from cellcommons.release import CellRow, Provenance, ReleaseItem
 from cellcommons.store import ObjectStore
@@ -50,15 +44,6 @@ def release_item(store: ObjectStore, consensus: Consensus, split: str, dataset_i
             prediction=_judged(readings) or _started_from(readings),
         ),
     )
-
-
-def near_duplicate_pairs(store: ObjectStore, images: Iterable[Image]) -> list[tuple[str, str]]:
-    """Pairs of image ids that look alike and so must not straddle a split, found on the previews' brightness."""
-    fingerprints = {}
-    for image in images:
-        with Picture.open(io.BytesIO(store.get(image.preview_sha256))) as preview:
-            fingerprints[str(image.pk)] = fingerprint(np.asarray(preview.convert("L")), where=image.name)
-    return [(pair.a, pair.b) for pair in near_duplicates(fingerprints)]
 
 
 def pseudonym(dataset_id: object, person_id: object) -> str:

@@ -178,6 +178,21 @@ class SplitLock(Row):
     first_release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+")
 
 
+class ImageDescriptor(Row):
+    """What is kept of an image tree to find others of the same field; it follows from the pixels and the method."""
+
+    tree_sha256 = sha256_field(db_index=True)
+    method = models.CharField(max_length=64)
+    sha256 = sha256_field(help_text="cellcommons.near_duplicates.descriptors, as bytes")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tree_sha256", "method"], name="described_once"),
+            is_sha256("tree_sha256", "described_tree_is_sha256"),
+            is_sha256("sha256", "descriptor_is_sha256"),
+        ]
+
+
 class ComparisonState(models.TextChoices):
     WAITING = "waiting"
     DONE = "done"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -21,8 +21,9 @@ from backend.core.errors import PART_AWAY, WrongState
 from backend.core.storage import object_store
 from backend.imaging.models import Dataset
 from backend.people.models import Person
-from backend.releases.contents import class_counts, near_duplicate_pairs, release_item
+from backend.releases.contents import class_counts, release_item
 from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock, Withdrawal
+from backend.releases.near_duplicates import near_duplicate_pairs
 from backend.releases.selectors import (
     bytes_beyond,
     frozen_contents,
@@ -35,10 +36,12 @@ from backend.releases.signatures import sign_release
 from cellcommons.cards.dataset import dataset_card
 from cellcommons.cards.licences import check_licence
 from cellcommons.errors import CellCommonsError, InvalidDocument
+from cellcommons.indexes import SPLITS
 from cellcommons.manifest import Manifest
 from cellcommons.release import open_release
 from cellcommons.sealing import seal_release
-from cellcommons.splits import FRACTIONS, split_by_source
+from cellcommons.split_certificate import certified_split, class_cells
+from cellcommons.splits import FRACTIONS
 from cellcommons.summary import Summary
 from cellcommons.versions import parse_version
 
@@ -183,21 +186,23 @@ def _start_publishing(*, release_id: uuid.UUID | str) -> Release:
 
 
 def seal_draft(release: Release) -> Sealed:
-    """Write indexes, card and manifest into the store, the same each time. Changes no row but the heartbeat."""
+    """Write indexes, card and manifest into the store, the same each time. Of the release only its heartbeat moves."""
     store = object_store()
     contents = frozen_contents(release)
-    images = [consensus.item.image for consensus in contents]
-    split = split_by_source(
-        [(str(image.pk), image.source.name, image.stratum) for image in images],
-        near_duplicates=near_duplicate_pairs(store, _beating(release, images)),
+    parent = open_release(store, release.parent.manifest_sha256) if release.parent else None
+    items = [release_item(store, c, SPLITS[0], release.dataset_id) for c in _beating(release, contents)]
+    pairs = near_duplicate_pairs(store, [c.item.image for c in contents], parent, beat=lambda: _beat(release))
+    certified = certified_split(
+        [(item.image, item.source, item.stratum) for item in items],
+        pairs,
         fractions=release.fractions,
         seed=release.seed,
         locked=split_locks(release.dataset),
+        parent=parent.digest if parent else None,
+        classes=class_cells(items),
     )
-    items = [
-        release_item(store, c, split.assignment[str(c.item.image_id)], release.dataset_id)
-        for c in _beating(release, contents)
-    ]
+    assignment = certified.split.assignment
+    items = [replace(item, split=assignment[item.image]) for item in items]
     _beat(release)
     facts: dict[str, Any] = {
         "slug": release.dataset.slug,
@@ -210,20 +215,20 @@ def seal_draft(release: Release) -> Sealed:
 
     def card(summary: Summary, version: str) -> str:
         about = {"description": release.dataset.description, "notes": release.notes}
-        return dataset_card(summary=summary, version=version, certificate=split.certificate, **facts, **about)
+        return dataset_card(summary=summary, version=version, certificate=certified.document, **facts, **about)
 
     manifest, digest = seal_release(
         store,
-        parent=release.parent.manifest_sha256 if release.parent else None,
+        parent=parent.digest if parent else None,
         items=items,
         card_text=card,
-        split_certificate=split.certificate,
+        split_certificate=certified.document,
         given_licences=[release.dataset.licence],
         **facts,
     )
     objects = list(open_release(store, digest).objects())
     names = facts["ontology"].names if facts["ontology"] else ()
-    return Sealed(manifest, digest, contents, split.assignment, objects, class_counts(items, names))
+    return Sealed(manifest, digest, contents, assignment, objects, class_counts(items, names))
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cellcommons import __version__
-from cellcommons.commands import diff, folders, releases, sync
+from cellcommons.commands import diff, folders, releases, sync, verify
 from cellcommons.errors import BadSignature, CellCommonsError, DigestMismatch, DiskFull, EditedLocally, Unreachable
 from cellcommons.layouts.carries import FEATURES
 
@@ -140,10 +140,13 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("--cache", metavar="DIR", default=os.environ.get("CELLCOMMONS_CACHE"), help="as for download")
     command.set_defaults(run=sync.sync)
 
-    command = commands.add_parser("verify", parents=[shared], help="check every byte of a downloaded release")
-    command.add_argument("folder", metavar="DIR", type=Path)
+    command = commands.add_parser("verify", parents=[shared], help="check every byte, and how the splits came about")
+    command.add_argument("release", metavar="RELEASE", help=PLACES)
+    command.add_argument("--parent", metavar="RELEASE", help="the version before it: was test there test here?")
+    command.add_argument("--quick", action="store_true", help="do not look for near-duplicates that were left out")
+    command.add_argument("--hub", metavar="URL", default=os.environ.get("CELLCOMMONS_HUB", HUB), help="of SLUG@VERSION")
     command.add_argument("--key", metavar="HEX_OR_FILE", help="the manifest must be signed by this public key")
-    command.set_defaults(run=releases.verify)
+    command.set_defaults(run=verify.verify)
 
     command = commands.add_parser("diff", parents=[shared], help="what changed from A to B; exit 1 if anything")
     command.add_argument("before", metavar="A", help=PLACES)

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.errors import InvalidDocument
 
 FRACTIONS = {"train": 0.7, "validation": 0.1, "test": 0.2}
-FORMAT = "cellcommons.split-certificate/1"
+PLACEMENT = "cellcommons.largest-component-first/2"
 
 
 @dataclass(frozen=True)
@@ -22,12 +21,17 @@ class SplitResult:
     Attributes:
         assignment: image -> ``train``, ``validation`` or ``test``.
         components: tuples of sources; each tuple lies in one split.
-        certificate: JSON for people and machines: seed, counts by split and stratum, sources moved into test.
+        images: how many images each component holds, in the same order.
+        moved: source -> the split it was locked to, of those that went to test with their component.
+        table: split -> ``{"images", "wanted", "sources", "components", "strata": {name: {"images", "wanted"}},
+            "classes": {name: {"cells", "wanted"}}}``; wanted are shares of what there is.
     """
 
     assignment: dict[str, str]
     components: tuple[tuple[str, ...], ...]
-    certificate: dict[str, Any]
+    images: tuple[int, ...]
+    moved: dict[str, str]
+    table: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,18 +56,21 @@ def split_by_source(
     fractions: Mapping[str, float] | None = None,
     seed: int = 0,
     locked: Mapping[str, str] | None = None,
+    classes: Mapping[str, Mapping[str, int]] | None = None,
 ) -> SplitResult:
     """Split images so that no source, and no two sources with near-duplicate images, straddle a split.
 
-    Components are placed largest first where they bring the splits nearest to ``fractions``, over all images and within
-    each stratum. The result depends on the items and the seed, not on the order of the items.
+    Components are placed largest first into a split that is not full yet, the one where they bring the splits nearest
+    to ``fractions``: over all images, within each stratum, and over the cells of each class. So what is placed exceeds
+    no share by more than the largest component. The result depends on the items and the seed, not on their order.
 
     Args:
         items: ``(image, source, stratum)``.
-        near_duplicates: pairs of images; a pair with an image that is not in ``items`` is counted and left out.
+        near_duplicates: pairs of images; a pair with an image that is not in ``items`` is left out.
         fractions: split -> share of the images; adds up to 1. Default 0.7 train, 0.1 validation, 0.2 test.
         locked: source -> split of an earlier release. A lock holds, but a component with any source locked to test goes
             to test as a whole: what was once test stays test.
+        classes: image -> class -> cells of it, where the task has classes.
 
     Returns:
         Train and test are never empty with two components or more, nor validation with three or more that are free.
@@ -76,40 +83,28 @@ def split_by_source(
     images = {image: (source, stratum) for image, source, stratum in items}
     if len(images) != len(items):
         raise InvalidDocument("an image occurs twice among the images to split")
-    pairs = [tuple(sorted(pair)) for pair in near_duplicates]
-    inside = sorted({(a, b) for a, b in pairs if a in images and b in images and a != b})
-    components = _components(images, inside)
+    inside = sorted({(min(a, b), max(a, b)) for a, b in near_duplicates if a in images and b in images and a != b})
+    components = connected_sources({image: source for image, (source, _) in images.items()}, inside)
     # Only sources that are here can bind: a release may drop images of an earlier one.
     here = {source for source, _ in images.values()}
     locks = {source: split for source, split in (locked or {}).items() if source in here}
     fixed = {number: split for number, c in enumerate(components) if (split := _locked_split(c, locks, wanted))}
 
-    strata: list[Counter[str]] = [Counter() for _ in components]
     number_of = {source: number for number, c in enumerate(components) for source in c}
-    for source, stratum in images.values():
+    strata: list[Counter[str]] = [Counter() for _ in components]
+    cells: list[Counter[str]] = [Counter() for _ in components]
+    for image, (source, stratum) in images.items():
         strata[number_of[source]][stratum] += 1
-    placed = _place(components, strata, fixed, wanted, seed)
+        cells[number_of[source]].update((classes or {}).get(image, {}))
+    sizes = [_Size(one, two) for one, two in zip(strata, cells, strict=True)]
+    placed = _place(components, sizes, fixed, wanted, seed)
 
-    assignment = {image: placed[number_of[source]] for image, (source, _) in sorted(images.items())}
-    moved = {s: locks[s] for c in components for s in c if s in locks and locks[s] != placed[number_of[s]]}
     return SplitResult(
-        assignment,
-        components,
-        {
-            "format": FORMAT,
-            "seed": seed,
-            "fractions": wanted,
-            "images": len(images),
-            "sources": len(number_of),
-            "components": len(components),
-            "largest_component": max((sum(c.values()) for c in strata), default=0),
-            "near_duplicate_pairs": len(inside),
-            "near_duplicate_pairs_outside": len({p for p in pairs if not (p[0] in images and p[1] in images)}),
-            "locked_sources": len(locks),
-            "moved_to_test": moved,
-            "splits": _table(wanted, placed, components, strata),
-            "assignment_sha256": sha256_hex(canonical_json(assignment)),
-        },
+        assignment={image: placed[number_of[source]] for image, (source, _) in sorted(images.items())},
+        components=components,
+        images=tuple(size.images for size in sizes),
+        moved={s: locks[s] for c in components for s in c if s in locks and locks[s] != placed[number_of[s]]},
+        table=_table(wanted, placed, components, sizes),
     )
 
 
@@ -133,6 +128,28 @@ def check_leaks(
     return leaks
 
 
+def connected_sources(sources: Mapping[str, str], pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+    """Connected components of sources, by union-find; sorted, so that they do not depend on the order of the images.
+
+    Args:
+        sources: image -> source. pairs: images that join their sources.
+    """
+    parent = {source: source for source in sources.values()}
+
+    def root(source: str) -> str:
+        while parent[source] != source:
+            parent[source] = parent[parent[source]]
+            source = parent[source]
+        return source
+
+    for a, b in pairs:
+        parent[root(sources[a])] = root(sources[b])
+    groups: dict[str, list[str]] = defaultdict(list)
+    for source in sorted(parent):
+        groups[root(source)].append(source)
+    return tuple(sorted(tuple(group) for group in groups.values()))
+
+
 def _checked_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
     known = {name: float(fractions.get(name, 0.0)) for name in FRACTIONS}
     # Written so that a NaN is refused too.
@@ -144,24 +161,6 @@ def _checked_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
             remedy="For example train 0.7, validation 0.1, test 0.2.",
         )
     return known
-
-
-def _components(images: Mapping[str, tuple[str, str]], pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
-    """Connected components of sources, by union-find; sorted, so that they do not depend on the order of the images."""
-    parent = {source: source for source, _ in images.values()}
-
-    def root(source: str) -> str:
-        while parent[source] != source:
-            parent[source] = parent[parent[source]]
-            source = parent[source]
-        return source
-
-    for a, b in pairs:
-        parent[root(images[a][0])] = root(images[b][0])
-    groups: dict[str, list[str]] = defaultdict(list)
-    for source in sorted(parent):
-        groups[root(source)].append(source)
-    return tuple(sorted(tuple(group) for group in groups.values()))
 
 
 def _locked_split(component: Sequence[str], locks: Mapping[str, str], wanted: Mapping[str, float]) -> str | None:
@@ -180,49 +179,72 @@ def _locked_split(component: Sequence[str], locks: Mapping[str, str], wanted: Ma
     return next(iter(held), None)
 
 
+class _Size:
+    """What a component holds: images of each stratum, cells of each class."""
+
+    def __init__(self, strata: Counter[str], cells: Counter[str]) -> None:
+        self.strata, self.cells = strata, cells
+
+    @property
+    def images(self) -> int:
+        return self.strata.total()
+
+    def add(self, other: _Size) -> None:
+        self.strata.update(other.strata)
+        self.cells.update(other.cells)
+
+
 def _place(
     components: Sequence[Sequence[str]],
-    strata: Sequence[Counter[str]],
+    sizes: Sequence[_Size],
     fixed: Mapping[int, str],
     wanted: Mapping[str, float],
     seed: int,
 ) -> list[str]:
     """Split of every component: locks first, then the free ones, largest first."""
-    totals = sum(strata, Counter[str]())
-    images = totals.total()
-    held: dict[str, Counter[str]] = {split: Counter() for split in wanted}
+    total = _Size(Counter(), Counter())
+    for size in sizes:
+        total.add(size)
+    held = {split: _Size(Counter(), Counter()) for split in wanted}
     placed = dict(fixed)
     for number, split in fixed.items():
-        held[split] += strata[number]
+        held[split].add(sizes[number])
+    # Cells are weighed so that all of them together count as much as all images.
+    weight = total.images / max(1, total.cells.total())
 
-    def cost(split: str, extra: Counter[str]) -> float:
-        """How much farther from the wanted shares ``extra`` brings this split; squares, so that big gaps fill first."""
-        share = wanted[split]
-        if not share:
-            return float("inf")
-        size = extra.total()
-        whole = size * (2 * (held[split].total() - share * images) + size) / (share * images)
+    def farther(share: float, all_of: float, here: float, more: float, least: float) -> float:
+        """How much farther from its share ``more`` brings a split; squares, so that big gaps fill first."""
+        return more * (2 * (here - share * all_of) + more) / (share * all_of + least)
+
+    def cost(split: str, extra: _Size) -> float:
+        share, here = wanted[split], held[split]
+        whole = farther(share, total.images, here.images, extra.images, 0)
         # One is added to a stratum's share, so that strata of a few images do not outweigh the whole.
         parts = sum(
-            n * (2 * (held[split][name] - share * totals[name]) + n) / (share * totals[name] + 1)
-            for name, n in extra.items()
+            farther(share, total.strata[n], here.strata[n], more, 1) for n, more in sorted(extra.strata.items())
         )
-        return 2 * whole + parts
+        cells = sum(
+            farther(share, weight * total.cells[n], weight * here.cells[n], weight * more, 1)
+            for n, more in sorted(extra.cells.items())
+        )
+        return 2 * whole + parts + cells
 
     def draw(number: int) -> str:
         return hashlib.sha256(f"{seed}\0{components[number][0]}".encode()).hexdigest()
 
-    free = sorted(set(range(len(components))) - set(fixed), key=lambda n: (-strata[n].total(), draw(n)))
+    free = sorted(set(range(len(components))) - set(fixed), key=lambda n: (-sizes[n].images, draw(n)))
     for number in free:
-        split = min(wanted, key=lambda name: cost(name, strata[number]))
+        # Rounding may leave none with room, though not all images are placed.
+        room = [s for s in wanted if held[s].images < wanted[s] * total.images] or [s for s in wanted if wanted[s]]
+        split = min(room, key=lambda name: cost(name, sizes[number]))
         placed[number] = split
-        held[split] += strata[number]
-    _fill_empty(placed, free, strata, wanted)
+        held[split].add(sizes[number])
+    _fill_empty(placed, free, sizes, wanted)
     return [placed[number] for number in range(len(components))]
 
 
 def _fill_empty(
-    placed: dict[int, str], free: Sequence[int], strata: Sequence[Counter[str]], wanted: Mapping[str, float]
+    placed: dict[int, str], free: Sequence[int], sizes: Sequence[_Size], wanted: Mapping[str, float]
 ) -> None:
     """Give an empty split the smallest free component of a split that can spare one."""
     for split, least in (("train", 2), ("test", 2), ("validation", 3)):
@@ -232,7 +254,7 @@ def _fill_empty(
         # Validation gives way to train and test, which a release cannot do without.
         donors = [n for n in free if spare[placed[n]] > 1 or (placed[n] == "validation" and split != "validation")]
         if donors:
-            placed[min(donors, key=lambda n: (strata[n].total(), -free.index(n)))] = split
+            placed[min(donors, key=lambda n: (sizes[n].images, -free.index(n)))] = split
         elif split != "validation":
             raise InvalidDocument(
                 f"every source is locked to a split of an earlier release, and none is left for {split}",
@@ -242,19 +264,27 @@ def _fill_empty(
 
 
 def _table(
-    wanted: Mapping[str, float],
-    placed: Sequence[str],
-    components: Sequence[Sequence[str]],
-    strata: Sequence[Counter[str]],
+    wanted: Mapping[str, float], placed: Sequence[str], components: Sequence[Sequence[str]], sizes: Sequence[_Size]
 ) -> dict[str, Any]:
+    total = _Size(Counter(), Counter())
+    for size in sizes:
+        total.add(size)
     table = {}
-    for split in wanted:
+    for split, share in wanted.items():
         numbers = [number for number, name in enumerate(placed) if name == split]
-        held = sum((strata[n] for n in numbers), Counter[str]())
+        held = _Size(Counter(), Counter())
+        for number in numbers:
+            held.add(sizes[number])
+
+        def shares(here: Counter[str], there: Counter[str], what: str, share: float = share) -> dict[str, Any]:
+            return {name: {what: here[name], "wanted": round(share * n, 2)} for name, n in sorted(there.items())}
+
         table[split] = {
-            "images": held.total(),
+            "images": held.images,
+            "wanted": round(share * total.images, 2),
             "sources": sum(len(components[n]) for n in numbers),
             "components": len(numbers),
-            "strata": dict(sorted(held.items())),
+            "strata": shares(held.strata, total.strata, "images"),
+            "classes": shares(held.cells, total.cells, "cells"),
         }
     return table

@@ -129,20 +129,44 @@ def _splitting(certificate: Mapping[str, Any]) -> list[str]:
     if "components" not in certificate:
         return ["See `splits.json`."]
     shares = ", ".join(f"{name} {share:.0%}" for name, share in certificate["fractions"].items())
-    pairs, seed = certificate["near_duplicate_pairs"], certificate["seed"]
-    return [
-        f"{certificate['sources']} sources (donor, slide or experiment) form {certificate['components']} groups: "
-        f"sources with near-duplicate images ({pairs} pairs) are one group, and a group lies in one split. "
-        f"Aim: {shares}, balanced over strata, seed {seed}. What was a test source in an earlier release still is. "
-        "Details: `splits.json`."
+    joined = sum(len(component) for component in certificate["joined"])
+    lines = [
+        f"{certificate['sources']} sources (donor, slide or experiment) form {certificate['components']} groups, the "
+        f"largest of {certificate['largest_component']} images, and a group lies in one split. {_pairs(certificate)} "
+        f"join {joined} sources. Aim: {shares}, within each kind of image and class, seed {certificate['seed']}. What "
+        "was a test source in an earlier release still is.",
+        "",
+        "`splits.json` states every pair with its evidence; `cellcommons verify` computes it anew from the pixels.",
+        "",
+        "| split | kind or class | there | aimed at |",
+        "|---|---|---|---|",
     ]
+    for split, row in certificate["splits"].items():
+        lines.append(f"| {split} | all images | {row['images']} | {row['wanted']:.1f} |")
+        strata = row["strata"] if len(row["strata"]) > 1 else {}
+        for name, part in strata.items():
+            lines.append(f"| {split} | {plain(name) or '(none)'} | {part['images']} | {part['wanted']:.1f} |")
+        for name, part in row["classes"].items():
+            lines.append(f"| {split} | class {plain(name)} | {part['cells']} | {part['wanted']:.1f} |")
+    moved = certificate["moved_to_test"]
+    if moved:
+        lines += ["", f"Moved to test, as they share a field with a test image: {', '.join(map(plain, moved))}."]
+    return lines
+
+
+def _pairs(certificate: Mapping[str, Any]) -> str:
+    """How many pairs of each kind were found."""
+    counts = certificate["pairs"]
+    words = {"near-identical": "near-identical", "overlap": "overlapping", "adjoining": "adjoining"}
+    said = [f"{counts.get(kind, 0)} {word}" for kind, word in words.items()]
+    return f"{', '.join(said[:-1])} and {said[-1]} pairs of images"
 
 
 def _limits(summary: Summary, certificate: Mapping[str, Any], kind: Kind) -> list[str]:
     lines = [
         "- Labels are the agreement of people, not a measurement; people differ on faint, touching and cut-off cells.",
-        "- Near-duplicates are found where whole images look alike. Crops, shifted views and frames of one field are "
-        "kept together only where they were given one source.",
+        "- Crops of one field are found where they overlap or adjoin. Parts that share no border, other magnifications "
+        "and frames of one movie are kept together only where they were given one source.",
     ]
     if summary.total("sources") == summary.total("images"):
         lines.append(

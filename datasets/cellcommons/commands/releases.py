@@ -1,4 +1,4 @@
-"""Releases: download, verify, say what is in one, export."""
+"""Releases: download, say what is in one, export."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cellcommons.client import Client, Progress
+from cellcommons.client import Client
 from cellcommons.commands.meter import Meter
-from cellcommons.errors import BadSignature, NotFound
+from cellcommons.errors import NotFound
 from cellcommons.exports import export_release
 from cellcommons.folder import ReleaseFolder
 from cellcommons.manifest import Manifest
-from cellcommons.release import Member
-from cellcommons.signing import check_signature, read_key
+from cellcommons.signing import read_key
 
 
 def download(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -38,39 +37,6 @@ def download(arguments: argparse.Namespace) -> dict[str, Any]:
     finally:
         meter.end()
     return asdict(done)
-
-
-def verify(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Check every byte of a downloaded release."""
-    place = ReleaseFolder(arguments.folder)
-    key = read_key(arguments.key) if arguments.key else None
-    total = place.load().counted()
-    meter, seen = Meter(sys.stderr), [0, 0, 0]
-
-    def progress(member: Member) -> None:
-        # The manifest comes first and is not one of the objects it counts.
-        if seen[2]:
-            seen[0], seen[1] = seen[0] + 1, seen[1] + member.size
-        seen[2] = 1
-        meter.show(Progress(seen[0], total.count, seen[1], total.bytes, 0))
-
-    try:
-        release = place.verify(progress)
-    finally:
-        meter.end()
-    signature = place.signature()
-    if key and signature is None:
-        raise BadSignature("the manifest is not signed", where=release.manifest.reference)
-    if key and signature:
-        check_signature(signature, release.digest, {key})
-    return {
-        "reference": release.manifest.reference,
-        "manifest_sha256": release.digest,
-        "objects": total.count,
-        "bytes": total.bytes,
-        "verified": True,
-        "signed_by": key,
-    }
 
 
 def release_info(path: Path) -> dict[str, Any]:

@@ -20,14 +20,15 @@ from cellcommons.indexes import CellRow, Provenance, ReleaseItem
 from cellcommons.manifest import INDEXES, Blob, Counts, Index, Manifest, ObjectCount, Parts
 from cellcommons.orders import ImageScore, TrainingReport
 from cellcommons.parts import counted_sources
-from cellcommons.splits import split_by_source
+from cellcommons.split_certificate import certified_split
 from cellcommons.summary import Summary
 
 A = "a" * 64
 
 
 def items(count: int = 20) -> tuple[list[ReleaseItem], dict]:
-    split = split_by_source([(f"i{n}", f"s{n // 2}", "ab"[n % 2]) for n in range(count)])
+    certified = certified_split([(f"i{n}", f"s{n // 2}", "ab"[n % 2]) for n in range(count)], ())
+    split = certified.split
     origin = Provenance("majority", "c", ("r1", "r2", "r3"), ("p1", "p2", "p3"))
     made = [
         ReleaseItem(
@@ -36,7 +37,7 @@ def items(count: int = 20) -> tuple[list[ReleaseItem], dict]:
         )
         for n in range(count)
     ]  # fmt: skip
-    return made, split.certificate
+    return made, certified.document
 
 
 def summary_of(made: list[ReleaseItem]) -> Summary:
