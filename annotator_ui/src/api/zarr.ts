@@ -30,7 +30,7 @@ export interface Planes {
 
 interface Multiscales {
   axes: { name: string }[];
-  datasets: { path: string }[];
+  datasets: { path: string; coordinateTransformations?: { scale?: number[] }[] }[];
 }
 
 interface OmeAttributes {
@@ -44,11 +44,18 @@ type Level = zarr.Array<zarr.DataType, zarr.AsyncReadable>;
 
 /** A multiscale image or label map; level 0 is the full resolution. */
 export class Pyramid {
+  private readonly opened: (Promise<Level> | undefined)[];
+
+  /** @param shrunk - how many times smaller than level 0 each level is; `open` opens one: each is a request. */
   private constructor(
     readonly axes: readonly string[],
     readonly windows: readonly ChannelWindow[],
-    private readonly levels: readonly Level[],
-  ) {}
+    private readonly full: Level,
+    private readonly shrunk: readonly number[],
+    private readonly open: (level: number) => Promise<Level>,
+  ) {
+    this.opened = [Promise.resolve(full)];
+  }
 
   /** @throws Problem where the tree is missing or is not OME-Zarr. */
   static async open(url: string): Promise<Pyramid> {
@@ -59,16 +66,18 @@ export class Pyramid {
       const { ome } = group.attrs as OmeAttributes;
       const multiscales = ome?.multiscales?.[0];
       if (!multiscales) throw new Error("the tree has no multiscales");
-      const levels = await Promise.all(
-        multiscales.datasets.map((dataset) => zarr.open.v3(group.resolve(dataset.path), { kind: "array" })),
-      );
+      const { axes, datasets } = multiscales;
+      const openLevel = (level: number) => zarr.open.v3(group.resolve(datasets[level]!.path), { kind: "array" });
+      const x = axes.findIndex((axis) => axis.name === "x");
+      const sizes = datasets.map(({ coordinateTransformations }) => coordinateTransformations?.find(({ scale }) => scale)?.scale?.[x] ?? 1);
       const windows = (ome.omero?.channels ?? []).map((channel, i) => ({
         label: channel.label ?? `channel ${i + 1}`,
         colour: channel.color ?? "FFFFFF",
         start: channel.window?.start ?? NaN,
         end: channel.window?.end ?? NaN,
       }));
-      const pyramid = new Pyramid(multiscales.axes.map((axis) => axis.name), windows, levels);
+      const names = axes.map((axis) => axis.name);
+      const pyramid = new Pyramid(names, windows, await openLevel(0), sizes.map((size) => size / sizes[0]!), openLevel);
       objects.inPieces = pyramid.frames * pyramid.depth > 1;
       return pyramid;
     } catch (error) {
@@ -77,12 +86,12 @@ export class Pyramid {
   }
 
   get levelCount(): number {
-    return this.levels.length;
+    return this.shrunk.length;
   }
 
   private length(axis: string): number {
     const at = this.axes.indexOf(axis);
-    return at === -1 ? 1 : this.levels[0]!.shape[at]!;
+    return at === -1 ? 1 : this.full.shape[at]!;
   }
 
   /** Frames of a movie; 1 where there is no time. */
@@ -95,17 +104,26 @@ export class Pyramid {
     return this.length("z");
   }
 
-  /** Rows and columns of a level. */
-  size(level: number): { height: number; width: number } {
-    const shape = this.levels[level]!.shape;
+  /** Rows and columns in full. */
+  get size(): { height: number; width: number } {
+    return this.sizeOf(this.full);
+  }
+
+  private sizeOf({ shape }: Level): { height: number; width: number } {
     return { height: shape[this.axes.indexOf("y")]!, width: shape[this.axes.indexOf("x")]! };
+  }
+
+  private level(level: number): Promise<Level> {
+    const opened = (this.opened[level] ??= this.open(level));
+    opened.catch(() => (this.opened[level] = undefined));
+    return opened;
   }
 
   /** The smallest level that still has a pixel for each of the screen's `height` x `width`. */
   levelFor(height: number, width: number): number {
     for (let level = this.levelCount - 1; level > 0; level--) {
-      const size = this.size(level);
-      if (size.height >= height || size.width >= width) return level;
+      const shrunk = this.shrunk[level]!;
+      if (this.size.height / shrunk >= height || this.size.width / shrunk >= width) return level;
     }
     return 0;
   }
@@ -116,8 +134,8 @@ export class Pyramid {
    * @param plane - indices at level 0; levels that are smaller in t or z are taken at the place that lies there.
    */
   async read(level: number, plane: PlaneAt = {}): Promise<Planes> {
-    const array = this.levels[level]!;
-    const size = this.size(level);
+    const array = await this.level(level).catch((error: unknown) => Promise.reject(unreadable(error, `level ${level}`)));
+    const size = this.sizeOf(array);
     const selection = this.axes.map((axis, i) => {
       if ("cyx".includes(axis)) return null;
       const wanted = axis === "t" ? (plane.t ?? 0) : axis === "z" ? (plane.z ?? 0) : 0;

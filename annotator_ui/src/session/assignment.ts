@@ -121,7 +121,11 @@ export class AssignmentSession {
   /** Fetch draft and edits, and add what the journal has and the hub has not. */
   static async open(assignment: Assignment, campaign: Campaign, journal: Journal, lock: TabLock): Promise<AssignmentSession> {
     const [picture, base, hubLine, entries] = await Promise.all([
-      Picture.open(assignment.image),
+      Picture.open(assignment.image).then((opened) => {
+        // About the size that the picture will have: its place on the screen is made once all of this is here.
+        if (typeof window !== "undefined") opened.prepare(window.innerHeight * window.devicePixelRatio, window.innerWidth * window.devicePixelRatio);
+        return opened;
+      }),
       readBase(assignment),
       api.get("/api/v1/assignments/{id}/edits/", { path: { id: assignment.id } }),
       journal.entries(assignment.id),

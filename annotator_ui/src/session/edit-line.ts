@@ -9,7 +9,7 @@ import { isEmpty, type Changes } from "../labels/values";
 import { newUuid } from "./digest";
 import type { Durability } from "./durability";
 import type { Journal, JournalEntry } from "./journal";
-import { encodeTiles, toWire } from "./wire";
+import { toWire } from "./wire";
 
 /** An edit wherever it will stand in the line. */
 export type Unsent = Pick<Pending, "uuid" | "tool" | "params" | "delta" | "changes">;
@@ -93,15 +93,13 @@ export class EditLine {
     return { ...edit, versions, seq: this.editCount + 1, entry: null };
   }
 
-  private async encode(pending: Pending): Promise<JournalEntry> {
-    const { uuid, seq, tool, params, changes } = pending;
-    const tiles = await encodeTiles(pending.delta, pending.versions);
-    return { assignment: this.assignment, seq, uuid, tool, params, tiles, ...(isEmpty(changes) ? {} : { changes }) };
+  private entryOf({ uuid, seq, tool, params, delta, versions, changes }: Pending): JournalEntry {
+    return { assignment: this.assignment, seq, uuid, tool, params, delta, versions, ...(isEmpty(changes) ? {} : { changes }) };
   }
 
   private async journalOne(pending: Pending): Promise<void> {
-    const entry = await this.encode(pending);
     if (!this.pending.includes(pending)) return; // a rebase replaced it meanwhile, and journals its successor
+    const entry = this.entryOf(pending);
     await this.keep(() => this.journal.put(entry));
     pending.entry = entry;
   }
@@ -141,8 +139,8 @@ export class EditLine {
     for (const edit of edits) this.pending.push(this.place(edit));
     const placed = [...this.pending];
     this.write(async () => {
-      const entries = await Promise.all(placed.map((pending) => this.encode(pending)));
       if (!placed.every((pending) => this.pending.includes(pending))) return; // a later rebase journals them
+      const entries = placed.map((pending) => this.entryOf(pending));
       await this.keep(() => this.journal.rewrite(this.assignment, from, entries));
       placed.forEach((pending, i) => (pending.entry = entries[i]!));
       this.nowKept();
@@ -200,7 +198,8 @@ export class EditLine {
       const batch = this.journalledBatch();
       if (batch.length === 0) continue; // a rebase came between: its writing is awaited in the next turn
       try {
-        this.acknowledge(await this.hub.postEdits(batch.map((pending) => toWire(pending.entry!))), batch);
+        const edits = await Promise.all(batch.map((pending) => toWire(pending.entry!)));
+        this.acknowledge(await this.hub.postEdits(edits), batch);
         wait = FIRST_WAIT;
         conflicts = 0;
       } catch (error) {

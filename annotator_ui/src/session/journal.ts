@@ -1,9 +1,10 @@
 /** The journal on this device: every edit is here before it is anywhere else. */
 
 import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import type { Delta } from "../labels/tiles";
 import type { Changes } from "../labels/values";
 
-/** An edit as it goes on the wire, its tiles still bytes. */
+/** An edit as the editor made it: nothing is packed before it is kept. */
 export interface JournalEntry {
   readonly assignment: string;
   /** Position in the assignment's line of edits, from 1. */
@@ -11,7 +12,9 @@ export interface JournalEntry {
   readonly uuid: string;
   readonly tool: string;
   readonly params: Record<string, unknown>;
-  readonly tiles: readonly { readonly y: number; readonly x: number; readonly version: number; readonly xor: Uint8Array<ArrayBuffer> }[];
+  readonly delta: Delta;
+  /** Of each tile of `delta`: how many edits touched it before. */
+  readonly versions: readonly number[];
   /** What it changes of the values; absent in entries that only paint. */
   readonly changes?: Changes;
 }
@@ -28,8 +31,11 @@ export class Journal {
   /** @throws DOMException where the browser keeps nothing (private windows, blocked site data). */
   static async open(name = "cell-commons"): Promise<Journal> {
     return new Journal(
-      await openDB<Schema>(name, 1, {
-        upgrade: (db) => void db.createObjectStore("edits", { keyPath: ["assignment", "seq"] }),
+      await openDB<Schema>(name, 2, {
+        upgrade: (db) => {
+          if (db.objectStoreNames.contains("edits")) db.deleteObjectStore("edits");
+          db.createObjectStore("edits", { keyPath: ["assignment", "seq"] });
+        },
         blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
       }),
     );

@@ -39,7 +39,7 @@ export class Masks {
         remedy: "Give the movie back and tell a curator.",
       });
     const pyramid = await Pyramid.open(detections.zarr_url);
-    const { height, width } = pyramid.size(0);
+    const { height, width } = pyramid.size;
     const { frames } = pyramid;
     if (frames !== image.frames || height !== image.height || width !== image.width)
       throw new Problem(-1, {

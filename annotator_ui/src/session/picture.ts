@@ -53,6 +53,9 @@ export class Picture {
   private readonly displays: Signal<ChannelDisplay>[] = [];
   private readonly kept = new Map<string, Promise<PictureLevel>>();
 
+  /** The level that is shown first, asked for ahead of time. */
+  private ahead: { readonly level: number; readonly planes: Promise<Planes> } | null = null;
+
   private constructor(
     readonly image: PictureSource,
     private readonly pyramid: Pyramid,
@@ -74,15 +77,30 @@ export class Picture {
 
   /** Rows and columns in full. */
   get size(): { height: number; width: number } {
-    return this.pyramid.size(0);
+    return this.pyramid.size;
   }
 
-  /** Load the level that fills a screen of `height` x `width`, then the full one. Resolves when all is there. */
+  /** Ask for what a screen of `height` x `width` shows first, while other things that the screen needs are fetched. */
+  prepare(height: number, width: number): void {
+    const level = this.pyramid.levelFor(height / 2, width / 2);
+    if (level === 0) return;
+    const planes = this.pyramid.read(level, this.plane.peek());
+    planes.catch(() => {}); // `load` asks again, and tells of it
+    this.ahead = { level, planes };
+  }
+
+  /**
+   * Load a level with a pixel for every two of a screen of `height` x `width`, so that something is seen soon, then the
+   * full one. Resolves when all is there.
+   */
   async load(height: number, width: number): Promise<void> {
     const plane = this.plane.peek();
-    const first = this.pyramid.levelFor(height, width);
+    const { ahead } = this;
+    this.ahead = null;
+    const first = ahead?.level ?? this.pyramid.levelFor(height / 2, width / 2);
     if (first > 0 && !this.kept.has(keyOf(plane))) {
-      const coarse = this.levelOf(await this.pyramid.read(first, plane), false);
+      const read = () => this.pyramid.read(first, plane);
+      const coarse = this.levelOf(await (ahead ? ahead.planes.catch(read) : read()), false);
       if (this.plane.peek() === plane && !this.level.peek()?.full) this.level.value = coarse;
     }
     await this.show(plane);

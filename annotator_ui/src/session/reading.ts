@@ -32,7 +32,9 @@ async function readRaster(draft: Draft | null, height: number, width: number): P
       detail: `The draft is ${planes.height} x ${planes.width}, the image ${height} x ${width}.`,
       remedy: "Give the image back and tell a curator.",
     });
-  return new LabelMap(height, width, new Uint32Array(planes.channels[0]!));
+  const ids = planes.channels[0]!;
+  // Nobody else has what was just read: it is not copied where it is of the right kind.
+  return new LabelMap(height, width, ids instanceof Uint32Array ? (ids as Uint32Array<ArrayBuffer>) : new Uint32Array(ids));
 }
 
 /** What an assignment starts from: a draft, or nothing. A task that does not paint has an empty map that stays empty. */

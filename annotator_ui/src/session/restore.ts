@@ -4,11 +4,11 @@ import type { Edit } from "../api/types";
 import type { PastEdit, Step } from "../labels/history";
 import { rebase } from "../labels/rebase";
 import { applyDelta, sameDelta } from "../labels/tiles";
-import { applyChanges, isEmpty, rebaseChanges, sameChanges, type Changes, type Values } from "../labels/values";
+import { applyChanges, isEmpty, NO_CHANGES, rebaseChanges, sameChanges, type Changes, type Values } from "../labels/values";
 import { newUuid } from "./digest";
 import type { Unsent } from "./edit-line";
 import type { JournalEntry } from "./journal";
-import { decodeEdit, decodeEntry, fold, type Content } from "./wire";
+import { decodeEdit, fold, type Content } from "./wire";
 
 export interface HubLine {
   readonly edits: readonly Edit[];
@@ -63,9 +63,7 @@ export async function restore(base: Content, line: HubLine, journal: readonly Jo
   const known = new Set(line.edits.map((edit) => edit.uuid));
   const missing = journal.filter((entry) => !known.has(entry.uuid));
   if (missing.length === 0) return { ...onto, past: hubPast, unsent: [], from: null };
-  const unsent = await Promise.all(
-    missing.map(async (entry) => ({ uuid: entry.uuid, params: entry.params, ...(await decodeEntry(entry)) })),
-  );
+  const unsent = missing.map(({ uuid, tool, params, delta, changes }) => ({ uuid, tool, params, delta, changes: changes ?? NO_CHANGES }));
   const first = missing[0]!.seq;
   // What the first unsent edit was made on: the hub's edits before its place in the line.
   const madeOn = fold(base, hubPast.slice(0, first - 1));

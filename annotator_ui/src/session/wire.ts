@@ -4,30 +4,22 @@ import type { Edit } from "../api/types";
 import { deflateTile, fromBase64, inflateTile, toBase64 } from "../labels/encoding";
 import type { LabelMap } from "../labels/label-map";
 import type { PastEdit, Step } from "../labels/history";
-import { applyDelta, type Delta } from "../labels/tiles";
+import { applyDelta } from "../labels/tiles";
 import { applyChanges, NO_CHANGES, type Changes, type Values } from "../labels/values";
 import type { JournalEntry } from "./journal";
 
-export function toWire(entry: JournalEntry): Edit {
+/** Packs the tiles: done when an edit is sent, never before it is kept. */
+export async function toWire(entry: JournalEntry): Promise<Edit> {
   return {
     uuid: entry.uuid,
     seq: entry.seq,
     tool: entry.tool,
     params: entry.params,
-    tiles: entry.tiles.map(({ y, x, version, xor }) => ({ y, x, version, xor: toBase64(xor) })),
+    tiles: await Promise.all(
+      entry.delta.map(async ({ y, x, runs }, i) => ({ y, x, version: entry.versions[i]!, xor: toBase64(await deflateTile(runs)) })),
+    ),
     ...(entry.changes ? { changes: entry.changes as unknown as Record<string, unknown[]> } : {}),
   };
-}
-
-export function encodeTiles(delta: Delta, versions: readonly number[]): Promise<JournalEntry["tiles"]> {
-  return Promise.all(
-    delta.map(async ({ y, x, runs }, i) => ({ y, x, version: versions[i]!, xor: await deflateTile(runs) })),
-  );
-}
-
-export async function decodeEntry(entry: JournalEntry): Promise<PastEdit> {
-  const delta = await Promise.all(entry.tiles.map(async ({ y, x, xor }) => ({ y, x, runs: await inflateTile(xor) })));
-  return { tool: entry.tool, delta, changes: entry.changes ?? NO_CHANGES };
 }
 
 export async function decodeEdit(edit: Edit): Promise<PastEdit> {

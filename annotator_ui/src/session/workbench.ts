@@ -41,10 +41,14 @@ export class Workbench {
     this.phase.value = { kind: "opening" };
     this.handing.value = { kind: "idle" };
     try {
-      this.journal ??= await openJournal();
       const path = { slug: this.slug };
-      this.campaign.value = await api.get("/api/v1/campaigns/{slug}/", { path });
-      const assignment = await api.post("/api/v1/campaigns/{slug}/assignments/next/", { path });
+      // No lease is asked for where the browser keeps nothing.
+      const journal = (this.journal ??= await openJournal());
+      const [campaign, assignment] = await Promise.all([
+        api.get("/api/v1/campaigns/{slug}/", { path }),
+        api.post("/api/v1/campaigns/{slug}/assignments/next/", { path }),
+      ]);
+      this.campaign.value = campaign;
       if (assignment === null) {
         this.phase.value = { kind: "nothing-left" };
         return;
@@ -55,7 +59,7 @@ export class Workbench {
         return;
       }
       try {
-        const session = await AssignmentSession.open(assignment as Assignment, this.campaign.value, this.journal, lock);
+        const session = await AssignmentSession.open(assignment as Assignment, campaign, journal, lock);
         if (this.closed) session.close();
         else this.phase.value = { kind: "working", session };
       } catch (error) {

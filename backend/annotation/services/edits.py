@@ -22,7 +22,7 @@ from cellcommons.reading import Value, check_changes
 
 @dataclass(frozen=True)
 class Recorded:
-    """What became of a batch: uuids in the order sent, and where the assignment stands now."""
+    """What became of a batch: uuids in the order sent, and where the assignment and the tiles they touch stand now."""
 
     accepted: list[str]
     duplicates: list[str]
@@ -115,7 +115,10 @@ def _append(assignment: Assignment, edits: list[dict[str, Any]], base: dict[str,
         assignment.save(update_fields=["edit_count", "tile_versions", "changed"])
     elif assignment.state == AssignmentState.LEASED:
         hold_lease(assignment)
-    return Recorded([str(edit.uuid) for edit in fresh], duplicates, assignment.edit_count, assignment.tile_versions)
+    # Of the tiles in question only: all of them would be more than the strokes.
+    touched = {f"{tile['y']},{tile['x']}" for edit in edits for tile in edit["tiles"]}
+    held = {key: assignment.tile_versions.get(key, 0) for key in sorted(touched)}
+    return Recorded([str(edit.uuid) for edit in fresh], duplicates, assignment.edit_count, held)
 
 
 def _conflict(assignment: Assignment, edit: dict[str, Any], values: dict[str, Value]) -> Conflict:

@@ -110,6 +110,8 @@ def test_an_edit_sent_twice_is_kept_once(hand: Hand) -> None:
     assert [str(name) for name in again.data["accepted"]] == [second["uuid"]]
     assert [str(name) for name in again.data["duplicates"]] == [first["uuid"], second["uuid"]]
     assert Edit.objects.count() == 2
+    elsewhere = hand.send(hand.stroke(0, 150, 20, 3))
+    assert elsewhere.data["tile_versions"] == {"0,1": 1}  # of what the batch touches, not of the whole image
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,28 @@ def test_the_index_answers_for_every_page(pages: Path) -> None:
         assert response["Cache-Control"] == "no-cache"
         assert "default-src 'self'" in response["Content-Security-Policy"]
     assert "cellcommons_csrf" in client.cookies
+
+
+def test_scripts_are_packed_for_who_takes_that(pages: Path) -> None:
+    script = pages / "assets" / "index-abc.js"
+    script.write_text("export const words = 1;\n" * 500)
+    client = Client()
+    plain = client.get("/assets/index-abc.js")
+    packed = client.get("/assets/index-abc.js", headers={"Accept-Encoding": "gzip, deflate, br"})
+    assert not plain.has_header("Content-Encoding")
+    assert packed["Content-Encoding"] == "gzip"
+    assert len(packed.content) < len(plain.content) / 10
+    assert gzip.decompress(packed.content) == plain.content == script.read_bytes()
+    assert "Accept-Encoding" in packed["Vary"]
+    script.write_text("export {}")  # another build: nothing old is kept
+    again = client.get("/assets/index-abc.js", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(again.content) == b"export {}"
+
+
+def test_what_is_data_may_do_nothing_in_a_browser() -> None:
+    answer = Client().get("/api/v1/nothing/")
+    assert answer.status_code == 404
+    assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
 def test_assets_are_immutable_and_nothing_leaves_the_folder(pages: Path) -> None:
