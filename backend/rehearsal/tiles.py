@@ -52,13 +52,12 @@ def cut_pairs(ask: Ask, records: Sequence[Record]) -> tuple[Upload, str]:
     rows: list[tuple[str, str]] = []
     for record in records:
         height, width = record.image.shape_yx
-        tall = height // BANDS if banded else SIDE
+        tall = (height - GAP * (BANDS - 1)) // BANDS if banded else SIDE
         across = max(1, width // SIDE)
         for band in range(BANDS if banded else max(1, height // SIDE)):
             for column in range(across):
-                y0, x0 = band * tall, column * (width // across)
+                y0, x0 = band * (tall + GAP if banded else tall), column * (width // across)
                 y1 = y0 + tall if banded or height >= 2 * SIDE else height
-                y1 -= GAP if banded and band + 1 < BANDS else 0
                 box = (y0, x0, min(y1, height), x0 + width // across)
                 source = f"{record.entry.source} rows {y0}-{box[2] - 1}" if banded else record.entry.source
                 rows.append((_write_tile(ask.layout, record, box, band, column, folder), source))

@@ -91,21 +91,29 @@ const numberIn = (certificate: Readonly<Record<string, unknown>>, name: string):
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 };
 
+const PAIRS = [
+  ["near-identical", "near-identical"],
+  ["overlap", "overlapping"],
+  ["adjoining", "side by side"],
+] as const;
+
 /** How the split keeps test apart from train, with its numbers; "" where the certificate says nothing of it. */
 export function splitSentences(certificate: Readonly<Record<string, unknown>>): string[] {
   const sources = numberIn(certificate, "sources");
   const components = numberIn(certificate, "components");
   if (sources === null || components === null) return [];
-  const pairs = numberIn(certificate, "near_duplicate_pairs") ?? 0;
   const largest = numberIn(certificate, "largest_component");
-  const locked = numberIn(certificate, "locked_sources") ?? 0;
+  const kinds = certificate["pairs"] ?? {};
+  const pairs = PAIRS.map(([kind, word]) => `${numberIn(kinds as Record<string, unknown>, kind) ?? 0} ${word}`).join(", ");
+  const free = certificate["free"];
+  const locked = Array.isArray(free) ? sources - free.length : 0;
   const moved = certificate["moved_to_test"];
   const told = [
-    `${counted(sources, "source")} (donor, line, slide or experiment) and ${counted(pairs, "pair")} of near-duplicate images form ${counted(components, "component")}${largest === null || components === 0 ? "" : `, the largest of ${counted(largest, "image")}`}; each component lies in one split.`,
+    `${counted(sources, "source")} (donor, line, slide or experiment) with pairs of images that share a field (${pairs}) form ${counted(components, "component")}${largest === null || components === 0 ? "" : `, the largest of ${counted(largest, "image")}`}; each component lies in one split.`,
   ];
   if (locked > 0) told.push(`${counted(locked, "source")} kept the split of an earlier release; what was test stays test.`);
   const movedTo = moved !== null && typeof moved === "object" ? Object.keys(moved).length : 0;
-  if (movedTo > 0) told.push(`${counted(movedTo, "source")} moved to test with a near-duplicate of a test image.`);
+  if (movedTo > 0) told.push(`${counted(movedTo, "source")} moved to test as they share a field with a test image.`);
   return told;
 }
 
