@@ -31,7 +31,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # Only the admin's own few files: no need for a collected folder.
     path("static/<path:path>", partial(serve, insecure=True)),
-    path("releases/<slug:slug>/<version:version>", release_page),
+    path("releases/<slug:lab>/<slug:slug>/<version:version>", release_page),
     re_path("^(?P<path>.*)$", page),
 ]
 

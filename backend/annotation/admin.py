@@ -5,7 +5,7 @@ from backend.annotation.models import Assignment, Campaign
 
 @admin.register(Campaign)
 class CampaignAdmin(admin.ModelAdmin):
-    list_display = ["slug", "title", "dataset", "state", "readings_needed", "created"]
+    list_display = ["name", "title", "dataset", "state", "readings_needed", "created"]
     list_filter = ["state"]
 
 

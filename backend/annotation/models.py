@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from backend.core.rows import Row, is_sha256, sha256_field
 from backend.imaging.models import Dataset, Image
+from backend.people.models import Lab
 
 
 class Task(models.TextChoices):
@@ -31,9 +32,10 @@ class CampaignState(models.TextChoices):
 
 
 class Campaign(Row):
-    """Images of one dataset, one task and a policy."""
+    """Images of one dataset, one task and a policy; called ``lab/slug``, after the lab of its dataset."""
 
-    slug = models.SlugField(max_length=64, unique=True)
+    lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="+", help_text="the dataset's (foreign key)")
+    slug = models.SlugField(max_length=64)
     title = models.CharField(max_length=200)
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="campaigns")
     task = models.CharField(max_length=32, choices=Task, default=Task.INSTANCE_SEGMENTATION)
@@ -46,6 +48,7 @@ class Campaign(Row):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["lab", "slug"], name="campaign_slug_once_per_lab"),
             models.CheckConstraint(condition=Q(readings_needed__gte=1), name="campaign_needs_a_reading"),
             models.CheckConstraint(condition=Q(lease_seconds__gte=1), name="campaign_leases_last"),
             models.CheckConstraint(
@@ -54,7 +57,12 @@ class Campaign(Row):
         ]
 
     def __str__(self) -> str:
-        return self.slug
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """``lab/slug``."""
+        return f"{self.lab_id}/{self.slug}"
 
 
 class Item(Row):
@@ -129,7 +137,7 @@ class Assignment(Row):
 class Edit(Row):
     """One stroke, durable once this row is committed. Append-only (trigger)."""
 
-    uuid = models.UUIDField(unique=True)
+    uuid = models.UUIDField()
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="edits")
     seq = models.PositiveIntegerField()
     tool = models.CharField(max_length=32)
@@ -138,7 +146,10 @@ class Edit(Row):
     changes = models.JSONField(default=dict, help_text="{key: [old, new]} as received")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["assignment", "seq"], name="edits_in_one_order")]
+        constraints = [
+            models.UniqueConstraint(fields=["assignment", "seq"], name="edits_in_one_order"),
+            models.UniqueConstraint(fields=["assignment", "uuid"], name="edit_once"),
+        ]
 
 
 class AuthorKind(models.TextChoices):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -10,16 +11,23 @@ from django.db.models.functions import Coalesce
 from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import LIVE, Assignment, AssignmentState, Campaign, Edit, Item
 from backend.core.storage import object_store
+from backend.imaging.access import seen_by
 from backend.people.models import Person
 from cellcommons.reading import Value, read_values
 
 _LIVE = Assignment.objects.filter(item=OuterRef("pk"), state__in=LIVE)
 
 
-def campaigns_with_counts() -> QuerySet[Campaign]:
-    """Campaigns, newest first, each with ``item_count``, ``needed_count`` and ``done_count`` (readings)."""
+def campaigns_seen_by(person: Any) -> QuerySet[Campaign]:
+    """Campaigns over datasets that ``person`` may see."""
+    return Campaign.objects.filter(seen_by(person, "dataset__")).select_related("dataset")
+
+
+def campaigns_with_counts(person: Any) -> QuerySet[Campaign]:
+    """Campaigns that ``person`` may see, newest first, each with ``item_count``, ``needed_count`` and ``done_count``
+    (readings)."""
     return (
-        Campaign.objects.select_related("dataset")
+        campaigns_seen_by(person)
         .annotate(
             item_count=Count("items"),
             needed_count=Coalesce(Sum("items__readings_needed"), 0),
@@ -58,9 +66,9 @@ def taken_slots(item: Item, *, but: uuid.UUID | None = None) -> set[int]:
 
 
 def assignments_of(person: Person) -> QuerySet[Assignment]:
-    """A person's own assignments, newest first, with all that their JSON shows at hand."""
+    """A person's own assignments, newest first, with all that their JSON shows at hand; of what they still may see."""
     return (
-        Assignment.objects.filter(person=person)
+        Assignment.objects.filter(seen_by(person, "item__campaign__dataset__"), person=person)
         .select_related("item__campaign", "item__image__dataset", "item__image__source", "draft")
         .order_by("-created")
     )

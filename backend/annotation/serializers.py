@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.annotation.given import draft_json, given_json
 from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import Annotation, Assignment, Campaign, Task
-from backend.imaging.models import Dataset
-from backend.imaging.serializers import ImageSerializer, OntologySerializer
+from backend.annotation.selectors import campaigns_seen_by
+from backend.imaging.serializers import DatasetField, ImageSerializer, OntologySerializer
+from backend.people.names import by_name
+from cellcommons.versions import SLUG
 
 MAX_EDITS = 500
 MAX_TILES = 16_384  # all tiles of the largest image a hub takes
@@ -30,15 +33,17 @@ class Progress(serializers.Serializer):
 class CampaignSerializer(serializers.ModelSerializer):
     """A campaign; ``context["outcomes"]`` holds campaign id -> (settled, disputed)."""
 
-    dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    name = serializers.CharField(read_only=True, help_text="lab/slug")
+    lab = serializers.CharField(source="lab_id", read_only=True)
+    dataset = serializers.CharField(source="dataset.name", read_only=True, help_text="lab/slug")
     ontology = OntologySerializer(read_only=True, allow_null=True)
     progress = serializers.SerializerMethodField()
 
     class Meta:
         model = Campaign
         fields = [
-            "slug", "title", "dataset", "task", "ontology", "guidelines", "state", "readings_needed", "lease_seconds",
-            "progress", "created",
+            "name", "lab", "slug", "title", "dataset", "task", "ontology", "guidelines", "state", "readings_needed",
+            "lease_seconds", "progress", "created",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -54,10 +59,24 @@ class CampaignSerializer(serializers.ModelSerializer):
         }
 
 
+@extend_schema_field(OpenApiTypes.STR)
+class CampaignField(serializers.Field):
+    """A campaign by its name, ``lab/slug``, that the person of ``context["request"]`` may see."""
+
+    def to_internal_value(self, data: Any) -> Campaign:
+        found = campaigns_seen_by(self.context["request"].user).filter(by_name(str(data))).first()
+        if found is None:
+            raise serializers.ValidationError("There is no such campaign.")
+        return found
+
+    def to_representation(self, campaign: Campaign) -> str:
+        return campaign.name
+
+
 class NewCampaign(serializers.Serializer):
-    slug = serializers.SlugField(max_length=64)
+    slug = serializers.RegexField(f"^{SLUG.pattern}$", max_length=64, help_text="the lab is the dataset's")
     title = serializers.CharField(max_length=200)
-    dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
+    dataset = DatasetField(help_text="lab/slug")
     task = serializers.ChoiceField(choices=Task.choices)
     ontology = OntologySerializer(
         required=False, allow_null=True, default=None, help_text="the dataset's, where none is given"
@@ -89,7 +108,7 @@ class Given(serializers.Serializer):
 
 
 class AssignmentSummary(serializers.ModelSerializer):
-    campaign = serializers.CharField(source="item.campaign.slug", read_only=True)
+    campaign = serializers.CharField(source="item.campaign.name", read_only=True, help_text="lab/slug")
     task = serializers.ChoiceField(choices=Task.choices, source="item.campaign.task", read_only=True)
     image = ImageSerializer(source="item.image", read_only=True)
     guidelines = serializers.CharField(source="item.campaign.guidelines", read_only=True)

@@ -4,10 +4,10 @@ from backend.annotation import views
 
 urlpatterns = [
     path("campaigns/", views.CampaignsView.as_view()),
-    path("campaigns/<slug:slug>/", views.CampaignView.as_view()),
-    path("campaigns/<slug:slug>/open/", views.OpenView.as_view()),
-    path("campaigns/<slug:slug>/close/", views.CloseView.as_view()),
-    path("campaigns/<slug:slug>/assignments/next/", views.NextAssignmentView.as_view()),
+    path("campaigns/<slug:lab>/<slug:slug>/", views.CampaignView.as_view()),
+    path("campaigns/<slug:lab>/<slug:slug>/open/", views.OpenView.as_view()),
+    path("campaigns/<slug:lab>/<slug:slug>/close/", views.CloseView.as_view()),
+    path("campaigns/<slug:lab>/<slug:slug>/assignments/next/", views.NextAssignmentView.as_view()),
     path("assignments/", views.AssignmentsView.as_view()),
     path("assignments/<uuid:pk>/", views.AssignmentView.as_view()),
     path("assignments/<uuid:pk>/heartbeat/", views.HeartbeatView.as_view()),

@@ -18,7 +18,7 @@ from backend.annotation import serializers
 from backend.annotation.given import given_tree
 from backend.annotation.models import Assignment, AssignmentState, Campaign
 from backend.annotation.progress import count_outcomes
-from backend.annotation.selectors import assignments_of, campaigns_with_counts, edits_in_order
+from backend.annotation.selectors import assignments_of, campaigns_seen_by, campaigns_with_counts, edits_in_order
 from backend.annotation.services.campaigns import close_campaign, create_campaign, open_campaign
 from backend.annotation.services.edits import record_edits
 from backend.annotation.services.leases import lease_next_assignment, renew_lease, return_assignment
@@ -26,17 +26,27 @@ from backend.annotation.services.readings import submit_assignment
 from backend.core.errors import NotValid
 from backend.core.object_files import tree_file_response
 from backend.core.permissions import SignedIn
+from backend.imaging.access import require_own
+from backend.people.names import by_name
 from backend.people.permissions import IsAnnotator, IsCurator
 
 
-def _campaign_json(slug: str) -> dict[str, Any]:
-    campaign = campaigns_with_counts().get(slug=slug)
+def asked_campaign(request: Request, lab: str, slug: str, *, own: bool = False) -> Campaign:
+    """What the person may see; with ``own``, and may change. Raises Http404, NotAllowed."""
+    campaign = get_object_or_404(campaigns_seen_by(request.user), lab=lab, slug=slug)
+    if own:
+        require_own(request.user, campaign.dataset)
+    return campaign
+
+
+def _campaign_json(request: Request, campaign: Campaign) -> dict[str, Any]:
+    campaign = campaigns_with_counts(request.user).get(pk=campaign.pk)
     return serializers.CampaignSerializer(campaign, context={"outcomes": count_outcomes([campaign.pk])}).data
 
 
 class CampaignsView(generics.ListAPIView):
     serializer_class = serializers.CampaignSerializer
-    queryset = campaigns_with_counts()
+    queryset = Campaign.objects.none()  # for the schema
 
     def get_permissions(self) -> list[Any]:
         return [IsCurator() if self.request.method == "POST" else SignedIn()]
@@ -44,7 +54,7 @@ class CampaignsView(generics.ListAPIView):
     @extend_schema(operation_id="campaigns_list")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Campaigns, newest first."""
-        page = self.paginate_queryset(self.get_queryset())
+        page = self.paginate_queryset(campaigns_with_counts(request.user))
         outcomes = count_outcomes(campaign.pk for campaign in page)
         rows = serializers.CampaignSerializer(page, many=True, context={"outcomes": outcomes})
         return self.get_paginated_response(rows.data)
@@ -56,40 +66,40 @@ class CampaignsView(generics.ListAPIView):
     )
     def post(self, request: Request) -> Response:
         """A new campaign, as a draft."""
-        form = serializers.NewCampaign(data=request.data)
+        form = serializers.NewCampaign(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
+        require_own(request.user, form.validated_data["dataset"])
         campaign = create_campaign(**form.validated_data, person=request.user)
-        return Response(_campaign_json(campaign.slug), status=status.HTTP_201_CREATED)
+        return Response(_campaign_json(request, campaign), status=status.HTTP_201_CREATED)
 
 
 class CampaignView(APIView):
     permission_classes = [SignedIn]
 
     @extend_schema(operation_id="campaigns_retrieve", responses=serializers.CampaignSerializer)
-    def get(self, request: Request, slug: str) -> Response:
+    def get(self, request: Request, lab: str, slug: str) -> Response:
         """One campaign."""
-        get_object_or_404(Campaign, slug=slug)
-        return Response(_campaign_json(slug))
+        return Response(_campaign_json(request, asked_campaign(request, lab, slug)))
 
 
 class OpenView(APIView):
     permission_classes = [IsCurator]
 
     @extend_schema(operation_id="campaigns_open", request=None, responses=serializers.CampaignSerializer)
-    def post(self, request: Request, slug: str) -> Response:
+    def post(self, request: Request, lab: str, slug: str) -> Response:
         """Hand out its work; opened again it takes in new images of its dataset."""
-        open_campaign(campaign=get_object_or_404(Campaign, slug=slug))
-        return Response(_campaign_json(slug))
+        campaign = open_campaign(campaign=asked_campaign(request, lab, slug, own=True))
+        return Response(_campaign_json(request, campaign))
 
 
 class CloseView(APIView):
     permission_classes = [IsCurator]
 
     @extend_schema(operation_id="campaigns_close", request=None, responses=serializers.CampaignSerializer)
-    def post(self, request: Request, slug: str) -> Response:
+    def post(self, request: Request, lab: str, slug: str) -> Response:
         """Hand out nothing more."""
-        close_campaign(campaign=get_object_or_404(Campaign, slug=slug))
-        return Response(_campaign_json(slug))
+        campaign = close_campaign(campaign=asked_campaign(request, lab, slug, own=True))
+        return Response(_campaign_json(request, campaign))
 
 
 class NextAssignmentView(APIView):
@@ -100,9 +110,9 @@ class NextAssignmentView(APIView):
         request=None,
         responses={200: serializers.AssignmentSerializer, 201: serializers.AssignmentSerializer, 204: None},
     )
-    def post(self, request: Request, slug: str) -> Response:
+    def post(self, request: Request, lab: str, slug: str) -> Response:
         """What to work on now: 201 new, 200 the one you hold already, 204 nothing left for you."""
-        campaign = get_object_or_404(Campaign, slug=slug)
+        campaign = asked_campaign(request, lab, slug)
         assignment, fresh = lease_next_assignment(campaign=campaign, person=request.user)
         if assignment is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
@@ -123,14 +133,14 @@ class AssignmentsView(generics.ListAPIView):
                 raise NotValid(f"no such state {state!r}", where="state", remedy=", ".join(AssignmentState.values))
             rows = rows.filter(state=state)
         if campaign := self.request.query_params.get("campaign"):
-            rows = rows.filter(item__campaign__slug=campaign)
+            rows = rows.filter(by_name(campaign, "item__campaign__"))
         return rows
 
     @extend_schema(
         operation_id="assignments_list",
         parameters=[
             OpenApiParameter("state", OpenApiTypes.STR, enum=AssignmentState.values),
-            OpenApiParameter("campaign", OpenApiTypes.STR),
+            OpenApiParameter("campaign", OpenApiTypes.STR, description="lab/slug"),
         ],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

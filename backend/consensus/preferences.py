@@ -71,7 +71,7 @@ def campaign_preferences(campaign: Campaign) -> CampaignPreferences:
     if campaign.task != Task.AUGMENTED:
         raise InvalidDocument(
             f"a campaign of {campaign.task} compares no checkpoints",
-            where=campaign.slug,
+            where=campaign.name,
             remedy="Ask for a campaign of augmented microscopy.",
         )
     store = object_store()

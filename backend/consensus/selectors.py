@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Least
@@ -12,6 +13,8 @@ from backend.annotation.kinds.contract import GivenRow
 from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import Annotation, AuthorKind, Campaign, Item
 from backend.consensus.models import Consensus, ConsensusState, Disagreement, DisagreementState
+from backend.imaging.access import seen_by
+from backend.people.names import by_name
 from cellcommons.kinds.registry import kind_of as library_kind
 
 
@@ -64,20 +67,31 @@ def settled_consensuses(campaign: Campaign) -> QuerySet[Consensus]:
     return latest_consensuses().filter(item__campaign=campaign, state=ConsensusState.SETTLED)
 
 
-def list_consensuses() -> QuerySet[Consensus]:
-    """Latest revisions for a list: campaign and number of readings at hand."""
+def consensuses_seen_by(person: Any) -> QuerySet[Consensus]:
+    """All revisions, of images that ``person`` may see."""
+    return Consensus.objects.filter(seen_by(person, "item__campaign__dataset__"))
+
+
+def list_consensuses(person: Any, *, campaign: str = "", state: str = "") -> QuerySet[Consensus]:
+    """Latest revisions that ``person`` may see, for a list: campaign and number of readings at hand."""
+    wanted = by_name(campaign, "item__campaign__") if campaign else Q()
+    wanted &= Q(state=state) if state else Q()
     return (
         latest_consensuses()
+        .filter(wanted, seen_by(person, "item__campaign__dataset__"))
         .select_related("item__campaign")
         .annotate(reading_count=Count("readings"))
         .order_by("-created", "id")
     )
 
 
-def list_disagreements() -> QuerySet[Disagreement]:
-    """Disagreements in the order they arose, campaign, image and consensus at hand."""
-    return Disagreement.objects.select_related(
-        "consensus__item__campaign", "item__campaign", "item__image__dataset", "item__image__source"
+def list_disagreements(person: Any, *, campaign: str = "", state: str = "") -> QuerySet[Disagreement]:
+    """Disagreements that ``person`` may see, in the order they arose, campaign, image and consensus at hand."""
+    wanted = by_name(campaign, "item__campaign__") if campaign else Q()
+    wanted &= Q(state=state) if state else Q()
+    rows = Disagreement.objects.filter(wanted, seen_by(person, "item__campaign__dataset__"))
+    return rows.select_related(
+        "consensus__item__campaign", "item__campaign__dataset", "item__image__dataset", "item__image__source"
     ).order_by("created", "consensus_id", "index")
 
 

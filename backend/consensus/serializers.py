@@ -26,19 +26,19 @@ from cellcommons.reading import read_values
 
 
 class ConsensusQuery(serializers.Serializer):
-    campaign = serializers.CharField(required=False, help_text="slug")
+    campaign = serializers.CharField(required=False, help_text="lab/slug")
     state = serializers.ChoiceField(choices=ConsensusState.choices, required=False)
 
 
 class DisagreementQuery(serializers.Serializer):
-    campaign = serializers.CharField(required=False, help_text="slug")
+    campaign = serializers.CharField(required=False, help_text="lab/slug")
     state = serializers.ChoiceField(choices=DisagreementState.choices, required=False)
 
 
 class ConsensusSerializer(serializers.ModelSerializer):
     """The latest revision of one item."""
 
-    campaign = serializers.SlugRelatedField(source="item.campaign", slug_field="slug", read_only=True)
+    campaign = serializers.CharField(source="item.campaign.name", read_only=True, help_text="lab/slug")
     task = serializers.ChoiceField(choices=Task.choices, source="item.campaign.task", read_only=True)
     image = serializers.UUIDField(source="item.image_id", read_only=True)
     readings = serializers.IntegerField(source="reading_count", read_only=True, help_text="how many it was fused from")
@@ -79,7 +79,7 @@ class DisagreementOption(serializers.Serializer):
 class DisagreementSummary(serializers.ModelSerializer):
     """A place in the experts' queue."""
 
-    campaign = serializers.SlugRelatedField(source="item.campaign", slug_field="slug", read_only=True)
+    campaign = serializers.CharField(source="item.campaign.name", read_only=True, help_text="lab/slug")
     image = ImageSerializer(source="item.image", read_only=True)
     box = serializers.ListField(
         child=serializers.IntegerField(),

@@ -9,5 +9,5 @@ urlpatterns = [
     path("disagreements/<uuid:id>/", views.DisagreementView.as_view()),
     path("disagreements/<uuid:id>/settle/", views.SettleView.as_view()),
     path("disagreements/<uuid:id>/given/<str:key>/zarr/<path:path>", views.DisagreementGivenView.as_view()),
-    path("campaigns/<slug:slug>/preferences/", views.PreferencesView.as_view()),
+    path("campaigns/<slug:lab>/<slug:slug>/preferences/", views.PreferencesView.as_view()),
 ]

@@ -16,11 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend.annotation.given import given_tree
-from backend.annotation.models import Campaign
+from backend.annotation.views import asked_campaign
 from backend.consensus import services
 from backend.consensus.models import Consensus, Disagreement
 from backend.consensus.preferences import campaign_preferences
-from backend.consensus.selectors import given_rows, list_consensuses, list_disagreements
+from backend.consensus.selectors import consensuses_seen_by, given_rows, list_consensuses, list_disagreements
 from backend.consensus.serializers import (
     AdjudicationSerializer,
     ConsensusQuery,
@@ -43,8 +43,7 @@ class ConsensusListView(generics.ListAPIView):
     def get_queryset(self) -> QuerySet[Consensus]:
         query = ConsensusQuery(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        names = {"campaign": "item__campaign__slug", "state": "state"}
-        return list_consensuses().filter(**{names[key]: value for key, value in query.validated_data.items()})
+        return list_consensuses(self.request.user, **query.validated_data)
 
     @extend_schema(operation_id="consensus_list", parameters=[ConsensusQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -58,7 +57,9 @@ class ConsensusZarrView(APIView):
     @extend_schema(operation_id="consensus_zarr", responses=OpenApiTypes.BINARY)
     def get(self, request: Request, id: uuid.UUID, path: str) -> HttpResponseBase:
         """A file of the consensus' raster, where its task paints one."""
-        return tree_file_response(request, get_object_or_404(Consensus, pk=id).labels_sha256, path)
+        return tree_file_response(
+            request, get_object_or_404(consensuses_seen_by(request.user), pk=id).labels_sha256, path
+        )
 
 
 class DisagreementListView(generics.ListAPIView):
@@ -69,8 +70,7 @@ class DisagreementListView(generics.ListAPIView):
     def get_queryset(self) -> QuerySet[Disagreement]:
         query = DisagreementQuery(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        names = {"campaign": "item__campaign__slug", "state": "state"}
-        return list_disagreements().filter(**{names[key]: value for key, value in query.validated_data.items()})
+        return list_disagreements(self.request.user, **query.validated_data)
 
     @extend_schema(operation_id="disagreements_list", parameters=[DisagreementQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -84,7 +84,7 @@ class DisagreementView(APIView):
     @extend_schema(operation_id="disagreements_retrieve", responses=DisagreementSerializer)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """What each reader saw there."""
-        return Response(DisagreementSerializer(get_object_or_404(list_disagreements(), pk=id)).data)
+        return Response(DisagreementSerializer(get_object_or_404(list_disagreements(request.user), pk=id)).data)
 
 
 class DisagreementGivenView(APIView):
@@ -95,7 +95,7 @@ class DisagreementGivenView(APIView):
     )
     def get(self, request: Request, id: uuid.UUID, key: str, path: str) -> HttpResponseBase:
         """A file of what the readers were given beside the image."""
-        disagreement = get_object_or_404(list_disagreements(), pk=id)
+        disagreement = get_object_or_404(list_disagreements(request.user), pk=id)
         return tree_file_response(request, given_tree(given_rows(disagreement.consensus), key), path)
 
     head = get
@@ -105,9 +105,9 @@ class PreferencesView(APIView):
     permission_classes = [IsExpert]
 
     @extend_schema(operation_id="campaigns_preferences", responses=PreferencesSerializer)
-    def get(self, request: Request, slug: str) -> Response:
+    def get(self, request: Request, lab: str, slug: str) -> Response:
         """Which checkpoint people prefer, and how often they told a prediction from the real image."""
-        found = campaign_preferences(get_object_or_404(Campaign, slug=slug))
+        found = campaign_preferences(asked_campaign(request, lab, slug))
         return Response(PreferencesSerializer(found).data)
 
 
@@ -117,7 +117,7 @@ class SettleView(APIView):
     @extend_schema(operation_id="disagreements_settle", request=Settlement, responses=AdjudicationSerializer)
     def post(self, request: Request, id: uuid.UUID) -> Response:
         """Decide. The last decision on an image settles its consensus, shortly after."""
-        disagreement = get_object_or_404(Disagreement, pk=id)
+        disagreement = get_object_or_404(list_disagreements(request.user), pk=id)
         form = Settlement(data=request.data)
         form.is_valid(raise_exception=True)
         decided = services.settle_disagreement(

@@ -1,11 +1,18 @@
+from __future__ import annotations
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from backend.imaging.models import Dataset, Image, Import
 
 
 @admin.register(Dataset)
 class DatasetAdmin(admin.ModelAdmin):
-    list_display = ["slug", "title", "licence", "created"]
+    list_display = ["name", "visibility", "title", "licence", "created"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> list[str]:
+        """Whose it is and who sees it stays as it was made."""
+        return ["lab", "slug", "visibility"] if obj else []
 
 
 @admin.register(Image)

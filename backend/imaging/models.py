@@ -6,20 +6,44 @@ from django.conf import settings
 from django.db import models
 
 from backend.core.rows import Row, is_sha256, sha256_field
+from backend.people.models import Lab
+
+
+class Visibility(models.TextChoices):
+    """Who sees a dataset and all that hangs on it."""
+
+    HUB = "hub", "everybody of the hub"
+    LAB = "lab", "the people of its lab"
 
 
 class Dataset(Row):
-    """A living collection of images; its frozen states are Releases."""
+    """A living collection of images; its frozen states are Releases.
 
-    slug = models.SlugField(max_length=64, unique=True)
+    Whose it is and who sees it stays as it was made (trigger): what was published under its name says so for good.
+    """
+
+    lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="datasets")
+    slug = models.SlugField(max_length=64)
+    visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.HUB)
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     licence = models.CharField(max_length=64, default="CC0-1.0", help_text="SPDX identifier")
     ontology = models.JSONField(null=True, blank=True, help_text="the classes that imports stated; null: none did")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["lab", "slug"], name="dataset_slug_once_per_lab"),
+            models.CheckConstraint(condition=models.Q(visibility__in=Visibility.values), name="visibility_is_known"),
+        ]
+
     def __str__(self) -> str:
-        return self.slug
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """``lab/slug``: what it is called everywhere outside the database."""
+        return f"{self.lab_id}/{self.slug}"
 
 
 class Source(Row):

@@ -6,27 +6,38 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from backend.imaging.access import datasets_seen_by, seen_by
 from backend.imaging.models import Dataset, FileOutcome, Image, ImageState, Import, ImportedFile
+from backend.people.names import by_name
 
 
-def datasets_with_counts() -> QuerySet[Dataset]:
-    """Datasets by slug, each with ``image_count`` (ready ones) and ``source_count``."""
-    return Dataset.objects.annotate(
-        image_count=Count("images", filter=Q(images__state=ImageState.READY), distinct=True),
-        source_count=Count("images__source", distinct=True),
-    ).order_by("slug")
+def datasets_with_counts(person: Any) -> QuerySet[Dataset]:
+    """The datasets that ``person`` may see, by name, each with ``image_count`` (ready ones) and ``source_count``."""
+    return (
+        datasets_seen_by(person)
+        .annotate(
+            image_count=Count("images", filter=Q(images__state=ImageState.READY), distinct=True),
+            source_count=Count("images__source", distinct=True),
+        )
+        .order_by("lab_id", "slug")
+    )
 
 
-def images_matching(*, dataset: str = "", search: str = "", stratum: str = "") -> QuerySet[Image]:
-    """Ready images by dataset and name; ``search`` looks into names and sources."""
-    images = Image.objects.filter(state=ImageState.READY).select_related("dataset", "source")
+def images_seen_by(person: Any) -> QuerySet[Image]:
+    """Images that ``person`` may see."""
+    return Image.objects.filter(seen_by(person, "dataset__")).select_related("dataset", "source")
+
+
+def images_matching(*, person: Any, dataset: str = "", search: str = "", stratum: str = "") -> QuerySet[Image]:
+    """Ready images that ``person`` may see, by dataset and name; ``search`` looks into names and sources."""
+    images = images_seen_by(person).filter(state=ImageState.READY)
     if dataset:
-        images = images.filter(dataset__slug=dataset)
+        images = images.filter(by_name(dataset, "dataset__"))
     if search:
         images = images.filter(Q(name__icontains=search) | Q(source__name__icontains=search))
     if stratum:
         images = images.filter(stratum=stratum)
-    return images.order_by("dataset__slug", "name")
+    return images.order_by("dataset__lab_id", "dataset__slug", "name")
 
 
 def ready_images(*, dataset: Dataset) -> QuerySet[Image]:
@@ -35,10 +46,10 @@ def ready_images(*, dataset: Dataset) -> QuerySet[Image]:
     return images.prefetch_related("companions").order_by("created", "name")
 
 
-def imports_of_hub(*, dataset: str = "") -> QuerySet[Import]:
-    """Imports, newest first."""
-    imports = Import.objects.select_related("dataset").order_by("-created")
-    return imports.filter(dataset__slug=dataset) if dataset else imports
+def imports_seen_by(person: Any, *, dataset: str = "") -> QuerySet[Import]:
+    """Imports into datasets that ``person`` may see, newest first."""
+    imports = Import.objects.filter(seen_by(person, "dataset__")).select_related("dataset").order_by("-created")
+    return imports.filter(by_name(dataset, "dataset__")) if dataset else imports
 
 
 def files_of_import(*, record: Import, outcome: str = "", kind: str = "", search: str = "") -> QuerySet[ImportedFile]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from backend.imaging.access import datasets_seen_by
 from backend.imaging.layouts import AUTO
-from backend.imaging.models import Dataset, FileOutcome, Image, Import, ImportedFile
+from backend.imaging.models import Dataset, FileOutcome, Image, Import, ImportedFile, Visibility
 from backend.imaging.selectors import outcomes_of_import, reasons_of_import
+from backend.people.names import by_name
+from cellcommons.versions import SLUG
 
 
 class OntologySerializer(serializers.Serializer):
@@ -20,19 +24,44 @@ class OntologySerializer(serializers.Serializer):
     multi = serializers.BooleanField(required=False, default=False, help_text="a label may name several, or none")
 
 
+@extend_schema_field(OpenApiTypes.STR)
+class DatasetField(serializers.Field):
+    """A dataset by its name, ``lab/slug``, that the person of ``context["request"]`` may see."""
+
+    def to_internal_value(self, data: Any) -> Dataset:
+        found = datasets_seen_by(self.context["request"].user).filter(by_name(str(data))).first()
+        if found is None:
+            raise serializers.ValidationError("There is no such dataset.")
+        return found
+
+    def to_representation(self, dataset: Dataset) -> str:
+        return dataset.name
+
+
 class DatasetSerializer(serializers.ModelSerializer):
+    name = serializers.CharField(read_only=True, help_text="lab/slug")
+    lab = serializers.CharField(source="lab_id", read_only=True)
     images = serializers.IntegerField(source="image_count", read_only=True)
     sources = serializers.IntegerField(source="source_count", read_only=True)
     ontology = OntologySerializer(read_only=True, allow_null=True, help_text="the classes that imports stated")
 
     class Meta:
         model = Dataset
-        fields = ["id", "slug", "title", "description", "licence", "ontology", "images", "sources", "created"]
+        fields = [
+            "id", "name", "lab", "slug", "visibility", "title", "description", "licence", "ontology", "images",
+            "sources", "created",
+        ]  # fmt: skip
         read_only_fields = fields
 
 
 class NewDataset(serializers.Serializer):
-    slug = serializers.SlugField(max_length=64)
+    lab = serializers.CharField(
+        max_length=64, required=False, allow_blank=True, default="", help_text="yours; may be left out if it is one"
+    )
+    slug = serializers.RegexField(f"^{SLUG.pattern}$", max_length=64)
+    visibility = serializers.ChoiceField(
+        choices=Visibility.choices, required=False, default=Visibility.HUB, help_text="who sees it; for good"
+    )
     title = serializers.CharField(max_length=200)
     description = serializers.CharField(required=False, allow_blank=True, default="", max_length=20_000)
     licence = serializers.CharField(required=False, default="CC0-1.0", max_length=64)
@@ -49,7 +78,7 @@ class PixelSize(serializers.Serializer):
 class ImageSerializer(serializers.ModelSerializer):
     """An image; never whether truth is kept for it."""
 
-    dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    dataset = serializers.CharField(source="dataset.name", read_only=True, help_text="lab/slug")
     source = serializers.CharField(source="source.name", read_only=True)
     height = serializers.IntegerField(read_only=True)
     width = serializers.IntegerField(read_only=True)
@@ -86,7 +115,7 @@ class ReceivedSerializer(serializers.Serializer):
 
 
 class NewImage(serializers.Serializer):
-    dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
+    dataset = DatasetField(help_text="lab/slug")
     file = serializers.FileField(allow_empty_file=True, max_length=255)
     source = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
     stratum = serializers.CharField(required=False, allow_blank=True, default="", max_length=100)
@@ -122,7 +151,7 @@ class OutcomesSerializer(serializers.Serializer):
 
 
 class ImportSummarySerializer(serializers.ModelSerializer):
-    dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    dataset = serializers.CharField(source="dataset.name", read_only=True, help_text="lab/slug")
     guesses = GuessSerializer(many=True, read_only=True, help_text="likeliest first; empty where the layout was named")
 
     class Meta:
@@ -178,7 +207,7 @@ class LayoutSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="NewImport")
 class NewImport(serializers.Serializer):
-    dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
+    dataset = DatasetField(help_text="lab/slug")
     layout = serializers.CharField(required=False, max_length=64, default=AUTO, help_text="auto: told from the archive")
     file = serializers.FileField(allow_empty_file=True, max_length=255)
     limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)

@@ -4,7 +4,7 @@ from backend.imaging import views
 
 urlpatterns = [
     path("datasets/", views.DatasetsView.as_view()),
-    path("datasets/<slug:slug>/", views.DatasetView.as_view()),
+    path("datasets/<slug:lab>/<slug:slug>/", views.DatasetView.as_view()),
     path("images/", views.ImagesView.as_view()),
     path("images/<uuid:pk>/", views.ImageView.as_view()),
     path("images/<uuid:pk>/preview.png", views.PreviewView.as_view()),

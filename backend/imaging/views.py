@@ -17,10 +17,17 @@ from rest_framework.views import APIView
 
 from backend.core.object_files import object_response, tree_file_response
 from backend.core.permissions import SignedIn
+from backend.imaging.access import require_own
 from backend.imaging.layouts import hub_layouts
-from backend.imaging.models import FileOutcome, Image, Import, ImportedFile
+from backend.imaging.models import Dataset, FileOutcome, Image, Import, ImportedFile
 from backend.imaging.reports import csv_lines
-from backend.imaging.selectors import datasets_with_counts, files_of_import, images_matching, imports_of_hub
+from backend.imaging.selectors import (
+    datasets_with_counts,
+    files_of_import,
+    images_matching,
+    images_seen_by,
+    imports_seen_by,
+)
 from backend.imaging.serializers import (
     ChosenLayout,
     DatasetSerializer,
@@ -39,6 +46,7 @@ from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.images import receive_file
 from backend.imaging.services.imports import choose_layout, receive_import
 from backend.imaging.uploaded import on_disk
+from backend.people.labs import lab_of
 from backend.people.permissions import IsCurator
 from cellcommons.images.sniff import readable_extensions
 
@@ -54,7 +62,10 @@ class ReadOpenWriteCurator:
 
 class DatasetsView(ReadOpenWriteCurator, generics.ListAPIView):
     serializer_class = DatasetSerializer
-    queryset = datasets_with_counts()
+    queryset = Dataset.objects.none()  # for the schema
+
+    def get_queryset(self) -> Any:
+        return datasets_with_counts(self.request.user)
 
     @extend_schema(operation_id="datasets_list")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -66,22 +77,21 @@ class DatasetsView(ReadOpenWriteCurator, generics.ListAPIView):
         """A new dataset."""
         form = NewDataset(data=request.data)
         form.is_valid(raise_exception=True)
-        dataset = create_dataset(**form.validated_data, person=request.user)
-        return Response(
-            DatasetSerializer(datasets_with_counts().get(pk=dataset.pk)).data, status=status.HTTP_201_CREATED
-        )
+        values = dict(form.validated_data)
+        dataset = create_dataset(lab=lab_of(request.user, values.pop("lab")), **values, person=request.user)
+        made = datasets_with_counts(request.user).get(pk=dataset.pk)
+        return Response(DatasetSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-class DatasetView(generics.RetrieveAPIView):
+class DatasetView(APIView):
     permission_classes = [SignedIn]
-    serializer_class = DatasetSerializer
-    queryset = datasets_with_counts()
-    lookup_field = "slug"
 
-    @extend_schema(operation_id="datasets_retrieve")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    @extend_schema(operation_id="datasets_retrieve", responses=DatasetSerializer)
+    def get(self, request: Request, lab: str, slug: str) -> Response:
         """One dataset."""
-        return super().get(request, *args, **kwargs)
+        return Response(
+            DatasetSerializer(get_object_or_404(datasets_with_counts(request.user), lab=lab, slug=slug)).data
+        )
 
 
 class ImagesView(ReadOpenWriteCurator, generics.ListAPIView):
@@ -91,7 +101,9 @@ class ImagesView(ReadOpenWriteCurator, generics.ListAPIView):
 
     def get_queryset(self) -> Any:
         query = self.request.query_params
-        return images_matching(**{name: query.get(name, "") for name in ("dataset", "search", "stratum")})
+        return images_matching(
+            person=self.request.user, **{name: query.get(name, "") for name in ("dataset", "search", "stratum")}
+        )
 
     @extend_schema(operation_id="images_list", parameters=_QUERY)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -103,24 +115,23 @@ class ImagesView(ReadOpenWriteCurator, generics.ListAPIView):
     )
     def post(self, request: Request) -> Response:
         """Upload one image file; ``formats/`` says which can be read."""
-        form = NewImage(data=request.data)
+        form = NewImage(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         given = dict(form.validated_data)
+        require_own(request.user, given["dataset"])
         upload = given.pop("file")
         with on_disk(upload) as path:
             received = receive_file(**given, path=path, filename=upload.name, person=request.user)
         return Response(ReceivedSerializer(received).data, status=status.HTTP_201_CREATED)
 
 
-class ImageView(generics.RetrieveAPIView):
+class ImageView(APIView):
     permission_classes = [SignedIn]
-    serializer_class = ImageSerializer
-    queryset = Image.objects.select_related("dataset", "source")
 
-    @extend_schema(operation_id="images_retrieve")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    @extend_schema(operation_id="images_retrieve", responses=ImageSerializer)
+    def get(self, request: Request, pk: str) -> Response:
         """One image."""
-        return super().get(request, *args, **kwargs)
+        return Response(ImageSerializer(get_object_or_404(images_seen_by(request.user), pk=pk)).data)
 
 
 class PreviewView(APIView):
@@ -129,7 +140,7 @@ class PreviewView(APIView):
     @extend_schema(operation_id="images_preview", responses={(200, "image/png"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: str) -> HttpResponseBase:
         """A small picture of the image."""
-        image = get_object_or_404(Image.objects.only("preview_sha256"), pk=pk)
+        image = get_object_or_404(images_seen_by(request.user), pk=pk)
         return object_response(request, image.preview_sha256, content_type="image/png")
 
 
@@ -139,7 +150,7 @@ class ImageZarrView(APIView):
     @extend_schema(operation_id="images_zarr", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: str, path: str) -> HttpResponseBase:
         """A file of the image's OME-Zarr 0.5."""
-        image = get_object_or_404(Image.objects.only("tree_sha256"), pk=pk)
+        image = get_object_or_404(images_seen_by(request.user), pk=pk)
         return tree_file_response(request, image.tree_sha256, path)
 
     head = get
@@ -168,10 +179,10 @@ class ImportsView(generics.ListAPIView):
     permission_classes = [IsCurator]
     serializer_class = ImportSummarySerializer
     parser_classes = [MultiPartParser]
-    queryset = imports_of_hub()
+    queryset = Import.objects.none()  # for the schema
 
     def get_queryset(self) -> Any:
-        return imports_of_hub(dataset=self.request.query_params.get("dataset", ""))
+        return imports_seen_by(self.request.user, dataset=self.request.query_params.get("dataset", ""))
 
     @extend_schema(operation_id="imports_list", parameters=[OpenApiParameter("dataset", OpenApiTypes.STR)])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -183,24 +194,23 @@ class ImportsView(generics.ListAPIView):
     )
     def post(self, request: Request) -> Response:
         """Import a zip in a published layout; a worker does it."""
-        form = NewImport(data=request.data)
+        form = NewImport(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         given = dict(form.validated_data)
+        require_own(request.user, given["dataset"])
         upload = given.pop("file")
         with on_disk(upload) as path:
             record = receive_import(**given, archive=path, filename=upload.name, person=request.user)
         return Response(ImportSerializer(record).data, status=status.HTTP_202_ACCEPTED)
 
 
-class ImportView(generics.RetrieveAPIView):
+class ImportView(APIView):
     permission_classes = [IsCurator]
-    serializer_class = ImportSerializer
-    queryset = imports_of_hub()
 
-    @extend_schema(operation_id="imports_retrieve")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    @extend_schema(operation_id="imports_retrieve", responses=ImportSerializer)
+    def get(self, request: Request, pk: str) -> Response:
         """How far an import is."""
-        return super().get(request, *args, **kwargs)
+        return Response(ImportSerializer(get_object_or_404(imports_seen_by(request.user), pk=pk)).data)
 
 
 class ImportLayoutView(APIView):
@@ -209,9 +219,11 @@ class ImportLayoutView(APIView):
     @extend_schema(operation_id="imports_choose", request=ChosenLayout, responses={202: ImportSerializer})
     def post(self, request: Request, pk: str) -> Response:
         """Import the archive that is here already as this layout."""
+        found = get_object_or_404(imports_seen_by(request.user), pk=pk)
+        require_own(request.user, found.dataset)
         form = ChosenLayout(data=request.data)
         form.is_valid(raise_exception=True)
-        record = choose_layout(record=get_object_or_404(Import, pk=pk), layout=form.validated_data["layout"])
+        record = choose_layout(record=found, layout=form.validated_data["layout"])
         return Response(ImportSerializer(record).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -229,7 +241,7 @@ class ImportFilesView(generics.ListAPIView):
 
     def get_queryset(self) -> Any:
         query = self.request.query_params
-        record = get_object_or_404(Import, pk=self.kwargs["pk"])
+        record = get_object_or_404(imports_seen_by(self.request.user), pk=self.kwargs["pk"])
         return files_of_import(record=record, **{key: query.get(key, "") for key in ("outcome", "kind", "search")})
 
     @extend_schema(operation_id="imports_files", parameters=_FILES)
@@ -244,7 +256,9 @@ class ImportReportView(APIView):
     @extend_schema(operation_id="imports_report", responses={(200, "text/csv"): OpenApiTypes.STR})
     def get(self, request: Request, pk: str) -> HttpResponseBase:
         """What became of each file, as CSV."""
-        record = get_object_or_404(Import.objects.select_related("dataset"), pk=pk)
+        record = get_object_or_404(imports_seen_by(request.user), pk=pk)
         response = StreamingHttpResponse(csv_lines(files_of_import(record=record)), content_type="text/csv")
-        response["Content-Disposition"] = f'attachment; filename="import-{record.dataset.slug}-{record.pk}.csv"'
+        response["Content-Disposition"] = (
+            f'attachment; filename="import-{record.dataset.lab_id}-{record.dataset.slug}-{record.pk}.csv"'
+        )
         return response

@@ -14,17 +14,21 @@ from django.db import close_old_connections, connection
 
 from backend.modelzoo.selectors import ENDED, list_training_runs
 from backend.modelzoo.serializers import TrainingRunSerializer
+from backend.people.models import Person
 
 POLL_SECONDS = 1.0
 # Proxies and browsers drop a connection that says nothing for long; a comment keeps it open.
 QUIET_POLLS = 15
 
 
-async def training_events(run_id: uuid.UUID, *, poll_seconds: float = POLL_SECONDS) -> AsyncIterator[bytes]:
-    """``event: progress`` with the run as ``GET training-runs/{id}/`` shows it, then ``event: end`` with the same."""
+async def training_events(
+    run_id: uuid.UUID, person: Person, *, poll_seconds: float = POLL_SECONDS
+) -> AsyncIterator[bytes]:
+    """``event: progress`` with the run as ``GET training-runs/{id}/`` shows it to ``person``, then ``event: end`` with
+    the same."""
     last, quiet = "", 0
     while True:
-        run = await sync_to_async(_read_run)(run_id)
+        run = await sync_to_async(_read_run)(run_id, person)
         if run is None:
             yield _event("end", "null")
             return
@@ -43,9 +47,9 @@ async def training_events(run_id: uuid.UUID, *, poll_seconds: float = POLL_SECON
         await asyncio.sleep(poll_seconds)
 
 
-def _read_run(run_id: uuid.UUID) -> dict[str, Any] | None:
+def _read_run(run_id: uuid.UUID, person: Person) -> dict[str, Any] | None:
     try:
-        run = list_training_runs().filter(pk=run_id).first()
+        run = list_training_runs(person).filter(pk=run_id).first()
         return dict(TrainingRunSerializer(run).data) if run else None
     finally:
         # A stream lives for hours; between two looks it must not hold a connection.

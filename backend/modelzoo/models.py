@@ -75,7 +75,7 @@ class Weights(Row):
 class ModelCard(Row):
     """A checkpoint, what it was trained on and how well it does. Append-only (trigger)."""
 
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=200, unique=True)
     training_run = models.OneToOneField(TrainingRun, on_delete=models.PROTECT, related_name="model_card")
     checkpoint_sha256 = sha256_field()
     checkpoint_bytes = models.BigIntegerField()

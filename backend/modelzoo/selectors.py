@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from backend.annotation.models import Campaign
 from backend.annotation.selectors import unread_items
-from backend.imaging.models import CompanionKind, Image
+from backend.imaging.access import seen_as_widely, seen_by
+from backend.imaging.models import CompanionKind, Dataset, Image
 from backend.imaging.selectors import ready_images
 from backend.modelzoo.models import (
     ModelCard,
@@ -29,26 +31,30 @@ RUNS: dict[str, type[Run]] = {"training": TrainingRun, "prediction": PredictionR
 ENDED = (RunState.FINISHED, RunState.CANCELLED, RunState.FAILED)
 
 
-def list_training_runs() -> QuerySet[TrainingRun]:
-    """Training runs, newest first."""
-    return TrainingRun.objects.select_related("release__dataset", "model_card").order_by("-created", "id")
+def list_training_runs(person: Any) -> QuerySet[TrainingRun]:
+    """Training runs on datasets that ``person`` may see, newest first."""
+    runs = TrainingRun.objects.filter(seen_by(person, "release__dataset__"))
+    return runs.select_related("release__dataset", "model_card").order_by("-created", "id")
 
 
-def list_prediction_runs() -> QuerySet[PredictionRun]:
-    """Prediction runs, newest first."""
-    return PredictionRun.objects.select_related("model_card", "campaign").order_by("-created", "id")
+def list_prediction_runs(person: Any) -> QuerySet[PredictionRun]:
+    """Prediction runs over campaigns that ``person`` may see, newest first."""
+    runs = PredictionRun.objects.filter(seen_by(person, "campaign__dataset__"))
+    return runs.select_related("model_card", "campaign").order_by("-created", "id")
 
 
-def list_model_cards() -> QuerySet[ModelCard]:
-    """Model cards, newest first."""
+def list_model_cards(person: Any) -> QuerySet[ModelCard]:
+    """Model cards of trainings on datasets that ``person`` may see, newest first."""
     release = "training_run__release"
     origin = (f"{release}__dataset", f"{release}__campaign", f"{release}__withdrawal__person")
-    return ModelCard.objects.select_related(*origin).order_by("-created", "id")
+    cards = ModelCard.objects.filter(seen_by(person, f"{release}__dataset__"))
+    return cards.select_related(*origin).order_by("-created", "id")
 
 
-def list_predictions() -> QuerySet[Prediction]:
-    """Predictions in order of image."""
-    return Prediction.objects.select_related("image").order_by("run", "image__name", "id")
+def list_predictions(person: Any) -> QuerySet[Prediction]:
+    """Predictions over campaigns that ``person`` may see, in order of image."""
+    found = Prediction.objects.filter(seen_by(person, "run__campaign__dataset__"))
+    return found.select_related("image").order_by("run", "image__name", "id")
 
 
 def image_names(card: ModelCard) -> dict[str, str]:
@@ -74,13 +80,17 @@ def images_to_predict(campaign: Campaign, scope: str) -> list[Image]:
     return [item.image for item in items.select_related("image").prefetch_related("image__companions")]
 
 
-def checkpoint_to_start_from(reference: str) -> str | None:
-    """The digest of the checkpoint that a training may begin with: a card's, by id or name, or weights brought."""
+def checkpoint_to_start_from(reference: str, *, dataset: Dataset, person: Any) -> str | None:
+    """The digest of the checkpoint that a training on ``dataset`` may begin with: a card's, by id or name, or weights
+    brought.
+
+    A card that fewer people see than the dataset is none of them: the training would tell them of it.
+    """
     named = Q(name=reference)
     if _ID.fullmatch(reference):
         named |= Q(pk=reference)
-    card = ModelCard.objects.filter(named).first()
-    if card is not None:
+    card = list_model_cards(person).filter(named).first()
+    if card is not None and seen_as_widely(dataset, card.training_run.release.dataset):
         return str(card.checkpoint_sha256)
     return reference if Weights.objects.filter(sha256=reference).exists() else None
 

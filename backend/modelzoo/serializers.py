@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.annotation.models import Task
+from backend.annotation.serializers import CampaignField
 from backend.modelzoo.models import (
     ModelCard,
     Prediction,
@@ -18,7 +19,7 @@ from backend.modelzoo.models import (
     Weights,
 )
 from backend.releases.serializers import WithdrawalSerializer
-from cellcommons.versions import SLUG, WANTED
+from cellcommons.versions import NAME, WANTED
 
 
 class RunQuery(serializers.Serializer):
@@ -31,7 +32,7 @@ class PredictionQuery(serializers.Serializer):
 
 class NewTrainingRun(serializers.Serializer):
     release = serializers.RegexField(
-        f"^{SLUG.pattern}@{WANTED.pattern}$", help_text="slug@2.1.0, or slug@2: the newest that fits"
+        f"^{NAME.pattern}@{WANTED.pattern}$", help_text="lab/slug@2.1.0, or lab/slug@2: the newest that fits"
     )
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, default=0)
     budget_seconds = serializers.FloatField(required=False, min_value=1, max_value=7 * 24 * 3600, default=120.0)
@@ -40,14 +41,14 @@ class NewTrainingRun(serializers.Serializer):
         required=False,
         allow_blank=True,
         default="",
-        max_length=120,
+        max_length=200,
         help_text="model card (id or name) or sha256 of weights brought; empty: from scratch",
     )
 
 
 class NewPredictionRun(serializers.Serializer):
     model_card = serializers.UUIDField()
-    campaign = serializers.CharField(help_text="slug")
+    campaign = CampaignField(help_text="lab/slug")
     scope = serializers.ChoiceField(
         choices=PredictionScope.choices,
         required=False,
@@ -90,7 +91,7 @@ class CurvePoint(serializers.Serializer):
 class TrainingRunSummary(serializers.ModelSerializer):
     """A training without its curve."""
 
-    release = serializers.CharField(source="release.reference", read_only=True, help_text="slug@version")
+    release = serializers.CharField(source="release.reference", read_only=True, help_text="lab/slug@version")
     progress = RunProgress(read_only=True)
     model_card = serializers.SerializerMethodField(help_text="id, once finished")
 
@@ -120,7 +121,7 @@ class TrainingRunSerializer(TrainingRunSummary):
 
 
 class PredictionRunSerializer(serializers.ModelSerializer):
-    campaign = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    campaign = serializers.CharField(source="campaign.name", read_only=True, help_text="lab/slug")
     progress = RunProgress(read_only=True)
     failures = serializers.DictField(child=serializers.CharField(), read_only=True, help_text="image id: why")
 
@@ -136,7 +137,9 @@ class PredictionRunSerializer(serializers.ModelSerializer):
 class ModelCardSummary(serializers.ModelSerializer):
     """A checkpoint and how well it does."""
 
-    release = serializers.CharField(source="training_run.release.reference", read_only=True, help_text="slug@version")
+    release = serializers.CharField(
+        source="training_run.release.reference", read_only=True, help_text="lab/slug@version"
+    )
     task = serializers.ChoiceField(choices=Task.choices, source="training_run.release.campaign.task", read_only=True)
     release_withdrawn = WithdrawalSerializer(
         source="training_run.release.tombstone",

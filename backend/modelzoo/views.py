@@ -18,9 +18,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.views import APIView
 
-from backend.annotation.models import Campaign
 from backend.core.object_files import object_response, tree_file_response
 from backend.core.permissions import SignedIn
+from backend.imaging.access import require_own
 from backend.imaging.uploaded import on_disk
 from backend.modelzoo import services
 from backend.modelzoo.events import training_events
@@ -85,7 +85,7 @@ class TrainingRunsView(generics.ListAPIView):
     def get_queryset(self) -> QuerySet[TrainingRun]:
         query = RunQuery(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        return list_training_runs().filter(**query.validated_data)
+        return list_training_runs(self.request.user).filter(**query.validated_data)
 
     @extend_schema(operation_id="training_runs_list", parameters=[RunQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -98,11 +98,17 @@ class TrainingRunsView(generics.ListAPIView):
         form = NewTrainingRun(data=request.data)
         form.is_valid(raise_exception=True)
         values = dict(form.validated_data)
-        release = find_release(values.pop("release"))
+        release = find_release(values.pop("release"), request.user)
         if release is None:
             raise ValidationError({"release": ["There is no such release."]})
         run = services.order_training(release=release, person=request.user, **values)
         return Response(TrainingRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+
+def _require_mine(request: Request, run: TrainingRun) -> None:
+    """Raises NotAllowed unless the person ordered the run, or is of the lab that its dataset belongs to."""
+    if run.created_by_id != request.user.pk:
+        require_own(request.user, run.release.dataset)
 
 
 class TrainingRunView(APIView):
@@ -111,7 +117,7 @@ class TrainingRunView(APIView):
     @extend_schema(operation_id="training_runs_retrieve", responses=TrainingRunSerializer)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """One training with its curve."""
-        return Response(TrainingRunSerializer(get_object_or_404(list_training_runs(), pk=id)).data)
+        return Response(TrainingRunSerializer(get_object_or_404(list_training_runs(request.user), pk=id)).data)
 
 
 class CancelTrainingView(APIView):
@@ -120,9 +126,12 @@ class CancelTrainingView(APIView):
     @extend_schema(operation_id="training_runs_cancel", request=None, responses={202: TrainingRunSerializer})
     def post(self, request: Request, id: uuid.UUID) -> Response:
         """Ask the worker to stop; what it has saved is kept."""
-        run = get_object_or_404(TrainingRun, pk=id)
+        run = get_object_or_404(list_training_runs(request.user), pk=id)
+        _require_mine(request, run)
         services.cancel_run(kind="training", run_id=run.pk)
-        return Response(TrainingRunSerializer(list_training_runs().get(pk=id)).data, status=status.HTTP_202_ACCEPTED)
+        return Response(
+            TrainingRunSerializer(list_training_runs(request.user).get(pk=id)).data, status=status.HTTP_202_ACCEPTED
+        )
 
 
 class ResumeTrainingView(APIView):
@@ -131,9 +140,12 @@ class ResumeTrainingView(APIView):
     @extend_schema(operation_id="training_runs_resume", request=None, responses={202: TrainingRunSerializer})
     def post(self, request: Request, id: uuid.UUID) -> Response:
         """Go on from the last saved state."""
-        run = get_object_or_404(TrainingRun, pk=id)
+        run = get_object_or_404(list_training_runs(request.user), pk=id)
+        _require_mine(request, run)
         services.resume_run(kind="training", run_id=run.pk)
-        return Response(TrainingRunSerializer(list_training_runs().get(pk=id)).data, status=status.HTTP_202_ACCEPTED)
+        return Response(
+            TrainingRunSerializer(list_training_runs(request.user).get(pk=id)).data, status=status.HTTP_202_ACCEPTED
+        )
 
 
 class TrainingEventsView(APIView):
@@ -142,10 +154,10 @@ class TrainingEventsView(APIView):
     @extend_schema(operation_id="training_runs_events", responses={(200, "text/event-stream"): OpenApiTypes.STR})
     def get(self, request: Request, id: uuid.UUID) -> HttpResponseBase:
         """Server-sent events: `progress` with the run whenever it changed, `end` at the end."""
-        run = get_object_or_404(TrainingRun, pk=id)
+        run = get_object_or_404(list_training_runs(request.user), pk=id)
         # X-Accel-Buffering: a proxy in front must pass each event on at once.
         return StreamingHttpResponse(
-            training_events(run.pk),
+            training_events(run.pk, request.user),
             content_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -157,7 +169,7 @@ class ModelCardsView(generics.ListAPIView):
     queryset = ModelCard.objects.none()
 
     def get_queryset(self) -> QuerySet[ModelCard]:
-        return list_model_cards()
+        return list_model_cards(self.request.user)
 
     @extend_schema(operation_id="model_cards_list")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -171,7 +183,7 @@ class ModelCardView(APIView):
     @extend_schema(operation_id="model_cards_retrieve", responses=ModelCardSerializer)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """One card: measures beside a baseline, by stratum and by image."""
-        card = get_object_or_404(list_model_cards(), pk=id)
+        card = get_object_or_404(list_model_cards(request.user), pk=id)
         return Response(ModelCardSerializer(card, context={"names": image_names(card), "request": request}).data)
 
 
@@ -181,7 +193,7 @@ class ModelCardPictureView(APIView):
     @extend_schema(operation_id="model_cards_picture", responses={(200, "image/png"): OpenApiTypes.BINARY})
     def get(self, request: Request, id: uuid.UUID, digest: str) -> HttpResponseBase:
         """A picture of one test image; only those that the card names."""
-        card = get_object_or_404(ModelCard, pk=id)
+        card = get_object_or_404(list_model_cards(request.user), pk=id)
         if digest not in {score["picture"] for score in card.images}:
             raise NotFound("the card has no such picture", where=digest[:80])
         return object_response(request, digest, content_type="image/png")
@@ -193,9 +205,10 @@ class CheckpointView(APIView):
     @extend_schema(operation_id="model_cards_checkpoint", responses=OpenApiTypes.BINARY)
     def get(self, request: Request, id: uuid.UUID) -> HttpResponseBase:
         """The weights, as safetensors."""
-        card = get_object_or_404(ModelCard, pk=id)
+        card = get_object_or_404(list_model_cards(request.user), pk=id)
         response = object_response(request, card.checkpoint_sha256)
-        response["Content-Disposition"] = f'attachment; filename="{card.name}.safetensors"'
+        file_name = f"{card.name.replace('/', '-')}.safetensors"
+        response["Content-Disposition"] = f'attachment; filename="{file_name}"'
         return response
 
 
@@ -209,7 +222,7 @@ class PredictionRunsView(generics.ListAPIView):
     def get_queryset(self) -> QuerySet[PredictionRun]:
         query = RunQuery(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        return list_prediction_runs().filter(**query.validated_data)
+        return list_prediction_runs(self.request.user).filter(**query.validated_data)
 
     @extend_schema(operation_id="prediction_runs_list", parameters=[RunQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -221,16 +234,14 @@ class PredictionRunsView(generics.ListAPIView):
     )
     def post(self, request: Request) -> Response:
         """Predict a campaign's images; a worker takes the order."""
-        form = NewPredictionRun(data=request.data)
+        form = NewPredictionRun(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        card = ModelCard.objects.filter(pk=form.validated_data["model_card"]).first()
-        campaign = Campaign.objects.filter(slug=form.validated_data["campaign"]).first()
-        if card is None or campaign is None:
-            field = "model_card" if card is None else "campaign"
-            raise ValidationError({field: [f"There is no such {field.replace('_', ' ')}."]})
-        run = services.order_prediction(
-            model_card=card, campaign=campaign, person=request.user, scope=form.validated_data["scope"]
-        )
+        values = dict(form.validated_data)
+        card = list_model_cards(request.user).filter(pk=values.pop("model_card")).first()
+        if card is None:
+            raise ValidationError({"model_card": ["There is no such model card."]})
+        require_own(request.user, values["campaign"].dataset)
+        run = services.order_prediction(model_card=card, person=request.user, **values)
         return Response(PredictionRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -240,7 +251,7 @@ class PredictionRunView(APIView):
     @extend_schema(operation_id="prediction_runs_retrieve", responses=PredictionRunSerializer)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """One prediction run."""
-        return Response(PredictionRunSerializer(get_object_or_404(list_prediction_runs(), pk=id)).data)
+        return Response(PredictionRunSerializer(get_object_or_404(list_prediction_runs(request.user), pk=id)).data)
 
 
 class PredictionsView(generics.ListAPIView):
@@ -251,7 +262,7 @@ class PredictionsView(generics.ListAPIView):
     def get_queryset(self) -> QuerySet[Prediction]:
         query = PredictionQuery(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        return list_predictions().filter(**query.validated_data)
+        return list_predictions(self.request.user).filter(**query.validated_data)
 
     @extend_schema(operation_id="predictions_list", parameters=[PredictionQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -265,4 +276,4 @@ class PredictionZarrView(APIView):
     @extend_schema(operation_id="predictions_zarr", responses=OpenApiTypes.BINARY)
     def get(self, request: Request, id: uuid.UUID, path: str) -> HttpResponseBase:
         """A file of the predicted label map."""
-        return tree_file_response(request, get_object_or_404(Prediction, pk=id).labels_sha256, path)
+        return tree_file_response(request, get_object_or_404(list_predictions(request.user), pk=id).labels_sha256, path)

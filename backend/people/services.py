@@ -10,14 +10,21 @@ from django.http import HttpRequest
 from rest_framework.authtoken.models import Token
 
 from backend.core.errors import NotValid
-from backend.people.models import Person, Role
+from backend.people.labs import first_lab
+from backend.people.models import Lab, Membership, Person, Role
 from cellcommons.errors import AlreadyThere
 
 
 def create_person(
-    *, username: str, password: str, role: Role | str = Role.ANNOTATOR, display_name: str = "", operator: bool = False
+    *,
+    username: str,
+    password: str,
+    role: Role | str = Role.ANNOTATOR,
+    display_name: str = "",
+    operator: bool = False,
+    lab: Lab | None = None,
 ) -> Person:
-    """A new person; ``operator`` may also use the admin pages.
+    """A new person of ``lab``, or of the hub's first one; ``operator`` may also use the admin pages.
 
     Raises:
         AlreadyThere: the name is taken.
@@ -38,6 +45,7 @@ def create_person(
     try:
         with transaction.atomic():
             person.save(force_insert=True)
+            Membership.objects.create(person=person, lab=lab or first_lab())
     except IntegrityError as error:
         raise AlreadyThere("that name is taken", where=person.username, remedy="Choose another name.") from error
     return person

@@ -17,15 +17,20 @@ from rest_framework.views import APIView
 
 from backend.core.permissions import Anyone, SignedIn
 from backend.people import services
+from backend.people.labs import lab_of
 from backend.people.permissions import IsCurator
-from backend.people.selectors import active_people
-from backend.people.serializers import AccessToken, Credentials, Me, NewPerson, PersonSerializer
+from backend.people.selectors import active_people, labs_of
+from backend.people.serializers import AccessToken, Credentials, LabSerializer, Me, NewPerson, PersonSerializer
 from backend.people.throttles import PerAddress, PerPerson
 
 
 def _me(request: Request) -> dict[str, Any]:
     user = request.user if request.user.is_authenticated else None
-    return {"user": PersonSerializer(user).data if user else None, "csrf_token": get_token(request._request)}
+    return {
+        "user": PersonSerializer(user).data if user else None,
+        "labs": LabSerializer(labs_of(request.user), many=True).data,
+        "csrf_token": get_token(request._request),
+    }
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -95,5 +100,6 @@ class PeopleView(generics.ListAPIView):
         """A new person."""
         form = NewPerson(data=request.data)
         form.is_valid(raise_exception=True)
-        person = services.create_person(**form.validated_data)
+        values = dict(form.validated_data)
+        person = services.create_person(lab=lab_of(request.user, values.pop("lab")), **values)
         return Response(PersonSerializer(person).data, status=status.HTTP_201_CREATED)

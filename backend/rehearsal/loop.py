@@ -70,6 +70,8 @@ class Loop:
     training_seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     expert: SimulatedExpert | None = None
+    name: str = ""
+    """``lab/slug`` of the dataset and of its campaign."""
 
     def run(self) -> None:
         """All rounds."""
@@ -82,16 +84,17 @@ class Loop:
         self._score_rounds()
 
     def _import_images(self) -> None:
-        self.curator.post("datasets/", {"slug": self.plan.slug, "title": "Rehearsal", "licence": "CC0-1.0"})
+        made = self.curator.post("datasets/", {"slug": self.plan.slug, "title": "Rehearsal", "licence": "CC0-1.0"})
+        self.name = made["name"]
         for number, upload in enumerate(self.pool.uploads):
             archive = upload.zip_into(self.folder / f"pool-{number}.zip")
-            job = self.curator.upload("imports/", {"dataset": self.plan.slug, "layout": upload.layout}, archive)
+            job = self.curator.upload("imports/", {"dataset": self.name, "layout": upload.layout}, archive)
             done = self.curator.wait(f"imports/{job['id']}/", until=("finished", "failed"))
             if done["state"] == "failed" or done["imported"] != upload.images:
                 raise RuntimeError(
                     f"import: {done['imported']} of {upload.images} images; {done['error'] or done['reasons'][:3]}"
                 )
-        rows = list(self.curator.all("images/", dataset=self.plan.slug))
+        rows = list(self.curator.all("images/", dataset=self.name))
         self.image_ids = {row["name"]: row["id"] for row in rows}
         self.origins = {row["name"]: (row["source"], row["stratum"]) for row in rows}
         if strange := set(self.image_ids) ^ set(self.pool.cases):
@@ -113,14 +116,14 @@ class Loop:
         campaign: dict[str, Any] = {
             "slug": self.plan.slug,
             "title": "Rehearsal",
-            "dataset": self.plan.slug,
+            "dataset": self.name,
             "task": self.pool.task,
             "readings_needed": min(self.plan.readings, self.plan.annotators),
         }
         if self.pool.ontology is not None:
             campaign["ontology"] = self.pool.ontology.document()
         self.curator.post("campaigns/", campaign)
-        self.curator.post(f"campaigns/{self.plan.slug}/open/")
+        self.curator.post(f"campaigns/{self.name}/open/")
 
     def _round(self, number: int, size: int) -> None:
         ranking: dict[str, Any] = {"strategy": "random", "size": size, "seed": self.plan.seed}
@@ -130,7 +133,7 @@ class Loop:
                 "size": size,
                 "prediction_run": self._predict(self.cards[-1], "unread")["id"],
             }
-        self.curator.post(f"campaigns/{self.plan.slug}/rounds/", ranking)
+        self.curator.post(f"campaigns/{self.name}/rounds/", ranking)
         done = self._annotate()
         self._settle()
         release = self._publish(number)
@@ -153,7 +156,7 @@ class Loop:
 
     def _annotate(self) -> list[Submission]:
         def work(person: SimulatedAnnotator) -> list[Submission]:
-            return list(person.work(self.plan.slug))
+            return list(person.work(self.name))
 
         with ThreadPoolExecutor(len(self.people)) as threads:
             done = [reading for batch in threads.map(work, self.people) for reading in batch]
@@ -164,8 +167,8 @@ class Loop:
     def _settle(self) -> None:
         deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
-            self.expert.work(self.plan.slug, self.truths())
-            progress = self.curator.get(f"campaigns/{self.plan.slug}/")["progress"]
+            self.expert.work(self.name, self.truths())
+            progress = self.curator.get(f"campaigns/{self.name}/")["progress"]
             complete = len({reading.image for reading in self.readings})
             if progress["settled"] >= complete:
                 self.say(
@@ -182,14 +185,14 @@ class Loop:
     def _publish(self, number: int) -> dict[str, Any]:
         parting = self._parting()
         order = {
-            "campaign": self.plan.slug,
+            "campaign": self.name,
             "title": f"Rehearsal, round {number}",
             "licence": "CC0-1.0",
             "seed": parting.seed,
             "fractions": dict(parting.fractions),
         }
-        draft = self.curator.post(f"datasets/{self.plan.slug}/releases/", order)
-        path = f"releases/{self.plan.slug}/{draft['id']}/"
+        draft = self.curator.post(f"datasets/{self.name}/releases/", order)
+        path = f"releases/{self.name}/{draft['id']}/"
         release = self.curator.wait(path, until=("published", "failed"))
         if release["state"] == "failed":
             raise RuntimeError(f"release: {release['error']}")
@@ -237,7 +240,7 @@ class Loop:
         return card
 
     def _predict(self, card: dict[str, Any], scope: str) -> dict[str, Any]:
-        order = {"model_card": card["id"], "campaign": self.plan.slug, "scope": scope}
+        order = {"model_card": card["id"], "campaign": self.name, "scope": scope}
         run = self.curator.post("prediction-runs/", order)
         run = self.curator.wait(f"prediction-runs/{run['id']}/", until=ENDED)
         if run["state"] != "finished":
@@ -278,7 +281,7 @@ class Loop:
             names[row["image"]]: read_reading_over_http(
                 self.curator, f"/api/v1/consensus/{row['id']}/zarr", paints=self.kind.paints
             )
-            for row in self.curator.all("consensus/", campaign=self.plan.slug)
+            for row in self.curator.all("consensus/", campaign=self.name)
         }
 
     def measure(self, predicted: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from backend.core.readonly_admin import ReadOnlyAdmin
-from backend.releases.models import Comparison, Release, SplitLock, Withdrawal
+from backend.releases.models import Comparison, Opening, Release, SplitLock, Withdrawal
 
 
 @admin.register(Release)
@@ -13,6 +13,12 @@ class ReleaseAdmin(ReadOnlyAdmin):
 @admin.register(Withdrawal)
 class WithdrawalAdmin(ReadOnlyAdmin):
     list_display = ["release", "created", "person", "reason"]
+    list_select_related = ["release__dataset", "person"]
+
+
+@admin.register(Opening)
+class OpeningAdmin(ReadOnlyAdmin):
+    list_display = ["release", "created", "person"]
     list_select_related = ["release__dataset", "person"]
 
 

@@ -9,7 +9,7 @@ from backend.releases.models import ComparisonState
 
 class DiffQuery(serializers.Serializer):
     against = serializers.CharField(
-        required=False, max_length=400, help_text="slug@version of the release before; the parent if not given"
+        required=False, max_length=400, help_text="lab/slug@version of the release before; the parent if not given"
     )
 
 
@@ -87,8 +87,8 @@ class DiffPixels(serializers.Serializer):
 class DiffSummary(serializers.Serializer):
     """The numbers; sections that the task has nothing for are left out."""
 
-    before = serializers.CharField(help_text="slug@version")
-    after = serializers.CharField(help_text="slug@version")
+    before = serializers.CharField(help_text="lab/slug@version")
+    after = serializers.CharField(help_text="lab/slug@version")
     task = serializers.CharField()
     same = serializers.BooleanField()
     images = DiffImages()
@@ -145,8 +145,8 @@ class ReleaseDiffSerializer(serializers.Serializer):
 
     state = serializers.ChoiceField(choices=ComparisonState.choices)
     error = serializers.CharField(allow_blank=True)
-    before = serializers.CharField(help_text="slug@version")
-    after = serializers.CharField(help_text="slug@version")
+    before = serializers.CharField(help_text="lab/slug@version")
+    after = serializers.CharField(help_text="lab/slug@version")
     before_sha256 = serializers.CharField(
         allow_blank=True, help_text="of the manifests; a draft's as it would be sealed"
     )

@@ -25,7 +25,7 @@ from backend.releases import review
 from backend.releases.comparing import compare_releases
 from backend.releases.comparison_serializers import DiffQuery, ReleaseDiffSerializer
 from backend.releases.models import Comparison, ComparisonState, ReleaseState
-from backend.releases.selectors import refuse_withdrawn
+from backend.releases.selectors import refuse_withdrawn, visible_releases
 from backend.releases.serializers import ReleaseSerializer
 from backend.releases.views import asked_release
 from cellcommons.diff.report import DOCUMENT
@@ -41,18 +41,18 @@ class DiffView(APIView):
         parameters=[DiffQuery],
         responses={200: ReleaseDiffSerializer, 202: ReleaseDiffSerializer},
     )
-    def get(self, request: Request, slug: str, version: str) -> Response:
+    def get(self, request: Request, lab: str, slug: str, version: str) -> Response:
         """What changed since another release; 202 while a worker finds out. A draft as it would be published."""
         query = DiffQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        after = asked_release(request, slug, version)
+        after = asked_release(request, f"{lab}/{slug}", version)
         against = query.validated_data.get("against") or (after.parent.reference if after.parent else "")
         if not against:
             raise Http404("It is the first release: there is nothing to compare it with.")
         other, numbers = parse_reference(against)
         before = asked_release(request, other, ".".join(map(str, numbers)), state=ReleaseState.PUBLISHED)
         comparison = compare_releases(before=before, after=after)
-        shown = _shown(comparison, f"/api/v1/releases/{slug}/{version}/diff/{comparison.pk}/")
+        shown = _shown(comparison, f"/api/v1/releases/{lab}/{slug}/{version}/diff/{comparison.pk}/")
         waiting = comparison.state == ComparisonState.WAITING
         return Response(shown, status=status.HTTP_202_ACCEPTED if waiting else status.HTTP_200_OK)
 
@@ -61,17 +61,21 @@ class DiffFileView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_diff_file", responses=OpenApiTypes.BINARY)
-    def get(self, request: Request, slug: str, version: str, comparison: uuid.UUID, name: str) -> HttpResponseBase:
+    def get(
+        self, request: Request, lab: str, slug: str, version: str, comparison: uuid.UUID, name: str
+    ) -> HttpResponseBase:
         """A picture or a parquet table of a comparison."""
-        after = asked_release(request, slug, version)
-        rows = Comparison.objects.select_related("before__withdrawal", "before__dataset")
+        after = asked_release(request, f"{lab}/{slug}", version)
+        rows = Comparison.objects.select_related("before__withdrawal", "before__opening", "before__dataset")
         # What an earlier draft of it would have been stays with curators.
         wanted = {"after": after, "drafted_at": after.drafted_at, "state": ComparisonState.DONE}
         found = get_object_or_404(rows, pk=comparison, **wanted)
+        if not visible_releases(request.user).filter(pk=found.before_id).exists():
+            raise Http404
         refuse_withdrawn(found.before)
         entry = load_tree(object_store(), found.tree_sha256).entry(name)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        public = after.state == ReleaseState.PUBLISHED
+        public = after.is_public and found.before.is_public
         return object_response(request, entry.sha256, content_type=kind, public=public, lasting=False)
 
 
@@ -79,17 +83,17 @@ class DraftView(APIView):
     permission_classes = [IsCurator]
 
     @extend_schema(operation_id="releases_draft_publish", request=None, responses={202: ReleaseSerializer})
-    def post(self, request: Request, slug: str, version: str) -> Response:
+    def post(self, request: Request, lab: str, slug: str, version: str) -> Response:
         """Publish a draft that was held to be looked at, as it was looked at."""
-        release = asked_release(request, slug, version)
+        release = asked_release(request, f"{lab}/{slug}", version, own=True)
         review.publish_draft(release_id=release.pk)
-        shown = ReleaseSerializer(asked_release(request, slug, version), context={"request": request})
+        shown = ReleaseSerializer(asked_release(request, f"{lab}/{slug}", version), context={"request": request})
         return Response(shown.data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(operation_id="releases_draft_discard", responses={204: None})
-    def delete(self, request: Request, slug: str, version: str) -> Response:
+    def delete(self, request: Request, lab: str, slug: str, version: str) -> Response:
         """Let a held draft go; its number is free again."""
-        review.discard_draft(release_id=asked_release(request, slug, version).pk)
+        review.discard_draft(release_id=asked_release(request, f"{lab}/{slug}", version, own=True).pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -40,10 +40,10 @@ class ReleaseFilesView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_files", responses=ReleaseFileSerializer(many=True))
-    def get(self, request: Request, slug: str, version: str) -> Response:
+    def get(self, request: Request, lab: str, slug: str, version: str) -> Response:
         """Tables, cards and certificate of a release: what a download holds beside the images."""
-        release = asked_release(request, slug, version, state=ReleaseState.PUBLISHED)
-        base = f"/api/v1/releases/{slug}/{release.version}/files/"
+        release = asked_release(request, f"{lab}/{slug}", version, state=ReleaseState.PUBLISHED)
+        base = f"/api/v1/releases/{lab}/{slug}/{release.version}/files/"
         found = release_files(release).values()
         return Response(ReleaseFileSerializer(found, many=True, context={"base": base}).data)
 
@@ -52,12 +52,12 @@ class ReleaseFileView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_file", responses=OpenApiTypes.BINARY)
-    def get(self, request: Request, slug: str, version: str, path: str) -> HttpResponseBase:
+    def get(self, request: Request, lab: str, slug: str, version: str, path: str) -> HttpResponseBase:
         """One of them, with ranges: pandas and duckdb read a table by this address."""
-        release = asked_release(request, slug, version, state=ReleaseState.PUBLISHED)
+        release = asked_release(request, f"{lab}/{slug}", version, state=ReleaseState.PUBLISHED)
         file = release_files(release).get(path)
         if file is None:
             raise NotFound("the release has no such file", where=path[:80])
         ending = path[path.rfind(".") :]
         kind = _KINDS.get(ending) or mimetypes.guess_type(path)[0] or "application/octet-stream"
-        return object_response(request, file.sha256, content_type=kind, public=True, lasting=False)
+        return object_response(request, file.sha256, content_type=kind, public=release.is_public, lasting=False)

@@ -26,9 +26,9 @@ from backend.releases.views import asked_release
 from cellcommons.errors import NotFound
 
 
-def _asked_image(request: Request, slug: str, version: str, image: uuid.UUID) -> ReleaseImage:
+def _asked_image(request: Request, dataset: str, version: str, image: uuid.UUID) -> ReleaseImage:
     """An image of a published release."""
-    release = asked_release(request, slug, version, state=ReleaseState.PUBLISHED)
+    release = asked_release(request, dataset, version, state=ReleaseState.PUBLISHED)
     return get_object_or_404(release_images(release), image_id=image)
 
 
@@ -38,7 +38,7 @@ class ReleaseImagesView(generics.ListAPIView):
     queryset = ReleaseImage.objects.none()
 
     def get_queryset(self) -> QuerySet[ReleaseImage]:
-        return release_images(asked_release(self.request, self.kwargs["slug"], self.kwargs["version"]))
+        return release_images(asked_release(self.request, "{lab}/{slug}".format(**self.kwargs), self.kwargs["version"]))
 
     @extend_schema(operation_id="releases_images")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -50,9 +50,9 @@ class ReleaseImageView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_image", responses=ReleaseImageDetail)
-    def get(self, request: Request, slug: str, version: str, image: uuid.UUID) -> Response:
+    def get(self, request: Request, lab: str, slug: str, version: str, image: uuid.UUID) -> Response:
         """One image: where to open its OME-Zarrs, who read it under pseudonyms, and what each cell rests on."""
-        row = _asked_image(request, slug, version, image)
+        row = _asked_image(request, f"{lab}/{slug}", version, image)
         shown = ReleaseImageDetail(image_origin(row), context={"request": request, "row": row})
         return Response(shown.data)
 
@@ -61,10 +61,12 @@ class ReleasePreviewView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_preview", responses={(200, "image/png"): OpenApiTypes.BINARY})
-    def get(self, request: Request, slug: str, version: str, image: uuid.UUID) -> HttpResponseBase:
+    def get(self, request: Request, lab: str, slug: str, version: str, image: uuid.UUID) -> HttpResponseBase:
         """The picture of one image of a published release."""
-        row = _asked_image(request, slug, version, image)
-        return object_response(request, row.image.preview_sha256, content_type="image/png", public=True)
+        row = _asked_image(request, f"{lab}/{slug}", version, image)
+        return object_response(
+            request, row.image.preview_sha256, content_type="image/png", public=row.release.is_public
+        )
 
 
 class ReleaseZarrView(APIView):
@@ -72,10 +74,11 @@ class ReleaseZarrView(APIView):
 
     @extend_schema(operation_id="releases_zarr", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(
-        self, request: Request, slug: str, version: str, image: uuid.UUID, name: str, path: str
+        self, request: Request, lab: str, slug: str, version: str, image: uuid.UUID, name: str, path: str
     ) -> HttpResponseBase:
         """A file of one OME-Zarr 0.5: `image`, `labels`, or what is given beside it. For any zarr reader."""
-        tree = zarr_tree(_asked_image(request, slug, version, image), name)
+        row = _asked_image(request, f"{lab}/{slug}", version, image)
+        tree = zarr_tree(row, name)
         if tree is None:
             raise NotFound("the image has no such OME-Zarr in this release", where=name[:80])
-        return tree_file_response(request, tree, path, public=True)
+        return tree_file_response(request, tree, path, public=row.release.is_public)

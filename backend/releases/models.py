@@ -10,7 +10,7 @@ from django.utils import timezone
 from backend.annotation.models import Campaign
 from backend.consensus.models import Consensus
 from backend.core.rows import Row, is_sha256, sha256_field
-from backend.imaging.models import Dataset, Image, Source
+from backend.imaging.models import Dataset, Image, Source, Visibility
 
 #: In a reference and an address: the one release of a dataset that is not published yet.
 DRAFT = "draft"
@@ -92,13 +92,24 @@ class Release(Row):
 
     @property
     def reference(self) -> str:
-        """``slug@2.1.0``; ``slug@draft`` until it is published, for a dataset has one such at a time."""
-        return f"{self.dataset.slug}@{self.version or DRAFT}"
+        """``lab/slug@2.1.0``; ``lab/slug@draft`` until it is published, for a dataset has one such at a time."""
+        return f"{self.dataset.name}@{self.version or DRAFT}"
 
     @property
     def place(self) -> str:
         """What stands for it in its addresses: the version, or before there is one its id, which stays an address."""
         return self.version or str(self.pk)
+
+    @property
+    def address(self) -> str:
+        """Path of its addresses, ``lab/slug/2.1.0``."""
+        return f"{self.dataset.name}/{self.place}"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may read it: published, and of a dataset that the hub sees, or opened since."""
+        seen = self.dataset.visibility == Visibility.HUB or getattr(self, "opening", None) is not None
+        return self.state == ReleaseState.PUBLISHED and seen
 
     @property
     def tombstone(self) -> Withdrawal | None:
@@ -118,6 +129,13 @@ class Withdrawal(Row):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(reason__regex=r"\S"), name="withdrawal_says_why")]
+
+
+class Opening(Row):
+    """That anybody may read a release whose dataset is its lab's alone. For good, like a withdrawal (trigger)."""
+
+    release = models.OneToOneField(Release, on_delete=models.PROTECT, related_name="opening")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 
 
 class SigningKey(Row):

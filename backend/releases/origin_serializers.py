@@ -75,4 +75,4 @@ class ReleaseImageDetail(serializers.Serializer):
 
     def _base(self) -> str:
         row: ReleaseImage = self.context["row"]
-        return f"/api/v1/releases/{row.release.dataset.slug}/{row.release.place}/images/{row.image_id}/"
+        return f"/api/v1/releases/{row.release.address}/images/{row.image_id}/"

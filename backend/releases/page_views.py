@@ -9,9 +9,9 @@ from backend.core.pages import page
 from backend.releases.selectors import pick_release, visible_releases
 
 
-def release_page(request: HttpRequest, slug: str, version: str) -> HttpResponse:
+def release_page(request: HttpRequest, lab: str, slug: str, version: str) -> HttpResponse:
     """The browser part, which draws the release; with a status of its own and words for those without scripts."""
-    release = pick_release(visible_releases(request.user), slug, version)
+    release = pick_release(visible_releases(request.user), f"{lab}/{slug}", version)
     response = page(request)
     if response.status_code != 200:
         return response

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 
 from backend.consensus.models import Consensus
-from backend.imaging.models import Dataset
-from backend.people.models import Person, Role
+from backend.imaging.access import seen_by
+from backend.imaging.models import Dataset, Visibility
+from backend.people.models import Membership, Role
+from backend.people.names import by_name
 from backend.releases.models import (
     DRAFT,
     Comparison,
@@ -23,14 +26,21 @@ from backend.releases.models import (
 from cellcommons.errors import Withdrawn
 from cellcommons.versions import NEWEST, WANTED, parse_reference, parse_wanted
 
+_ORIGIN = ("dataset", "parent__dataset", "parent__opening", "campaign", "withdrawal__person", "opening")
 
-def visible_releases(person: Person | None) -> QuerySet[Release]:
-    """Published releases for anyone, newest first, withdrawn ones among them; a curator sees drafts too."""
-    origin = ("dataset", "parent__dataset", "campaign", "withdrawal__person")
-    releases = Release.objects.select_related(*origin).order_by("-created", "id")
-    if person is not None and person.is_authenticated and person.is_at_least(Role.CURATOR):
-        return releases
-    return releases.filter(state=ReleaseState.PUBLISHED)
+
+def visible_releases(person: Any) -> QuerySet[Release]:
+    """What ``person`` may see, newest first, withdrawn releases among it.
+
+    Published releases of datasets that the hub sees, and those that were opened, for anybody; those of a lab's own
+    datasets for its people; drafts for the curators of the lab.
+    """
+    seen = Q(state=ReleaseState.PUBLISHED) & (
+        Q(dataset__visibility=Visibility.HUB) | Q(opening__isnull=False) | seen_by(person, "dataset__")
+    )
+    if person.is_authenticated and person.is_at_least(Role.CURATOR):
+        seen |= Q(dataset__lab__in=Membership.objects.filter(person=person).values("lab"))
+    return Release.objects.filter(seen).select_related(*_ORIGIN).order_by("-created", "id")
 
 
 def latest_published(dataset: Dataset) -> Release | None:
@@ -38,12 +48,13 @@ def latest_published(dataset: Dataset) -> Release | None:
     return dataset.releases.filter(state=ReleaseState.PUBLISHED).order_by("-major", "-minor", "-patch").first()
 
 
-def pick_release(releases: QuerySet[Release], slug: str, version: str) -> Release | None:
-    """The one asked for by its id, as ``draft``, as ``newest``, or the newest that fits ``2``, ``2.1`` or ``2.1.0``.
+def pick_release(releases: QuerySet[Release], name: str, version: str) -> Release | None:
+    """The one of dataset ``name`` asked for by its id, as ``draft``, as ``newest``, or the newest that fits ``2``,
+    ``2.1`` or ``2.1.0``.
 
     One that stands goes before one that was withdrawn.
     """
-    of_dataset = releases.filter(dataset__slug=slug)
+    of_dataset = releases.filter(by_name(name, "dataset__"))
     if version == DRAFT:
         return of_dataset.exclude(state=ReleaseState.PUBLISHED).first()
     if version != NEWEST and not WANTED.fullmatch(version):
@@ -54,16 +65,16 @@ def pick_release(releases: QuerySet[Release], slug: str, version: str) -> Releas
     return fitting.filter(withdrawal=None).first() or fitting.first()
 
 
-def find_release(reference: str) -> Release | None:
-    """The release that fits ``slug@version``, or is ``slug@draft``; None where there is none.
+def find_release(reference: str, person: Any) -> Release | None:
+    """The release that fits ``lab/slug@version``, or is ``lab/slug@draft``; None where ``person`` sees none.
 
     Raises:
         InvalidDocument: it is no reference.
     """
-    slug, _, version = reference.partition("@")
+    name, _, version = reference.partition("@")
     if version != DRAFT:
         parse_reference(reference)
-    return pick_release(Release.objects.select_related("dataset", "campaign", "withdrawal"), slug, version)
+    return pick_release(visible_releases(person), name, version)
 
 
 def refuse_withdrawn(release: Release) -> None:
@@ -97,7 +108,13 @@ def split_locks(dataset: Dataset) -> dict[str, str]:
 
 def release_images(release: Release) -> QuerySet[ReleaseImage]:
     """The images of a release in order of name."""
-    needed = ("image__source", "release__dataset", "consensus__item__image__source", "consensus__item__campaign")
+    needed = (
+        "image__source",
+        "release__dataset",
+        "release__opening",
+        "consensus__item__image__source",
+        "consensus__item__campaign",
+    )
     return release.images.select_related(*needed).order_by("image__name", "id")
 
 

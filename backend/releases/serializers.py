@@ -8,14 +8,17 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.annotation.models import Task
+from backend.annotation.serializers import CampaignField
 from backend.core.storage import object_store
+from backend.imaging.access import seen_by
+from backend.imaging.models import Dataset
 from backend.imaging.serializers import OntologySerializer
 from backend.people.models import Role
 from backend.releases.models import Release, ReleaseImage, Split, Withdrawal
 
 
 class ReleaseQuery(serializers.Serializer):
-    dataset = serializers.CharField(required=False, help_text="slug")
+    dataset = serializers.CharField(required=False, help_text="lab/slug")
 
 
 class SplitFractions(serializers.Serializer):
@@ -32,7 +35,7 @@ class SplitFractions(serializers.Serializer):
 
 
 class NewRelease(serializers.Serializer):
-    campaign = serializers.CharField(help_text="slug; what it has settled is published")
+    campaign = CampaignField(help_text="lab/slug; what it has settled is published")
     title = serializers.CharField(required=False, max_length=200, allow_blank=True, default="")
     notes = serializers.CharField(required=False, max_length=20_000, allow_blank=True, default="")
     licence = serializers.RegexField(
@@ -88,15 +91,16 @@ class ReleaseSplits(serializers.Serializer):
 class ReleaseSummary(serializers.ModelSerializer):
     """One release of a dataset."""
 
-    slug = serializers.CharField(source="dataset.slug", read_only=True)
-    campaign = serializers.CharField(source="campaign.slug", read_only=True)
+    dataset = serializers.CharField(source="dataset.name", read_only=True, help_text="lab/slug")
+    campaign = serializers.CharField(source="campaign.name", read_only=True, help_text="lab/slug")
     task = serializers.ChoiceField(choices=Task.choices, source="campaign.task", read_only=True)
-    reference = serializers.CharField(read_only=True, help_text="slug@version, or slug@draft")
+    reference = serializers.CharField(read_only=True, help_text="lab/slug@version, or lab/slug@draft")
     version = serializers.CharField(read_only=True, help_text="2.1.0; empty until it is published")
     place = serializers.CharField(
         read_only=True, help_text="version or, before there is one, id: its part of addresses"
     )
-    parent = serializers.SerializerMethodField(help_text="reference of the release before")
+    parent = serializers.SerializerMethodField(help_text="reference of the release before, where you may see it")
+    public = serializers.BooleanField(source="is_public", read_only=True, help_text="whether anybody may read it")
     counts = serializers.SerializerMethodField()
     splits = serializers.SerializerMethodField()
     withdrawn = WithdrawalSerializer(
@@ -106,14 +110,21 @@ class ReleaseSummary(serializers.ModelSerializer):
     class Meta:
         model = Release
         fields = [
-            "id", "slug", "version", "place", "reference", "campaign", "task", "state", "title", "notes", "licence",
+            "id", "dataset", "version", "place", "reference", "campaign", "task", "state", "title", "notes", "licence",
             "manifest_sha256", "parent", "counts", "splits", "bytes", "delta_bytes", "created", "published_at", "error",
-            "withdrawn", "held",
+            "withdrawn", "held", "public",
         ]  # fmt: skip
         read_only_fields = fields
 
     def get_parent(self, release: Release) -> str | None:
-        return release.parent.reference if release.parent else None
+        # An opened release tells strangers nothing of those before it that are still its lab's.
+        parent = release.parent
+        told = parent is not None and (parent.is_public or not release.is_public or self._is_ours(release))
+        return parent.reference if parent and told else None
+
+    def _is_ours(self, release: Release) -> bool:
+        request = self.context.get("request")
+        return request is not None and Dataset.objects.filter(seen_by(request.user), pk=release.dataset_id).exists()
 
     @extend_schema_field(ReleaseCounts)
     def get_counts(self, release: Release) -> dict[str, int]:
@@ -160,4 +171,4 @@ class ReleaseImageSerializer(serializers.ModelSerializer):
 
     def get_preview_url(self, row: ReleaseImage) -> str:
         release = row.release
-        return f"/api/v1/releases/{release.dataset.slug}/{release.place}/images/{row.image_id}/preview.png"
+        return f"/api/v1/releases/{release.address}/images/{row.image_id}/preview.png"

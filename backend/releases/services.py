@@ -22,7 +22,7 @@ from backend.core.storage import object_store
 from backend.imaging.models import Dataset
 from backend.people.models import Person
 from backend.releases.contents import class_counts, release_item
-from backend.releases.models import Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock, Withdrawal
+from backend.releases.models import Opening, Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock, Withdrawal
 from backend.releases.near_duplicates import near_duplicate_pairs
 from backend.releases.selectors import (
     bytes_beyond,
@@ -78,7 +78,7 @@ def draft_release(
     dataset = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     if campaign.dataset_id != dataset.pk:
         raise InvalidDocument(
-            f"campaign {campaign.slug} is not of dataset {dataset.slug}",
+            f"campaign {campaign.name} is not of dataset {dataset.name}",
             where="campaign",
             remedy="Name a campaign over this dataset.",
         )
@@ -87,7 +87,7 @@ def draft_release(
     if not contents:
         raise InvalidDocument(
             "no image of the campaign is settled yet",
-            where=campaign.slug,
+            where=campaign.name,
             remedy="Publish once the readings of at least one image are in and its disagreements are settled.",
         )
     last = dataset.releases.exclude(state=ReleaseState.PUBLISHED).first()
@@ -153,7 +153,31 @@ def withdraw_release(*, release_id: uuid.UUID | str, person: Person, reason: str
         )
     refuse_withdrawn(release)
     Withdrawal.objects.create(release=release, person=person, reason=reason.strip())
-    return Release.objects.select_related("dataset", "parent__dataset", "campaign", "withdrawal").get(pk=release.pk)
+    return _shown(release)
+
+
+@transaction.atomic
+def open_to_all(*, release_id: uuid.UUID | str, person: Person) -> Release:
+    """Let anybody read a published release whose dataset is its lab's alone, for good; twice is once.
+
+    Raises:
+        WrongState: it is not published. Withdrawn: it was, and was taken back.
+    """
+    release = lock_release(release_id)
+    if release.state != ReleaseState.PUBLISHED:
+        raise WrongState(
+            f"{release.reference} is {release.state}", where=release.reference, remedy="Only what is published can be."
+        )
+    refuse_withdrawn(release)
+    if not release.is_public:
+        Opening.objects.create(release=release, person=person)
+    return _shown(release)
+
+
+def _shown(release: Release) -> Release:
+    """As it stands now, with all that is told of it at hand."""
+    origin = ("dataset", "parent__dataset", "parent__opening", "campaign", "withdrawal", "opening")
+    return Release.objects.select_related(*origin).get(pk=release.pk)
 
 
 def sweep_releases() -> int:
@@ -205,7 +229,7 @@ def seal_draft(release: Release) -> Sealed:
     items = [replace(item, split=assignment[item.image]) for item in items]
     _beat(release)
     facts: dict[str, Any] = {
-        "slug": release.dataset.slug,
+        "dataset": release.dataset.name,
         "title": release.title,
         "licence": release.licence,
         "task": release.campaign.task,

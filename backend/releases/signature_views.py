@@ -56,9 +56,9 @@ class SignatureView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(operation_id="releases_signature", responses=SignatureDocument)
-    def get(self, request: Request, slug: str, version: str) -> HttpResponse:
+    def get(self, request: Request, lab: str, slug: str, version: str) -> HttpResponse:
         """The manifest's signature as `cellcommons.signing` has it; 404 where the hub has not signed it."""
-        release = asked_release(request, slug, version, state=ReleaseState.PUBLISHED)
+        release = asked_release(request, f"{lab}/{slug}", version, state=ReleaseState.PUBLISHED)
         signature = signature_of(release)
         if signature is None:
             raise NotFound("the release is not signed", where=release.reference)

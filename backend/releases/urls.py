@@ -21,13 +21,14 @@ class Version:
 
 register_converter(Version, "version")
 
-_RELEASE = "releases/<slug:slug>/<version:version>/"
+_RELEASE = "releases/<slug:lab>/<slug:slug>/<version:version>/"
 
 urlpatterns = [
-    path("datasets/<slug:slug>/releases/", views.DatasetReleasesView.as_view()),
+    path("datasets/<slug:lab>/<slug:slug>/releases/", views.DatasetReleasesView.as_view()),
     path("releases/", views.ReleaseListView.as_view()),
     path(_RELEASE, views.ReleaseView.as_view()),
     path(f"{_RELEASE}withdrawal/", views.WithdrawalView.as_view()),
+    path(f"{_RELEASE}opening/", views.OpeningView.as_view()),
     path(f"{_RELEASE}diff/", comparison_views.DiffView.as_view()),
     path(f"{_RELEASE}diff/<uuid:comparison>/<str:name>", comparison_views.DiffFileView.as_view()),
     path(f"{_RELEASE}draft/", comparison_views.DraftView.as_view()),

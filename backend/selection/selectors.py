@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
+from backend.imaging.access import seen_by
 from backend.modelzoo.models import Prediction, PredictionRun
+from backend.people.names import by_name
 from backend.selection.models import RankedItem, Round
 
 
-def list_rounds() -> QuerySet[Round]:
-    """Rounds, newest first, with their items in order of rank."""
+def list_rounds(person: Any, *, campaign: str = "") -> QuerySet[Round]:
+    """Rounds of campaigns that ``person`` may see, newest first, with their items in order of rank."""
     ranked = RankedItem.objects.select_related("item__image").order_by("rank")
     return (
-        Round.objects.select_related("campaign")
+        Round.objects.filter(
+            by_name(campaign, "campaign__") if campaign else Q(), seen_by(person, "campaign__dataset__")
+        )
+        .select_related("campaign")
         .prefetch_related(Prefetch("ranked", queryset=ranked))
         .order_by("-created", "-number", "id")
     )

@@ -8,7 +8,7 @@ from backend.selection.models import RankedItem, Round, Strategy
 
 
 class RoundQuery(serializers.Serializer):
-    campaign = serializers.CharField(required=False, help_text="slug")
+    campaign = serializers.CharField(required=False, help_text="lab/slug")
 
 
 class NewRound(serializers.Serializer):
@@ -35,7 +35,7 @@ class RankedItemSerializer(serializers.ModelSerializer):
 class RoundSerializer(serializers.ModelSerializer):
     """One turn of active learning; items in order of rank, the first ``size`` were offered."""
 
-    campaign = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    campaign = serializers.CharField(source="campaign.name", read_only=True, help_text="lab/slug")
     items = RankedItemSerializer(source="ranked", many=True, read_only=True)
 
     class Meta:

@@ -47,7 +47,7 @@ def open_round(
     items = {str(item.image_id): item for item in unread_items(campaign=campaign)}
     if not items:
         raise InvalidDocument(
-            "nobody is waiting to be asked: every image has been begun", where=campaign.slug, remedy="Add images."
+            "nobody is waiting to be asked: every image has been begun", where=campaign.name, remedy="Add images."
         )
     predictions = predictions_by_image(prediction_run) if prediction_run else {}
     if strategy == Strategy.UNCERTAINTY:

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.views import APIView
 
-from backend.annotation.models import Campaign
-from backend.modelzoo.models import PredictionRun
+from backend.annotation.views import asked_campaign
+from backend.modelzoo.selectors import list_prediction_runs
 from backend.people.permissions import IsCurator
 from backend.selection import services
 from backend.selection.models import Round
@@ -27,18 +27,20 @@ class CampaignRoundsView(APIView):
     permission_classes = [IsCurator]
 
     @extend_schema(operation_id="rounds_create", request=NewRound, responses={201: RoundSerializer})
-    def post(self, request: Request, slug: str) -> Response:
+    def post(self, request: Request, lab: str, slug: str) -> Response:
         """Rank what nobody has read yet; the queue follows."""
-        campaign = get_object_or_404(Campaign, slug=slug)
+        campaign = asked_campaign(request, lab, slug, own=True)
         form = NewRound(data=request.data)
         form.is_valid(raise_exception=True)
         values = dict(form.validated_data)
         run_id = values.pop("prediction_run")
-        run = PredictionRun.objects.filter(pk=run_id).first() if run_id else None
+        run = list_prediction_runs(request.user).filter(pk=run_id).first() if run_id else None
         if run_id and run is None:
             raise ValidationError({"prediction_run": ["There is no such prediction run."]})
         opened = services.open_round(campaign=campaign, person=request.user, prediction_run=run, **values)
-        return Response(RoundSerializer(list_rounds().get(pk=opened.pk)).data, status=status.HTTP_201_CREATED)
+        return Response(
+            RoundSerializer(list_rounds(request.user).get(pk=opened.pk)).data, status=status.HTTP_201_CREATED
+        )
 
 
 class RoundListView(generics.ListAPIView):
@@ -49,8 +51,7 @@ class RoundListView(generics.ListAPIView):
     def get_queryset(self) -> QuerySet[Round]:
         query = RoundQuery(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        slug = query.validated_data.get("campaign")
-        return list_rounds().filter(campaign__slug=slug) if slug else list_rounds()
+        return list_rounds(self.request.user, **query.validated_data)
 
     @extend_schema(operation_id="rounds_list", parameters=[RoundQuery])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -64,4 +65,4 @@ class RoundView(APIView):
     @extend_schema(operation_id="rounds_retrieve", responses=RoundSerializer)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """One round with its ranking."""
-        return Response(RoundSerializer(get_object_or_404(list_rounds(), pk=id)).data)
+        return Response(RoundSerializer(get_object_or_404(list_rounds(request.user), pk=id)).data)

@@ -2,7 +2,7 @@
 
 ``cellcommons.read_image(file)`` reads an image of any format, ``open_image`` looks inside without reading its pixels;
 ``cellcommons.read(folder)`` walks through a folder in a published layout, ``write(records, folder, layout=...)`` writes
-one; ``cellcommons.open("slug@2")`` opens a published release where it lies, ``load(folder)`` a downloaded one.
+one; ``cellcommons.open("lab/slug@2")`` opens a published release where it lies, ``load(folder)`` a downloaded one.
 """
 
 from __future__ import annotations

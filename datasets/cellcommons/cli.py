@@ -24,7 +24,7 @@ STATUSES: dict[type[CellCommonsError], int] = {
     Unreachable: 3,
     DiskFull: 4,
 }
-PLACES = "a downloaded release, SLUG@VERSION, ADDRESS/SLUG@VERSION, or the address of static files"
+PLACES = "a downloaded release, LAB/SLUG@VERSION, ADDRESS/LAB/SLUG@VERSION, or the address of static files"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,7 +104,7 @@ def _folder_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command = commands.add_parser("download", parents=[shared], help="fetch and verify a release; resumes if cut")
-    command.add_argument("reference", metavar="SLUG@VERSION")
+    command.add_argument("reference", metavar="LAB/SLUG@VERSION")
     command.add_argument("folder", metavar="DIR", type=Path)
     command.add_argument(
         "--hub",
@@ -128,7 +128,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
     command = commands.add_parser("sync", parents=[shared], help="bring a download to the newest version, or another")
     command.add_argument(
-        "reference", metavar="SLUG[@VERSION]", nargs="?", help="the newest of what the folder holds if not named"
+        "reference", metavar="LAB/SLUG[@VERSION]", nargs="?", help="the newest of what the folder holds if not named"
     )
     command.add_argument("folder", metavar="DIR", type=Path)
     command.add_argument("--hub", metavar="URL", help="as for download; else the one that the folder came from")
@@ -151,7 +151,9 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command = commands.add_parser("diff", parents=[shared], help="what changed from A to B; exit 1 if anything")
     command.add_argument("before", metavar="A", help=PLACES)
     command.add_argument("after", metavar="B", help="likewise")
-    command.add_argument("--hub", metavar="URL", default=os.environ.get("CELLCOMMONS_HUB", HUB), help="of SLUG@VERSION")
+    command.add_argument(
+        "--hub", metavar="URL", default=os.environ.get("CELLCOMMONS_HUB", HUB), help="of LAB/SLUG@VERSION"
+    )
     command.add_argument("--pictures", metavar="DIR", help="write pictures of the cells that changed most")
     command.add_argument("--parquet", metavar="DIR", help="write tables of images, cells and tracks that changed")
     command.set_defaults(run=diff.diff)

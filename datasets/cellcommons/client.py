@@ -258,7 +258,7 @@ def download(
     jobs: int = 8,
     progress: Callable[[Progress], None] | None = None,
 ) -> Download:
-    """Download ``slug@version`` into ``folder``; see ``Client.download``."""
+    """Download ``lab/slug@version`` into ``folder``; see ``Client.download``."""
     return Client(base_url, token).download(reference, folder, jobs=jobs, progress=progress)
 
 

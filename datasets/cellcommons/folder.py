@@ -40,7 +40,7 @@ except ImportError:  # Windows: two downloads into one folder are then not kept 
 
 STATE = ".cellcommons"
 KIND = "cellcommons.download/2"
-_NAME_ONE = "Run: cellcommons download SLUG@VERSION DIR."
+_NAME_ONE = "Run: cellcommons download LAB/SLUG@VERSION DIR."
 VIEW = ("images", "labels", "companions", "indexes", "data", "README.md", "splits.json", "summary.json", *DOCUMENTS)
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from cellcommons.canonical import sha256_hex
 from cellcommons.documents import Document
 from cellcommons.errors import InvalidDocument, TooLarge
-from cellcommons.versions import SLUG, is_version
+from cellcommons.versions import NAME, is_version
 
 LIMIT = 16_000
 INDEXES = ("images", "labels", "cells", "companions", "tracks", "splits", "provenance", "sources")
@@ -73,8 +73,8 @@ class Manifest(Document):
     """One immutable release.
 
     Attributes:
-        dataset: slug of the dataset. version: ``2.1.0``, from what changed since the parent; together the reference
-            ``slug@version``.
+        dataset: ``lab/slug``, owner and name. version: ``2.1.0``, from what changed since the parent; together the
+            reference ``lab/slug@version``.
         parent: sha256 of the manifest this release follows, or None.
         created: ISO 8601 UTC to the second, ``2026-11-20T08:00:00Z``; given by the publisher, so that publishing the
             same release again gives the same bytes.
@@ -112,7 +112,7 @@ class Manifest(Document):
 
     def __post_init__(self) -> None:
         checks = {
-            "dataset": SLUG.fullmatch(self.dataset) is not None,
+            "dataset": NAME.fullmatch(self.dataset) is not None,
             "title": len(self.title.strip()) > 0 and len(self.title) <= 300,
             "version": is_version(self.version),
             "parent": self.parent is None or _HEX.fullmatch(self.parent) is not None,
@@ -140,7 +140,7 @@ class Manifest(Document):
 
     @property
     def reference(self) -> str:
-        """``slug@version``."""
+        """``lab/slug@version``."""
         return f"{self.dataset}@{self.version}"
 
     def blobs(self) -> dict[str, Blob]:

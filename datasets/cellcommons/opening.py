@@ -30,7 +30,7 @@ def open(
     offline: bool = False,
     whole: int = WHOLE,
 ) -> Release:
-    """Open ``slug@version`` where it lies; the same ``Release`` as ``cellcommons.load`` of a download.
+    """Open ``lab/slug@version`` where it lies; the same ``Release`` as ``cellcommons.load`` of a download.
 
     Objects are fetched when they are read, verified, and kept in the cache by their sha256, so that releases share what
     they have in common. Without the hub in reach the release opens as it was last seen, and whatever is cached reads.

@@ -30,16 +30,16 @@ class Resolver:
         """The exact bytes of the manifest of the newest release that fits, checked, and where its objects are.
 
         Args:
-            reference: ``slug@2.1.0``, or ``slug@2.1`` or ``slug@2``, which leave the rest open; ``slug``: the newest.
+            reference: ``lab/slug@2.1.0``, or ``@2.1`` or ``@2``, which leave the rest open; ``lab/slug``: the newest.
 
         Raises:
             NotFound: neither a hub nor a mirror there knows the release. Unreachable: nothing answers.
             Withdrawn: it was published there and taken back; the message says why.
             DigestMismatch: the hub's manifest is not the one it names.
         """
-        slug, wanted = parse_newest(reference)
+        name, wanted = parse_newest(reference)
         base = self.base_url.rstrip("/")
-        releases = f"{base}/api/v1/releases/{slug}"
+        releases = f"{base}/api/v1/releases/{name}"
         api = f"{releases}/{'.'.join(map(str, wanted)) or NEWEST}"
         asked: NotFound | None = None
         if base.startswith(("http://", "https://")):
@@ -120,7 +120,7 @@ def _json(data: bytes, where: str) -> dict[str, object]:
 
 def _checked(data: bytes, reference: str, where: str) -> bytes:
     manifest = Manifest.parse(data, where=where)
-    slug, wanted = parse_newest(reference)
-    if manifest.dataset != slug or not parse_version(manifest.version).fits(wanted):
+    name, wanted = parse_newest(reference)
+    if manifest.dataset != name or not parse_version(manifest.version).fits(wanted):
         raise NotFound(f"the release there is {manifest.reference}, not {reference}", where=where)
     return data

@@ -41,7 +41,7 @@ _NONE: Counter[tuple[str, str]] = Counter()
 def seal_release(
     store: ObjectStore,
     *,
-    slug: str,
+    dataset: str,
     title: str,
     parent: str | None,
     created: str,
@@ -77,19 +77,19 @@ def seal_release(
         MismatchedShapes: labels, companions or a target that are not of their image's shape or pixel size.
         NotFound: the parent, a tree, or a file of a tree, is not in the store.
     """
-    kind = kind_of(task, where=slug)
+    kind = kind_of(task, where=dataset)
     if kind.classed != (ontology is not None):
         raise InvalidDocument(
             f"{task} {'needs an ontology' if kind.classed else 'takes no ontology'}",
-            where=slug,
+            where=dataset,
             remedy="Name the classes that labels may have." if kind.classed else "Leave it out.",
         )
-    check_licence(licence, given_licences, where=slug)
+    check_licence(licence, given_licences, where=dataset)
     before = open_release(store, parent) if parent else None
-    if before is not None and before.manifest.dataset != slug:
-        raise InvalidDocument(f"the parent is {before.manifest.reference}", where=slug)
+    if before is not None and before.manifest.dataset != dataset:
+        raise InvalidDocument(f"the parent is {before.manifest.reference}", where=dataset)
     if removed is not None and before is None:
-        raise InvalidDocument("what changed is said of a parent, and there is none", where=slug)
+        raise InvalidDocument("what changed is said of a parent, and there is none", where=dataset)
     meaning: dict[str, Any] = {"task": task, "ontology": ontology.document() if ontology else None}
     meant = {"task": before.manifest.task, "ontology": before.manifest.ontology} if before else meaning
     with store.batch() as batch:
@@ -107,7 +107,7 @@ def seal_release(
             version = parse_version(before.manifest.version).after(change)
         text = card_text if isinstance(card_text, str) else card_text(content.summary, str(version))
         manifest = Manifest(
-            dataset=slug,
+            dataset=dataset,
             title=title,
             version=str(version),
             parent=parent,

@@ -1,4 +1,4 @@
-"""What a release is called: ``slug@MAJOR.MINOR.PATCH``, computed from what changed and never typed by hand.
+"""What a release is called: ``lab/slug@MAJOR.MINOR.PATCH``, computed from what changed and never typed by hand.
 
 MAJOR: records that were there changed, were resplit or are gone, or what labels mean changed. MINOR: records came.
 PATCH: only what is said about them changed: titles, notes, licence, names, strata, how far readings agreed.
@@ -15,7 +15,10 @@ from typing import Any
 from cellcommons.errors import InvalidDocument
 from cellcommons.indexes import ReleaseItem
 
-SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+#: Of a lab, and of a dataset within its lab.
+SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+#: Of a dataset, with the lab that it belongs to: ``lab/slug``.
+NAME = re.compile(rf"{SLUG.pattern}/{SLUG.pattern}")
 _NUMBER = r"(?:0|[1-9][0-9]{0,5})"
 _VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
 #: In an address, for any version: the newest.
@@ -79,18 +82,20 @@ def parse_wanted(text: str) -> tuple[int, ...]:
 
 
 def parse_reference(reference: str) -> tuple[str, tuple[int, ...]]:
-    """Split ``slug@2``, ``slug@2.1`` or ``slug@2.1.0`` into slug and numbers. Raises InvalidDocument."""
-    slug, _, version = reference.partition("@")
-    if not SLUG.fullmatch(slug) or not WANTED.fullmatch(version):
+    """Split ``lab/slug@2``, ``lab/slug@2.1`` or ``lab/slug@2.1.0`` into name and numbers. Raises InvalidDocument."""
+    name, _, version = reference.partition("@")
+    if not NAME.fullmatch(name) or not WANTED.fullmatch(version):
         raise InvalidDocument(
-            "a release is named slug@version", where=reference[:80], remedy="For example dsb2018@1 or dsb2018@1.2.0."
+            "a release is named lab/slug@version",
+            where=reference[:160],
+            remedy="For example commons/dsb2018@1 or commons/dsb2018@1.2.0.",
         )
-    return slug, parse_wanted(version)
+    return name, parse_wanted(version)
 
 
 def parse_newest(reference: str) -> tuple[str, tuple[int, ...]]:
-    """As ``parse_reference``, and ``slug`` alone, with no number, which the newest fits. Raises InvalidDocument."""
-    return (reference, ()) if SLUG.fullmatch(reference) else parse_reference(reference)
+    """As ``parse_reference``, and ``lab/slug`` alone, with no number, which the newest fits. Raises InvalidDocument."""
+    return (reference, ()) if NAME.fullmatch(reference) else parse_reference(reference)
 
 
 def change_between(

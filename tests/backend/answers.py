@@ -17,7 +17,7 @@ class Answers:
 
     def __init__(self, client: APIClient, campaign: Campaign) -> None:
         self.client = client
-        reply = client.post(f"/api/v1/campaigns/{campaign.slug}/assignments/next/")
+        reply = client.post(f"/api/v1/campaigns/{campaign.name}/assignments/next/")
         self.row: dict[str, Any] = reply.json()
         self.url = f"/api/v1/assignments/{self.row['id']}"
         self.values: dict[str, Any] = dict((self.row["draft"] or {}).get("values", {}))

@@ -18,6 +18,7 @@ from backend.core.storage import object_store
 from backend.imaging.models import Dataset, Image
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.images import receive_image
+from backend.people.labs import first_lab
 from backend.people.models import Person, Role
 from backend.people.services import create_person
 from cellcommons.store import ObjectStore
@@ -79,7 +80,7 @@ def client_of() -> Callable[[Person | None], APIClient]:
 
 @pytest.fixture
 def dataset(curator: Person) -> Dataset:
-    return create_dataset(slug="cells", title="Cells", person=curator)
+    return create_dataset(lab=first_lab(), slug="cells", title="Cells", person=curator)
 
 
 def png_bytes(pixels: np.ndarray) -> bytes:

@@ -97,7 +97,7 @@ def task_campaign(
 ) -> Campaign:
     """An open campaign of ``task`` over ``images``, in their order."""
     campaign = Campaign.objects.create(
-        slug=slug, title=slug, dataset=dataset, task=task, readings_needed=readings_needed,
+        lab_id=dataset.lab_id, slug=slug, title=slug, dataset=dataset, task=task, readings_needed=readings_needed,
         ontology=ontology.document() if ontology else None, state=CampaignState.OPEN,
     )  # fmt: skip
     for rank, image in enumerate(images):

@@ -39,7 +39,12 @@ def open_campaign(
 ) -> Campaign:
     """An open campaign over ``images``, in their order."""
     campaign = Campaign.objects.create(
-        slug=slug, title=slug, dataset=dataset, readings_needed=readings_needed, state=CampaignState.OPEN
+        lab_id=dataset.lab_id,
+        slug=slug,
+        title=slug,
+        dataset=dataset,
+        readings_needed=readings_needed,
+        state=CampaignState.OPEN,
     )
     for rank, image in enumerate(images):
         Item.objects.create(campaign=campaign, image=image, readings_needed=readings_needed, rank=rank)

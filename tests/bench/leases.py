@@ -42,7 +42,7 @@ def run() -> Result:
             while True:
                 began = time.perf_counter()
                 try:
-                    row = api.post("campaigns/bench/assignments/next/")
+                    row = api.post("campaigns/commons/bench/assignments/next/")
                     waits.append(time.perf_counter() - began)
                     if row is None:
                         return
@@ -91,13 +91,13 @@ def _fill(curator: Api, folder: Path) -> None:
             Image.fromarray(pixels).save(buffer, "PNG")
             pack.writestr(f"image{index:04d}.png", buffer.getvalue())
     curator.post("datasets/", {"slug": "bench", "title": "Bench", "licence": "CC0-1.0"})
-    job = curator.upload("imports/", {"dataset": "bench", "layout": "plain"}, archive)
+    job = curator.upload("imports/", {"dataset": "commons/bench", "layout": "plain"}, archive)
     done = curator.wait(f"imports/{job['id']}/", until=("finished", "failed"))
     if done["imported"] != IMAGES:
         raise RuntimeError(f"only {done['imported']} of {IMAGES} images were imported: {done}")
-    campaign = {"slug": "bench", "title": "Bench", "dataset": "bench", "task": "instance_segmentation"}
+    campaign = {"slug": "bench", "title": "Bench", "dataset": "commons/bench", "task": "instance_segmentation"}
     curator.post("campaigns/", {**campaign, "readings_needed": READINGS})
-    curator.post("campaigns/bench/open/")
+    curator.post("campaigns/commons/bench/open/")
 
 
 def _person(curator: Api, index: int) -> Api:

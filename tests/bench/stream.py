@@ -71,7 +71,7 @@ def run(asked: argparse.Namespace) -> Result:
 def make_release(root: Path, side: int, count: int) -> Release:
     """A download of ``count`` generated images of two channels, uint16, with their labels."""
     place = ReleaseFolder(root)
-    place.prepare("crops@1.0.0")
+    place.prepare("lab/crops@1.0.0")
     store = place.store
     split = split_by_source([(f"image-{n}", f"source-{n}", "cells") for n in range(count)])
     items = []
@@ -90,7 +90,7 @@ def make_release(root: Path, side: int, count: int) -> Release:
             )
         )  # fmt: skip
     _, digest = seal_release(
-        store, slug="crops", title="Crops", parent=None, created="2026-11-20T08:00:00Z", licence="CC0-1.0",
+        store, dataset="lab/crops", title="Crops", parent=None, created="2026-11-20T08:00:00Z", licence="CC0-1.0",
         task="instance_segmentation", items=items, card_text="# Crops", split_certificate={"method": "by source"},
     )  # fmt: skip
     release = open_release(store, digest)

@@ -70,7 +70,12 @@ def resealed(
     store: ObjectStore, items: list[ReleaseItem], certificate: Mapping[str, Any], parent: str | None
 ) -> Release:
     """A release of just these items and this certificate, whether or not they belong together."""
-    facts: dict[str, Any] = {"slug": "crops", "title": "Crops", "licence": "CC0-1.0", "task": "instance_segmentation"}
+    facts: dict[str, Any] = {
+        "dataset": "lab/crops",
+        "title": "Crops",
+        "licence": "CC0-1.0",
+        "task": "instance_segmentation",
+    }
     _, sha256 = seal_release(
         store, **facts, parent=parent, created="2026-11-20T08:00:00Z", items=items, card_text="# Crops\n",
         split_certificate=certificate,

@@ -58,7 +58,7 @@ def items_in(store: FolderStore, count: int = 6, *, size: int = 48, seed: int = 
 
 def seal(store: FolderStore, items: list[ReleaseItem], **changes: object) -> Release:
     fields: dict = {
-        "slug": "noise",
+        "dataset": "lab/noise",
         "title": "Noise with squares",
         "parent": None,
         "created": CREATED,
@@ -89,7 +89,7 @@ def small_release(
     """
     certificate = {"seed": seed}
     ontology = MAKERS[task][1]
-    facts = {"slug": task.replace("_", "-"), "title": f"Generated: {task}", "licence": "CC0-1.0"}
+    facts = {"dataset": "lab/" + task.replace("_", "-"), "title": f"Generated: {task}", "licence": "CC0-1.0"}
     facts |= {"task": task, "created": CREATED, "ontology": ontology}
 
     def card(summary: Summary, version: str) -> str:

@@ -34,7 +34,7 @@ def last_json(text: str) -> dict:
 
 def test_download_verify_info(hub, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(tmp_path / "noise-1")
-    assert main(["download", "noise@1", folder, "--hub", hub.address, "--json"]) == 0
+    assert main(["download", "lab/noise@1", folder, "--hub", hub.address, "--json"]) == 0
     out, err = capsys.readouterr()
     done = last_json(out)
     assert err == ""  # progress is for a terminal
@@ -47,13 +47,13 @@ def test_download_verify_info(hub, release: Release, tmp_path: Path, capsys: pyt
     for path in (folder, f"{folder}/.cellcommons/manifest.json"):
         assert main(["info", path, "--json"]) == 0
         told = last_json(capsys.readouterr().out)
-        assert (told["reference"], told["images"], told["manifest_sha256"]) == ("noise@1.0.0", 3, release.digest)
+        assert (told["reference"], told["images"], told["manifest_sha256"]) == ("lab/noise@1.0.0", 3, release.digest)
     assert main(["info", folder]) == 0
-    assert "noise@1.0.0" in capsys.readouterr().out
+    assert "lab/noise@1.0.0" in capsys.readouterr().out
 
 
 def test_damage_is_one_line_and_status_1(hub, release: Release, tmp_path: Path, capsys) -> None:
-    assert main(["download", "noise@1", str(tmp_path), "--hub", hub.address]) == 0
+    assert main(["download", "lab/noise@1", str(tmp_path), "--hub", hub.address]) == 0
     kept = tmp_path / ".cellcommons" / object_path(biggest(release))
     overwrite(kept, b"x" * kept.stat().st_size)
     capsys.readouterr()
@@ -62,16 +62,16 @@ def test_damage_is_one_line_and_status_1(hub, release: Release, tmp_path: Path, 
     assert out == ""
     assert biggest(release) in err.splitlines()[-1]
     assert "--repair" in err.splitlines()[-1]
-    assert main(["download", "noise@1", str(tmp_path), "--hub", hub.address, "--repair"]) == 0
+    assert main(["download", "lab/noise@1", str(tmp_path), "--hub", hub.address, "--repair"]) == 0
     assert main(["verify", str(tmp_path)]) == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["download", "noise", "DIR"], "slug@version"),
-        (["download", "noise@7", "DIR"], "noise@7"),
-        (["download", "noise@1", "DIR", "--hub", "ftp://x"], "ftp://x"),
+        (["download", "lab/noise", "DIR"], "lab/slug@version"),
+        (["download", "lab/noise@7", "DIR"], "lab/noise@7"),
+        (["download", "lab/noise@1", "DIR", "--hub", "ftp://x"], "ftp://x"),
         (["verify", "DIR"], "cellcommons download"),
         (["info", "DIR/nothing"], "no such file or folder"),
     ],
@@ -90,7 +90,7 @@ def test_bad_input_is_one_line_and_status_2(
 
 def test_a_bad_number_of_jobs_is_refused(capsys) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["download", "noise@1", "x", "--jobs", "0"])
+        main(["download", "lab/noise@1", "x", "--jobs", "0"])
     assert caught.value.code == 2
     assert "1 to 64" in capsys.readouterr().err
 
@@ -119,7 +119,7 @@ def test_ctrl_c_says_how_to_go_on(hub, release: Release, tmp_path: Path) -> None
     hub.release = Release(Slow(), release.manifest, release.digest)  # type: ignore[arg-type]
     command = [sys.executable, "-c", "import sys; from cellcommons.cli import main; sys.exit(main())"]
     process = subprocess.Popen(
-        [*command, "download", "noise@1", str(tmp_path), "--hub", hub.address],
+        [*command, "download", "lab/noise@1", str(tmp_path), "--hub", hub.address],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -135,5 +135,5 @@ def test_ctrl_c_says_how_to_go_on(hub, release: Release, tmp_path: Path) -> None
     assert "goes on where it stopped" in err.splitlines()[-1]
     assert "Traceback" not in err
     hub.release = release
-    assert main(["download", "noise@1", str(tmp_path), "--hub", hub.address]) == 0
+    assert main(["download", "lab/noise@1", str(tmp_path), "--hub", hub.address]) == 0
     assert main(["verify", str(tmp_path)]) == 0

@@ -37,7 +37,7 @@ def client(hub, **options) -> Client:
 
 def test_a_download_opens_with_the_same_pixels_and_labels(hub, release: Release, tmp_path: Path) -> None:
     seen = []
-    done = client(hub).download("noise@1", tmp_path / "noise-1", progress=seen.append)
+    done = client(hub).download("lab/noise@1", tmp_path / "noise-1", progress=seen.append)
     copy = cellcommons.load(tmp_path / "noise-1")
     assert copy.digest == release.digest == done.manifest_sha256
     assert list(copy.items()) == list(release.items())
@@ -50,7 +50,7 @@ def test_a_download_opens_with_the_same_pixels_and_labels(hub, release: Release,
 
 
 def test_the_folder_holds_what_people_look_for(hub, release: Release, tmp_path: Path) -> None:
-    client(hub).download("noise@1", tmp_path)
+    client(hub).download("lab/noise@1", tmp_path)
     shown = {p.name for p in tmp_path.iterdir()}
     folders = {".cellcommons", "images", "labels", "indexes", "data"}
     assert shown == {*folders, "README.md", "splits.json", "summary.json", "release.json", *DOCUMENTS}
@@ -63,9 +63,9 @@ def test_the_folder_holds_what_people_look_for(hub, release: Release, tmp_path: 
 
 
 def test_a_second_download_moves_nothing(hub, tmp_path: Path) -> None:
-    client(hub).download("noise@1", tmp_path)
+    client(hub).download("lab/noise@1", tmp_path)
     served, before = sum(hub.served.values()), (tmp_path / "images").stat().st_mtime_ns
-    again = client(hub).download("noise@1", tmp_path)
+    again = client(hub).download("lab/noise@1", tmp_path)
     assert again.fetched == 0
     assert sum(hub.served.values()) == served
     assert (tmp_path / "images").stat().st_mtime_ns == before
@@ -76,7 +76,7 @@ def test_a_cut_connection_is_resumed_where_it_broke(hub, release: Release, tmp_p
     victim = biggest(release)
     size, hub.ranges = release.store.size(victim), ranges
     hub.cut[victim] = 1000
-    client(hub).download("noise@1", tmp_path)
+    client(hub).download("lab/noise@1", tmp_path)
     # With ranges every byte crosses once; without, the object starts over.
     assert hub.served[victim] == (size if ranges else size + 1000)
     assert cellcommons.load(tmp_path).verify() == release.counted()
@@ -88,12 +88,12 @@ def test_a_download_that_gave_up_goes_on_later(hub, release: Release, tmp_path: 
     hub.cut[victim], hub.always_cut = 0, True
     part = tmp_path / ".cellcommons" / "partial" / f"{victim}.part"
     with pytest.raises(Unreachable, match="goes on where it stopped"):
-        client(hub, attempts=2).download("noise@1", tmp_path, jobs=1)
+        client(hub, attempts=2).download("lab/noise@1", tmp_path, jobs=1)
     assert not (tmp_path / "release.json").exists()
     part.write_bytes(release.store.get(victim)[:2000])
     hub.cut.clear()
     before = dict(hub.served)
-    done = client(hub).download("noise@1", tmp_path)
+    done = client(hub).download("lab/noise@1", tmp_path)
     assert hub.served[victim] - before.get(victim, 0) == size - 2000
     assert done.resumed == 2000
     repeated = [d for d, n in hub.served.items() if d != victim and n != release.store.size(d)]
@@ -106,7 +106,7 @@ def test_a_kept_beginning_that_is_wrong_is_thrown_away(hub, release: Release, tm
     folder = tmp_path / ".cellcommons" / "partial"
     folder.mkdir(parents=True)
     (folder / f"{victim}.part").write_bytes(b"not the beginning")
-    client(hub).download("noise@1", tmp_path)
+    client(hub).download("lab/noise@1", tmp_path)
     assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
@@ -115,7 +115,7 @@ def test_a_kept_beginning_longer_than_the_object_is_thrown_away(hub, release: Re
     folder = tmp_path / ".cellcommons" / "partial"
     folder.mkdir(parents=True)
     (folder / f"{victim}.part").write_bytes(bytes(release.store.size(victim) + 7))
-    client(hub).download("noise@1", tmp_path)
+    client(hub).download("lab/noise@1", tmp_path)
     assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
@@ -123,29 +123,29 @@ def test_a_flipped_bit_on_the_way_is_refused(hub, release: Release, tmp_path: Pa
     victim = biggest(release)
     hub.flip.add(victim)
     with pytest.raises(DigestMismatch, match=victim):
-        client(hub).download("noise@1", tmp_path)
+        client(hub).download("lab/noise@1", tmp_path)
     assert not (tmp_path / "release.json").exists()
     assert not FolderStore(tmp_path / ".cellcommons").exists(victim)
     hub.flip.clear()
-    client(hub).download("noise@1", tmp_path)
+    client(hub).download("lab/noise@1", tmp_path)
     assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
 def test_a_busy_server_is_asked_again_but_not_for_ever(hub, tmp_path: Path) -> None:
     hub.failures = 3
-    client(hub).download("noise@1", tmp_path / "a")
+    client(hub).download("lab/noise@1", tmp_path / "a")
     hub.failures = 1000
     with pytest.raises(Unreachable, match="503"):
-        client(hub, attempts=3).download("noise@1", tmp_path / "b")
+        client(hub, attempts=3).download("lab/noise@1", tmp_path / "b")
     assert hub.failures == 997
 
 
 def test_nobody_listening_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="refused"):
-        Client("http://127.0.0.1:9", attempts=2, pause=0.01).download("noise@1", tmp_path / "a")
+        Client("http://127.0.0.1:9", attempts=2, pause=0.01).download("lab/noise@1", tmp_path / "a")
 
 
-@pytest.mark.parametrize("reference", ["noise@2", "other@1"])
+@pytest.mark.parametrize("reference", ["lab/noise@2", "lab/other@1"])
 def test_an_unknown_release_is_named(hub, tmp_path: Path, reference: str) -> None:
     with pytest.raises(NotFound, match=reference):
         client(hub).download(reference, tmp_path / "a")
@@ -155,7 +155,7 @@ def test_an_unknown_release_is_named(hub, tmp_path: Path, reference: str) -> Non
 def test_an_object_the_hub_lost_is_named(hub, release: Release, tmp_path: Path) -> None:
     hub.gone.add(biggest(release))
     with pytest.raises(NotFound, match=biggest(release)):
-        client(hub).download("noise@1", tmp_path)
+        client(hub).download("lab/noise@1", tmp_path)
 
 
 def test_a_full_disk_is_one_line_and_the_cache_stays_valid(hub, release: Release, tmp_path: Path) -> None:
@@ -164,26 +164,26 @@ def test_a_full_disk_is_one_line_and_the_cache_stays_valid(hub, release: Release
     folder.mkdir(parents=True)
     (folder / f"{victim}.part").symlink_to("/dev/full")
     with pytest.raises(DiskFull, match="Free some room"):
-        client(hub).download("noise@1", tmp_path)
+        client(hub).download("lab/noise@1", tmp_path)
     (folder / f"{victim}.part").unlink()
-    client(hub).download("noise@1", tmp_path)
+    client(hub).download("lab/noise@1", tmp_path)
     assert cellcommons.load(tmp_path).verify() == release.counted()
 
 
 def test_damage_on_disk_is_repaired_on_request(hub, release: Release, tmp_path: Path) -> None:
-    client(hub).download("noise@1", tmp_path)
+    client(hub).download("lab/noise@1", tmp_path)
     victim = biggest(release)
     kept = tmp_path / ".cellcommons" / object_path(victim)
     overwrite(kept, bytes(kept.stat().st_size))
     with pytest.raises(DigestMismatch, match="--repair"):
         ReleaseFolder(tmp_path).verify()
-    done = client(hub).download("noise@1", tmp_path, repair=True)
+    done = client(hub).download("lab/noise@1", tmp_path, repair=True)
     assert done.fetched == release.store.size(victim)
     ReleaseFolder(tmp_path).verify()
 
 
 def test_a_copied_file_that_was_changed_is_found(hub, release: Release, tmp_path: Path) -> None:
-    client(hub).download("noise@1", tmp_path)
+    client(hub).download("lab/noise@1", tmp_path)
     shown = tmp_path / "labels" / f"{next(release.items()).path}.zarr" / "zarr.json"
     data = shown.read_bytes()
     shown.unlink()
@@ -195,12 +195,12 @@ def test_a_copied_file_that_was_changed_is_found(hub, release: Release, tmp_path
 
 
 def test_plain_static_files_serve_as_well(hub, release: Release, tmp_path: Path) -> None:
-    download("noise@1", tmp_path / "a", base_url=f"{hub.address}/static")
+    download("lab/noise@1", tmp_path / "a", base_url=f"{hub.address}/static")
     # A download is itself a mirror, as a folder and as a file address.
     mirror = tmp_path / "a" / ".cellcommons"
     for base in (str(mirror), mirror.as_uri()):
         folder = tmp_path / f"b-{len(base)}"
-        download("noise@1", folder, base_url=base)
+        download("lab/noise@1", folder, base_url=base)
         assert ReleaseFolder(folder).verify().digest == release.digest
 
 
@@ -209,9 +209,9 @@ def test_a_new_version_fetches_only_what_is_new(release: Release, tmp_path: Path
     more = [*items, *items_in(release.store, 7, seed=1)[6:]]
     second = seal(release.store, more, parent=release.digest)
     with serving(release) as hub:
-        client(hub).download("noise@1", tmp_path)
+        client(hub).download("lab/noise@1", tmp_path)
         first, hub.release = dict(hub.served), second
-        done = client(hub).download("noise@1.1", tmp_path)
+        done = client(hub).download("lab/noise@1.1", tmp_path)
     old = {digest for digest, _ in release.objects()}
     new = {digest: size for digest, size in second.objects() if digest not in old and digest != second.digest}
     assert {d for d, n in hub.served.items() if n != first.get(d, 0)} == set(new)
@@ -223,33 +223,33 @@ def test_a_new_version_fetches_only_what_is_new(release: Release, tmp_path: Path
 def test_a_folder_that_holds_something_else_is_left_alone(hub, release: Release, tmp_path: Path) -> None:
     (tmp_path / "mine" / "images").mkdir(parents=True)
     with pytest.raises(AlreadyThere, match="images"):
-        client(hub).download("noise@1", tmp_path / "mine")
+        client(hub).download("lab/noise@1", tmp_path / "mine")
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["images"]
-    client(hub).download("noise@1", tmp_path / "noise")
-    hub.release = seal(release.store, list(release.items()), slug="other")
-    with pytest.raises(AlreadyThere, match="noise@1"):
-        client(hub).download("other@1", tmp_path / "noise")
+    client(hub).download("lab/noise@1", tmp_path / "noise")
+    hub.release = seal(release.store, list(release.items()), dataset="lab/other")
+    with pytest.raises(AlreadyThere, match="lab/noise@1"):
+        client(hub).download("lab/other@1", tmp_path / "noise")
     (tmp_path / "file").write_text("x")
     with pytest.raises(AlreadyThere, match="file"):
-        client(hub).download("other@1", tmp_path / "file")
+        client(hub).download("lab/other@1", tmp_path / "file")
 
 
 def test_two_downloads_into_one_folder_are_kept_apart(hub, tmp_path: Path) -> None:
     place = ReleaseFolder(tmp_path)
-    place.prepare("noise@1")
+    place.prepare("lab/noise@1")
     with place.locked(), pytest.raises(AlreadyThere, match="another download"):
-        client(hub).download("noise@1", tmp_path)
+        client(hub).download("lab/noise@1", tmp_path)
 
 
 def test_a_pinned_manifest_is_held_to(hub, release: Release, tmp_path: Path) -> None:
-    client(hub).download("noise@1", tmp_path / "a", sha256=release.digest)
+    client(hub).download("lab/noise@1", tmp_path / "a", sha256=release.digest)
     with pytest.raises(DigestMismatch):
-        client(hub).download("noise@1", tmp_path / "b", sha256="0" * 64)
+        client(hub).download("lab/noise@1", tmp_path / "b", sha256="0" * 64)
     assert not (tmp_path / "b").exists()
 
 
 def test_the_token_goes_to_the_hub(hub, tmp_path: Path) -> None:
-    Client(hub.address, "secret").download("noise@1", tmp_path)
+    Client(hub.address, "secret").download("lab/noise@1", tmp_path)
     assert hub.seen_tokens == {"Token secret"}
 
 
@@ -263,10 +263,10 @@ def test_stop_keeps_what_was_fetched(hub, release: Release, tmp_path: Path) -> N
             mine.stop()
 
     with pytest.raises(Unreachable, match="stopped"):
-        mine.download("noise@1", tmp_path, jobs=1, progress=stop_midway)
+        mine.download("lab/noise@1", tmp_path, jobs=1, progress=stop_midway)
     assert len(seen) == 20
     fetched = sum(hub.served.values())
-    done = mine.download("noise@1", tmp_path)
+    done = mine.download("lab/noise@1", tmp_path)
     assert done.fetched == release.counted().bytes - fetched
 
 
@@ -288,7 +288,8 @@ def test_a_killed_download_leaves_a_cache_that_the_next_one_uses(hub, release: R
             return get(digest)
 
     hub.release = Release(Slow(), release.manifest, release.digest)  # type: ignore[arg-type]
-    code = f"import cellcommons.client as c; c.download('noise@1', {str(tmp_path)!r}, base_url={hub.address!r}, jobs=1)"
+    call = f"c.download('lab/noise@1', {str(tmp_path)!r}, base_url={hub.address!r}, jobs=1)"
+    code = f"import cellcommons.client as c; {call}"
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ})
     try:
         assert arrived.wait(30)
@@ -298,7 +299,7 @@ def test_a_killed_download_leaves_a_cache_that_the_next_one_uses(hub, release: R
         held.set()
     hub.release = release
     hub.served.clear()
-    done = client(hub).download("noise@1", tmp_path)
+    done = client(hub).download("lab/noise@1", tmp_path)
     assert 0 < done.fetched < release.counted().bytes
     assert cellcommons.load(tmp_path).verify() == release.counted()
 

@@ -223,7 +223,7 @@ def test_every_task_gives_its_truth(task: str, tmp_path: Path) -> None:
 
 def test_crops_stream_from_a_hub(release: Release, tmp_path: Path) -> None:
     with serving(release) as hub:
-        opened = cellcommons.open("noise@1", hub=hub.address, cache=tmp_path, whole=5000)
+        opened = cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path, whole=5000)
         ours = [plain(sample) for sample in Crops(opened, size=64)]
     assert ours == [plain(sample) for sample in Crops(release, size=64)]
 

@@ -56,7 +56,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
                 companions={"detections": write_reading(store, Reading(masks), movie.truth.pixel_size).digest},
             )
         )
-    return seal(store, items, task="tracking", slug="dishes")
+    return seal(store, items, task="tracking", dataset="lab/dishes")
 
 
 @pytest.mark.parametrize("layout", ["ctc", "geff", "nist_lineage"])
@@ -186,12 +186,12 @@ def test_the_challenge_s_own_program_accepts_the_folder(release: Release, tmp_pa
 
 def test_the_command(release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(release) as hub:
-        assert main(["download", "dishes@1", str(tmp_path / "r"), "--hub", hub.address]) == 0
+        assert main(["download", "lab/dishes@1", str(tmp_path / "r"), "--hub", hub.address]) == 0
     capsys.readouterr()
     program = [sys.executable, "-m", "cellcommons", "export", str(tmp_path / "r"), str(tmp_path / "ctc"), "--json"]
     done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
-    assert (told["reference"], told["layout"], told["images"]) == ("dishes@1.0.0", "ctc", 3)
+    assert (told["reference"], told["layout"], told["images"]) == ("lab/dishes@1.0.0", "ctc", 3)
     assert (tmp_path / "ctc" / "03_GT" / "TRA" / "man_track.txt").is_file()
     asked = ["export", str(tmp_path / "r"), str(tmp_path / "geff"), "--layout", "geff", "--split", "test"]
     assert main(asked) == 0

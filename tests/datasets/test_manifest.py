@@ -16,7 +16,7 @@ A = "a" * 64
 def manifest(**changes: object) -> Manifest:
     return replace(
         Manifest(
-            dataset="dsb2018",
+            dataset="commons/dsb2018",
             title="Nuclei",
             version="1.0.0",
             parent=None,

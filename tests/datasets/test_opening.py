@@ -45,7 +45,7 @@ def test_an_opened_release_reads_as_the_one_that_was_sealed(
     hub: Hub, release: Release, tmp_path: Path, static: bool
 ) -> None:
     address = f"{hub.address}/static" if static else hub.address
-    opened = cellcommons.open("noise@1", hub=address, cache=tmp_path)
+    opened = cellcommons.open("lab/noise@1", hub=address, cache=tmp_path)
     assert opened.digest == release.digest
     assert list(opened.items()) == list(release.items())
     for item in opened.items():
@@ -56,7 +56,7 @@ def test_an_opened_release_reads_as_the_one_that_was_sealed(
 
 
 def test_nothing_is_fetched_before_it_is_read_and_nothing_twice(hub: Hub, release: Release, tmp_path: Path) -> None:
-    opened = cellcommons.open("noise@1", hub=hub.address, cache=tmp_path)
+    opened = cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path)
     assert total(hub) == 0
     first, *others = opened.items()
     opened.image(first)
@@ -65,7 +65,7 @@ def test_nothing_is_fetched_before_it_is_read_and_nothing_twice(hub: Hub, releas
     assert set(hub.served) <= wanted | indexes
     assert not {item.tree for item in others} & set(hub.served)
     before = total(hub)
-    again = cellcommons.open("noise@1", hub=hub.address, cache=tmp_path)
+    again = cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path)
     again.image(next(again.items()))
     assert total(hub) == before
 
@@ -73,19 +73,19 @@ def test_nothing_is_fetched_before_it_is_read_and_nothing_twice(hub: Hub, releas
 def test_what_was_read_reads_again_without_the_hub(release: Release, tmp_path: Path) -> None:
     with serving(release) as hub:
         address = hub.address
-        opened = cellcommons.open("noise@1", hub=address, cache=tmp_path)
+        opened = cellcommons.open("lab/noise@1", hub=address, cache=tmp_path)
         seen, unseen, _ = opened.items()
         pixels = opened.image(seen).data
     for options in ({}, {"offline": True}):
-        alone = cellcommons.open("noise@1", hub=address, cache=tmp_path, **options)
+        alone = cellcommons.open("lab/noise@1", hub=address, cache=tmp_path, **options)
         np.testing.assert_array_equal(alone.image(seen).data, pixels)
         np.testing.assert_array_equal(alone.lazy(seen).load().data, pixels)
         with pytest.raises(Unreachable, match="not in the cache"):
             alone.image(unseen)
-    with pytest.raises(NotFound, match="has not seen noise@2"):
-        cellcommons.open("noise@2", hub=address, cache=tmp_path, offline=True)
+    with pytest.raises(NotFound, match="has not seen lab/noise@2"):
+        cellcommons.open("lab/noise@2", hub=address, cache=tmp_path, offline=True)
     with pytest.raises(Unreachable):
-        cellcommons.open("noise@1", hub=address, cache=tmp_path / "other")
+        cellcommons.open("lab/noise@1", hub=address, cache=tmp_path / "other")
 
 
 def test_large_objects_are_read_by_range(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_large_objects_are_read_by_range(tmp_path: Path) -> None:
         with serving(release) as hub:
             hub.ranges = ranges
             cache = tmp_path / f"cache-{ranges}"
-            opened = cellcommons.open("noise@1", hub=hub.address, cache=cache, whole=10_000)
+            opened = cellcommons.open("lab/noise@1", hub=hub.address, cache=cache, whole=10_000)
             image = opened.lazy(next(opened.items()))
             assert (image.axes, image.shape, image.name) == ("cyx", (2, 600, 700), item.name)
             part = image.region((slice(1, 2), slice(300, 400), slice(10, 60)))
@@ -125,7 +125,7 @@ def test_a_flipped_bit_is_refused_and_never_cached(hub: Hub, release: Release, t
     item = next(release.items())
     shard = max(release.tree(item.tree).entries, key=lambda entry: entry.size)
     hub.flip = {shard.sha256}
-    opened = cellcommons.open("noise@1", hub=hub.address, cache=tmp_path)
+    opened = cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path)
     with pytest.raises(DigestMismatch, match=shard.sha256):
         opened.image(item)
     assert not ObjectCache(tmp_path).exists(shard.sha256)
@@ -137,12 +137,12 @@ def test_a_cut_connection_is_tried_again(hub: Hub, release: Release, tmp_path: P
     item = next(release.items())
     shard = max(release.tree(item.tree).entries, key=lambda entry: entry.size)
     hub.cut = {shard.sha256: 100}
-    opened = cellcommons.open("noise@1", hub=hub.address, cache=tmp_path)
+    opened = cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path)
     np.testing.assert_array_equal(opened.image(item).data, release.image(item).data)
 
 
 def test_a_damaged_cache_heals(hub: Hub, release: Release, tmp_path: Path) -> None:
-    opened = cellcommons.open("noise@1", hub=hub.address, cache=tmp_path)
+    opened = cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path)
     item = next(opened.items())
     opened.image(item)
     shard = max(release.tree(item.tree).entries, key=lambda entry: entry.size)
@@ -158,7 +158,7 @@ def test_a_damaged_cache_heals(hub: Hub, release: Release, tmp_path: Path) -> No
 
 
 def _open_all(address: str, cache: Path) -> None:
-    opened = cellcommons.open("noise@1", hub=address, cache=cache)
+    opened = cellcommons.open("lab/noise@1", hub=address, cache=cache)
     for item in opened.items():
         opened.image(item)
     sys.exit(0 if opened.verify().count else 1)
@@ -172,25 +172,25 @@ def test_processes_share_one_cache(hub: Hub, release: Release, tmp_path: Path) -
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert cellcommons.open("noise@1", hub=hub.address, cache=tmp_path, offline=True).verify()
+    assert cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path, offline=True).verify()
     assert list((tmp_path / "incoming").iterdir()) == []
 
 
 def test_a_download_takes_from_the_cache_and_gives_to_it(hub: Hub, release: Release, tmp_path: Path) -> None:
-    opened = cellcommons.open("noise@1", hub=hub.address, cache=tmp_path / "cache")
+    opened = cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path / "cache")
     item = next(opened.items())
     opened.image(item)
     before = total(hub)
-    done = Client(hub.address, pause=0.01).download("noise@1", tmp_path / "one", cache=tmp_path / "cache")
+    done = Client(hub.address, pause=0.01).download("lab/noise@1", tmp_path / "one", cache=tmp_path / "cache")
     assert done.fetched == total(hub) - before == release.counted().bytes - before
-    again = Client(hub.address, pause=0.01).download("noise@1", tmp_path / "two", cache=tmp_path / "cache")
+    again = Client(hub.address, pause=0.01).download("lab/noise@1", tmp_path / "two", cache=tmp_path / "cache")
     assert again.fetched == 0
     assert ReleaseFolder(tmp_path / "two").verify().digest == release.digest
     # A damaged object of the cache is not handed on.
     digest = item.tree
     overwrite(tmp_path / "cache" / object_path(digest), b"nonsense")
     (tmp_path / "two" / ".cellcommons" / object_path(digest)).unlink(missing_ok=True)
-    Client(hub.address, pause=0.01).download("noise@1", tmp_path / "three", cache=tmp_path / "cache")
+    Client(hub.address, pause=0.01).download("lab/noise@1", tmp_path / "three", cache=tmp_path / "cache")
     assert ReleaseFolder(tmp_path / "three").verify().digest == release.digest
 
 
@@ -207,9 +207,9 @@ def test_a_placed_file_is_whole_and_replaces_what_was_there(tmp_path: Path) -> N
 def test_every_task_opens(tmp_path: Path) -> None:
     for task in ("classification", "tracking", "augmented"):
         release = small_release(FolderStore(tmp_path / task), task, count=3)
-        slug = task.replace("_", "-")
+        name = "lab/" + task.replace("_", "-")
         with serving(release) as hub:
-            opened = cellcommons.open(f"{slug}@1", hub=hub.address, cache=tmp_path / "cache")
+            opened = cellcommons.open(f"{name}@1", hub=hub.address, cache=tmp_path / "cache")
             item = next(opened.items())
             assert opened.reading(item).values == release.reading(item).values
             if task == "tracking":
@@ -228,7 +228,7 @@ def test_tables_are_arrow_and_pandas(release: Release, monkeypatch: pytest.Monke
 
 
 def test_a_folder_opens_as_load_does(hub: Hub, release: Release, tmp_path: Path) -> None:
-    Client(hub.address).download("noise@1", tmp_path / "noise-1")
+    Client(hub.address).download("lab/noise@1", tmp_path / "noise-1")
     assert cellcommons.open(tmp_path / "noise-1").digest == release.digest
     assert cellcommons.open(str(tmp_path / "noise-1")).digest == release.digest
     with pytest.raises(InvalidDocument):

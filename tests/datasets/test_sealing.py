@@ -21,7 +21,7 @@ from cellcommons.store import FolderStore
 from cellcommons.summary import Summary
 
 FACTS: dict = {
-    "slug": "noise", "title": "Noise", "created": CREATED, "licence": "CC0-1.0", "task": "instance_segmentation",
+    "dataset": "lab/noise", "title": "Noise", "created": CREATED, "licence": "CC0-1.0", "task": "instance_segmentation",
     "split_certificate": {"seed": 0},
 }  # fmt: skip
 

@@ -49,7 +49,7 @@ def test_hugging_face_datasets_pandas_and_duckdb_read_a_download(tmp_path: Path)
     if not python:
         pytest.skip("CELLCOMMONS_HF_PYTHON names no Python that has datasets, pandas and duckdb")
     place = ReleaseFolder(tmp_path / "release")
-    place.prepare("classification@1")
+    place.prepare("lab/classification@1")
     release = small_release(place.store, "classification")
     place.show(release, "http://127.0.0.1")
     program = (

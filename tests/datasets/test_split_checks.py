@@ -138,7 +138,7 @@ def test_what_was_test_stays_test(
     grown = [*items, item(store, "n1", texture(77)), item(store, "n2", texture(78))]
     good = sealed(store, grown, pairs, parent=release, locked=where, seed=5)
     report = check_splits(good, parent=release)
-    assert (report.failures, report.parent) == ((), "crops@1.0.0")
+    assert (report.failures, report.parent) == ((), "lab/crops@1.0.0")
     assert document(good)["free"] == ["slide n1", "slide n2"]
     # Split anew as though there had been no release before.
     free = sealed(store, grown, pairs, parent=release, seed=5, locked={})
@@ -174,7 +174,7 @@ def test_the_certificate_does_not_depend_on_order(items: list[ReleaseItem], pair
 
 def test_the_command_names_each_failure(release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = ReleaseFolder(tmp_path / "good")
-    folder.prepare("crops@1.0.0")
+    folder.prepare("lab/crops@1.0.0")
     bad = tampered(release, lambda made: made.update(sources=3))
     for made in (release, bad):
         for member in made.members():

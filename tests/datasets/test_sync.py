@@ -55,7 +55,7 @@ def hub(versions: tuple[Release, Release]) -> Iterator[Hub]:
 @pytest.fixture
 def folder(hub: Hub, versions: tuple[Release, Release], tmp_path: Path) -> Path:
     """A download of the first, while the hub has gone on to the second."""
-    Client(hub.address).download("noise@1", tmp_path / "noise")
+    Client(hub.address).download("lab/noise@1", tmp_path / "noise")
     hub.release = versions[1]
     hub.served.clear()
     return tmp_path / "noise"
@@ -73,7 +73,7 @@ def client(hub: Hub) -> Client:
 def test_only_what_is_new_moves_and_one_line_says_what_changed(hub, versions, folder: Path, capsys) -> None:
     assert main(["sync", str(folder)]) == 0
     said = capsys.readouterr().out
-    assert "noise@1.0.0 -> noise@2.0.0" in said
+    assert "lab/noise@1.0.0 -> lab/noise@2.0.0" in said
     assert "1 image added, 1 image removed, 1 image relabelled" in said
     new = new_objects(versions)
     assert hub.served == new
@@ -82,22 +82,22 @@ def test_only_what_is_new_moves_and_one_line_says_what_changed(hub, versions, fo
     assert sorted(p.stem for p in (folder / "images").iterdir()) == sorted(i.path for i in release.items())
     assert main(["sync", str(folder), "--json"]) == 0
     done = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (done["fetched"], done["changes"], done["previous"]) == (0, "", "noise@2.0.0")
+    assert (done["fetched"], done["changes"], done["previous"]) == (0, "", "lab/noise@2.0.0")
     assert done["reused"] == release.counted().bytes
 
 
 def test_a_dry_run_writes_nothing_and_tells_what_would_move(hub, versions, folder: Path, capsys) -> None:
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
-    assert main(["sync", "noise", str(folder), "--dry-run", "--json"]) == 1
+    assert main(["sync", "lab/noise", str(folder), "--dry-run", "--json"]) == 1
     plan = json.loads(capsys.readouterr().out.splitlines()[-1])
     new = new_objects(versions)
     assert (plan["objects_to_move"], plan["bytes_to_move"]) == (len(new), sum(new.values()))
     assert plan["changes"].startswith("1 image added")
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
     client(hub).sync(folder)
-    assert main(["sync", "noise", str(folder), "--dry-run", "--json"]) == 0
+    assert main(["sync", "lab/noise", str(folder), "--dry-run", "--json"]) == 0
     elsewhere = folder.parent / "elsewhere"
-    assert main(["sync", "noise", str(elsewhere), "--dry-run", "--hub", hub.address]) == 1
+    assert main(["sync", "lab/noise", str(elsewhere), "--dry-run", "--hub", hub.address]) == 1
     assert not elsewhere.exists()
 
 
@@ -135,7 +135,7 @@ def test_a_third_version_lets_go_of_the_first(hub, versions, folder: Path) -> No
 def test_back_to_a_named_version_moves_nothing(hub, versions, folder: Path) -> None:
     client(hub).sync(folder)
     hub.release, sent = versions[0], sum(hub.served.values())
-    done = client(hub).sync(folder, "noise@1.0.0")
+    done = client(hub).sync(folder, "lab/noise@1.0.0")
     assert (done.fetched, sum(hub.served.values())) == (0, sent)
     assert ReleaseFolder(folder).verify().digest == versions[0].digest
 
@@ -232,7 +232,7 @@ def test_a_disk_without_symbolic_links(hub, versions, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(shelf.os, "symlink", refuse)
     hub.release = versions[0]
-    client(hub).download("noise@1", tmp_path / "noise")
+    client(hub).download("lab/noise@1", tmp_path / "noise")
     assert ReleaseFolder(tmp_path / "noise").verify().digest == versions[0].digest
     assert not (tmp_path / "noise" / "images").is_symlink()
     edit_by_rename(tmp_path / "noise" / "README.md")
@@ -242,17 +242,17 @@ def test_a_disk_without_symbolic_links(hub, versions, tmp_path: Path, monkeypatc
     client(hub).sync(tmp_path / "noise", force=True)
     assert ReleaseFolder(tmp_path / "noise").verify().digest == versions[1].digest
     mirror = tmp_path / "noise" / ".cellcommons"
-    assert Client(str(mirror)).download("noise@2", tmp_path / "again").manifest_sha256 == versions[1].digest
+    assert Client(str(mirror)).download("lab/noise@2", tmp_path / "again").manifest_sha256 == versions[1].digest
 
 
 def test_sync_begins_where_nothing_was(hub, versions, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="cellcommons download"):
         client(hub).sync(tmp_path / "noise")
-    done = client(hub).sync(tmp_path / "noise", "noise")
+    done = client(hub).sync(tmp_path / "noise", "lab/noise")
     assert (done.previous, done.changes) == (None, "")
     (tmp_path / "other" / "images").mkdir(parents=True)
     with pytest.raises(AlreadyThere):
-        client(hub).sync(tmp_path / "other", "noise")
+        client(hub).sync(tmp_path / "other", "lab/noise")
 
 
 @pytest.mark.parametrize("first", [False, True])
@@ -262,7 +262,7 @@ def test_killed_at_any_step_it_shows_one_version_and_the_next_run_goes_on(
     """kill -9 of a process that syncs, at steps drawn with a seed; of a first download, and of a change of version."""
     (tmp_path / "copies").mkdir()
     asked = {
-        "arguments": ["sync", "noise", "FOLDER", "--hub", hub.address, "--jobs", "2"],
+        "arguments": ["sync", "lab/noise", "FOLDER", "--hub", hub.address, "--jobs", "2"],
         "folder": None if first else str(folder),
         "copies": str(tmp_path / "copies"),
         "points": POINTS,
@@ -286,7 +286,7 @@ def test_killed_at_any_step_it_shows_one_version_and_the_next_run_goes_on(
             assert ReleaseFolder(copy).verify().digest == shown.digest
             assert not place.edits(), step
         seen.add(shown and shown.digest)
-        client(hub).sync(copy, "noise")
+        client(hub).sync(copy, "lab/noise")
         assert place.verify().digest == versions[1].digest, step
     # Some died before the swap and some after, so both sides of it were looked at.
     assert first or len(seen) == 2
@@ -309,7 +309,7 @@ def test_static_files_alone_are_enough(versions, tmp_path: Path, by: str) -> Non
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         address = str(mirror) if by == "folder" else f"http://127.0.0.1:{server.server_port}"
-        Client(address).download("noise@1", tmp_path / "noise")
+        Client(address).download("lab/noise@1", tmp_path / "noise")
         (mirror / "manifest.json").write_bytes(versions[1].manifest.to_bytes())
         assert main(["sync", str(tmp_path / "noise")]) == 0
     finally:
@@ -329,7 +329,7 @@ def test_exit_statuses(hub, versions, folder: Path, tmp_path: Path, capsys, monk
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["error"], told["status"]) == ("unreachable", 3)
     assert main(["sync", str(folder), "--sha256", "0" * 64]) == 1
-    assert main(["sync", "noise@9", str(folder)]) == 2
+    assert main(["sync", "lab/noise@9", str(folder)]) == 2
     damaged = folder / ".cellcommons" / object_path(biggest(versions[0]))
     overwrite(damaged, b"x" * damaged.stat().st_size)
     assert main(["verify", str(folder)]) == 1

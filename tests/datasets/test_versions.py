@@ -112,14 +112,31 @@ def test_other_meaning_is_a_new_major() -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["cells", "cells@", "@1", "cells@x", "cells@01", "cells@1.", "cells@1.0.0.0", "cells@-1", "a b@1", "cells@1\n"],
+    [
+        "cells",
+        "l/cells@",
+        "@1",
+        "l/cells@x",
+        "l/cells@01",
+        "l/cells@1.",
+        "l/cells@1.0.0.0",
+        "l/cells@-1",
+        "l/a b@1",
+        "l/cells@1\n",
+        "cells@1",
+        "/cells@1",
+        "l/@1",
+        "l/m/cells@1",
+        "../cells@1",
+        "l/..@1",
+    ],
 )
 def test_a_bad_reference_says_how_one_looks(reference: str) -> None:
-    with pytest.raises(InvalidDocument, match=re.escape("slug@version")):
+    with pytest.raises(InvalidDocument, match=re.escape("lab/slug@version")):
         parse_reference(reference)
 
 
 def test_references() -> None:
-    assert parse_reference("cells@2") == ("cells", (2,))
-    assert parse_reference("cells@2.10") == ("cells", (2, 10))
-    assert parse_reference("Cells_b-1@0.1.0") == ("Cells_b-1", (0, 1, 0))
+    assert parse_reference("lab/cells@2") == ("lab/cells", (2,))
+    assert parse_reference("lab/cells@2.10") == ("lab/cells", (2, 10))
+    assert parse_reference("L-1/Cells_b-1@0.1.0") == ("L-1/Cells_b-1", (0, 1, 0))

@@ -74,13 +74,19 @@ class Person:
         words = {"slug": slug, "title": f"Faults {slug}", "description": "", "licence": "CC0-1.0"}
         self.patiently(lambda: self.api.post("datasets/", words))
         self.upload_image(slug, first, "first.png")
-        ask = {"slug": slug, "title": slug, "dataset": slug, "task": "instance_segmentation", "readings_needed": 1}
+        ask = {
+            "slug": slug,
+            "title": slug,
+            "dataset": f"commons/{slug}",
+            "task": "instance_segmentation",
+            "readings_needed": 1,
+        }
         self.patiently(lambda: self.api.post("campaigns/", ask))
 
     def upload_image(self, slug: str, data: bytes, name: str) -> str:
         """The image's id. The one place that knows how a file gets to the hub."""
         self.phase = "sending an image"
-        fields = {"dataset": slug, "name": name}
+        fields = {"dataset": f"commons/{slug}", "name": name}
         try:
             said = self.patiently(lambda: self._form("images/", fields, data, name))
             key = str(said["images"][0]["id"])
@@ -98,7 +104,7 @@ class Person:
         with zipfile.ZipFile(packed, "w") as archive:
             for name, data in files.items():
                 archive.writestr(name, data)
-        fields = {"dataset": slug, "layout": "plain"}
+        fields = {"dataset": f"commons/{slug}", "layout": "plain"}
         record = self.patiently(lambda: self._form("imports/", fields, packed.getvalue(), "batch.zip"))
         key = str(record["id"])
         self.known.imports[key] = {Path(name).stem: sha256_hex(data) for name, data in files.items()}
@@ -109,11 +115,11 @@ class Person:
     def read(self, slug: str, seed: int) -> int:
         """Read whatever waits for a reading; how many images that were."""
         self.phase = "opening the campaign"
-        self.patiently(lambda: self.api.post(f"campaigns/{slug}/open/"))
+        self.patiently(lambda: self.api.post(f"campaigns/commons/{slug}/open/"))
         done = 0
         while True:
             self.phase = "asking for work"
-            work = self.patiently(lambda: self.api.post(f"campaigns/{slug}/assignments/next/"))
+            work = self.patiently(lambda: self.api.post(f"campaigns/commons/{slug}/assignments/next/"))
             if work is None:
                 break
             self._paint(work, seed + done)
@@ -121,7 +127,7 @@ class Person:
         self.phase = "waiting for the consensus"
         deadline = time.monotonic() + PATIENCE
         while True:
-            progress = self.patiently(lambda: self.api.get(f"campaigns/{slug}/"))["progress"]
+            progress = self.patiently(lambda: self.api.get(f"campaigns/commons/{slug}/"))["progress"]
             if progress["settled"] == progress["items"]:
                 return done
             if time.monotonic() > deadline:
@@ -137,7 +143,11 @@ class Person:
             if fresh := self._releases(slug) - before:  # the answer to an earlier try was lost
                 return fresh.pop()
             try:
-                return str(self.api.post(f"datasets/{slug}/releases/", {"campaign": slug, "notes": notes})["id"])
+                return str(
+                    self.api.post(
+                        f"datasets/commons/{slug}/releases/", {"campaign": f"commons/{slug}", "notes": notes}
+                    )["id"]
+                )
             except Refused as error:
                 if error.status == 409 and (fresh := self._releases(slug) - before):
                     return fresh.pop()
@@ -145,7 +155,7 @@ class Person:
 
         key = self.patiently(ask)
         self.phase = "waiting for the publication"
-        row = self._settled(f"releases/{slug}/{key}/", "published")
+        row = self._settled(f"releases/commons/{slug}/{key}/", "published")
         self.known.releases[key] = row["manifest_sha256"]
         return key
 
@@ -180,7 +190,7 @@ class Person:
             time.sleep(0.15)
 
     def _releases(self, slug: str) -> set[str]:
-        return {str(row["id"]) for row in self.api.all("releases/", dataset=slug)}
+        return {str(row["id"]) for row in self.api.all("releases/", dataset=f"commons/{slug}")}
 
     def _form(self, path: str, fields: dict[str, str], data: bytes, name: str) -> Any:
         file = self.folder / name

@@ -143,7 +143,7 @@ class Truths:
 
     def _public(self, person: Person, slug: str) -> Iterator[str]:
         """Whatever anyone can see is whole: downloaded from the public addresses and verified byte by byte."""
-        for row in list(person.api.all("releases/", dataset=slug)):
+        for row in list(person.api.all("releases/", dataset=f"commons/{slug}")):
             if row["state"] != "published" or row["manifest_sha256"] in self.verified:
                 continue
             parse_version(row["version"])

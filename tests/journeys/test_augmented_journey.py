@@ -52,7 +52,7 @@ def curator(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Api:
     api = Api(hub.url, account["username"], account["password"])
     api.post("datasets/", {"slug": "stains", "title": "Stains", "licence": "CC0-1.0"})
     archive = stains(tmp_path_factory.mktemp("stains"))
-    started = api.upload("imports/", {"dataset": "stains", "layout": "paired"}, archive)
+    started = api.upload("imports/", {"dataset": "commons/stains", "layout": "paired"}, archive)
     assert api.wait(f"imports/{started['id']}/", until=("finished", "failed"))["imported"] == PAIRS
     return api
 
@@ -101,7 +101,7 @@ def edits_of(api: Api, campaign: str) -> list[dict[str, Any]]:
 
 def test_real_pictures_are_marked_and_a_dispute_is_settled(hub: Hub, curator: Api, visit: Any) -> None:
     page, _ = visit("curator")
-    page.goto(f"{hub.url}/datasets/stains?campaign")
+    page.goto(f"{hub.url}/datasets/commons/stains?campaign")
     page.get_by_label("Title").fill("Marks on stains")
     page.get_by_role("radio", name="Augmented microscopy").check()
     page.get_by_label("Readings of each image").fill("2")
@@ -110,7 +110,7 @@ def test_real_pictures_are_marked_and_a_dispute_is_settled(hub: Hub, curator: Ap
     expect(page.get_by_label("Policy")).to_contain_text("Augmented microscopy")
 
     page, api = visit("annotator")
-    page.goto(f"{hub.url}/annotate/marks-on-stains")
+    page.goto(f"{hub.url}/annotate/commons/marks-on-stains")
     target = page.get_by_role("application", name="The real counterpart")
     expect(target).to_be_visible()
     expect(page.get_by_role("region", name="Question")).to_have_count(0)
@@ -125,12 +125,12 @@ def test_real_pictures_are_marked_and_a_dispute_is_settled(hub: Hub, curator: Ap
     divider.press("ArrowRight")
     expect(divider).to_have_attribute("aria-valuenow", "52")
     expect(page.get_by_text("Saved", exact=True)).to_be_visible()
-    assert [edit["tool"] for edit in edits_of(api, "marks-on-stains")] == ["new-cell", "undo", "redo"]
+    assert [edit["tool"] for edit in edits_of(api, "commons/marks-on-stains")] == ["new-cell", "undo", "redo"]
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("1 done this sitting")).to_be_visible()
 
     page, _ = visit("annotator")
-    page.goto(f"{hub.url}/annotate/marks-on-stains")
+    page.goto(f"{hub.url}/annotate/commons/marks-on-stains")
     expect(page.get_by_role("application", name="The real counterpart")).to_be_visible()
     page.keyboard.press("Control+Enter")
     page.get_by_role("button", name="Yes, nothing is wrong").click()
@@ -138,10 +138,10 @@ def test_real_pictures_are_marked_and_a_dispute_is_settled(hub: Hub, curator: Ap
 
     page, expert = visit("expert")
     for _ in range(200):
-        if expert.get("disagreements/", campaign="marks-on-stains", state="open")["count"]:
+        if expert.get("disagreements/", campaign="commons/marks-on-stains", state="open")["count"]:
             break
         page.wait_for_timeout(300)
-    page.goto(f"{hub.url}/disagreements?campaign=marks-on-stains")
+    page.goto(f"{hub.url}/disagreements?campaign=commons/marks-on-stains")
     page.get_by_role("link", name="Start settling").click()
     expect(page.get_by_role("heading", name="Is the picture wrong here?")).to_be_visible()
     with page.expect_response("**/settle/") as answer:
@@ -163,20 +163,20 @@ def read_all_unmarked(api: Api, campaign: str) -> None:
 def predicted_campaign(curator: Api, reader: Api) -> None:
     """Campaign ``trials`` over the pairs, with the predictions of a model that barely learned anything."""
     for slug in ("plain", "trials"):
-        order = {"slug": slug, "title": slug.title(), "dataset": "stains", "task": "augmented", "readings_needed": 1}
-        curator.post("campaigns/", order)
-        curator.post(f"campaigns/{slug}/open/")
-    read_all_unmarked(reader, "plain")
-    while curator.get("campaigns/plain/")["progress"]["settled"] < PAIRS:
+        order = {"slug": slug, "title": slug.title(), "dataset": "commons/stains", "task": "augmented"}
+        curator.post("campaigns/", order | {"readings_needed": 1})
+        curator.post(f"campaigns/commons/{slug}/open/")
+    read_all_unmarked(reader, "commons/plain")
+    while curator.get("campaigns/commons/plain/")["progress"]["settled"] < PAIRS:
         time.sleep(0.3)
     shares = {"train": 0.5, "validation": 0.25, "test": 0.25}
-    release = curator.post("datasets/stains/releases/", {"campaign": "plain", "fractions": shares})
-    published = curator.wait(f"releases/stains/{release['id']}/", until=("published", "failed"))
+    release = curator.post("datasets/commons/stains/releases/", {"campaign": "commons/plain", "fractions": shares})
+    published = curator.wait(f"releases/commons/stains/{release['id']}/", until=("published", "failed"))
     assert published["state"] == "published", published["error"]
     run = curator.post("training-runs/", {"release": published["reference"], "budget_seconds": 1})
     run = curator.wait(f"training-runs/{run['id']}/", until=("finished", "failed"))
     assert run["state"] == "finished", run["error"]
-    body = {"model_card": run["model_card"], "campaign": "trials", "scope": "unread"}
+    body = {"model_card": run["model_card"], "campaign": "commons/trials", "scope": "unread"}
     predicting = curator.post("prediction-runs/", body)
     predicting = curator.wait(f"prediction-runs/{predicting['id']}/", until=("finished", "failed"))
     assert predicting["state"] == "finished", predicting["error"]
@@ -185,7 +185,7 @@ def predicted_campaign(curator: Api, reader: Api) -> None:
 def test_a_hidden_trial_is_answered_once_then_told(hub: Hub, curator: Api, visit: Any) -> None:
     page, api = visit("annotator")
     predicted_campaign(curator, api)
-    page.goto(f"{hub.url}/annotate/trials")
+    page.goto(f"{hub.url}/annotate/commons/trials")
     question = page.get_by_role("region", name="Question")
     expect(question).to_contain_text("Which one is real?")
     expect(question).to_contain_text("cannot be changed")
@@ -196,7 +196,7 @@ def test_a_hidden_trial_is_answered_once_then_told(hub: Hub, curator: Api, visit
     page.keyboard.press("b")
     judged = page.get_by_role("application", name="predicted")
     expect(judged).to_be_visible()
-    (row,) = api.get("assignments/", campaign="trials")["results"]
+    (row,) = api.get("assignments/", campaign="commons/trials")["results"]
     told = api.get(f"assignments/{row['id']}/")
     roles = {given["key"]: given["role"] for given in told["given"]}
     assert sorted(roles.values()) == ["predicted", "real"]
@@ -210,7 +210,9 @@ def test_a_hidden_trial_is_answered_once_then_told(hub: Hub, curator: Api, visit
     expect(count(page)).to_have_text("1")
     page.keyboard.press("b")
     expect(page.get_by_role("button", name="Brush")).to_have_attribute("aria-pressed", "true")
-    assert [edit["changes"] for edit in edits_of(api, "trials") if edit.get("changes")] == [{"trial": [None, "b"]}]
+    assert [edit["changes"] for edit in edits_of(api, "commons/trials") if edit.get("changes")] == [
+        {"trial": [None, "b"]}
+    ]
     with page.expect_response("**/submit/") as handed:
         page.keyboard.press("Control+Enter")
     assert handed.value.ok

@@ -56,22 +56,22 @@ def curator(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Api:
     folder = tmp_path_factory.mktemp("classes")
     for slug in ("smears", "tissue"):
         api.post("datasets/", {"slug": slug, "title": slug.title(), "licence": "CC0-1.0"})
-    started = api.upload("imports/", {"dataset": "smears", "layout": "voc"}, blood(folder))
+    started = api.upload("imports/", {"dataset": "commons/smears", "layout": "voc"}, blood(folder))
     assert api.wait(f"imports/{started['id']}/", until=("finished", "failed"))["state"] == "finished"
     for number in range(3):
         path = folder / f"field-{number}.png"
         noise = np.random.default_rng(number).integers(20, 200, SHAPE, dtype=np.uint8)
         path.write_bytes(imagecodecs.png_encode(noise))
-        api.upload("images/", {"dataset": "tissue", "source": f"slide-{number}"}, path)
+        api.upload("images/", {"dataset": "commons/tissue", "source": f"slide-{number}"}, path)
     for slug, dataset, task, ordinal in (
-        ("boxed", "smears", "classification", False),
-        ("graded", "tissue", "classification", True),
-        ("painted", "tissue", "semantic_segmentation", False),
+        ("boxed", "commons/smears", "classification", False),
+        ("graded", "commons/tissue", "classification", True),
+        ("painted", "commons/tissue", "semantic_segmentation", False),
     ):
         ontology = {"names": ["0", "1", "2"] if ordinal else CLASSES, "ordinal": ordinal, "multi": False}
         order = {"slug": slug, "title": f"Campaign {slug}", "dataset": dataset, "task": task, "ontology": ontology}
         api.post("campaigns/", order | {"readings_needed": 1, "guidelines": "Look closely."})
-        api.post(f"campaigns/{slug}/open/")
+        api.post(f"campaigns/commons/{slug}/open/")
     return api
 
 
@@ -86,7 +86,7 @@ def sit_down(hub: Hub, curator: Api, browser: Browser) -> Iterator[Callable[[str
         visitor = Visitor(browser, hub.url)
         visitors.append(visitor)
         visitor.sign_in(name, PASSWORD)
-        visitor.page.goto(f"{hub.url}/annotate/{campaign}")
+        visitor.page.goto(f"{hub.url}/annotate/commons/{campaign}")
         return visitor.page, Api(hub.url, name, PASSWORD)
 
     yield sit
@@ -96,7 +96,7 @@ def sit_down(hub: Hub, curator: Api, browser: Browser) -> Iterator[Callable[[str
 
 def edits_of(api: Api, campaign: str, image: str) -> list[dict[str, Any]]:
     """The edits the hub has of this person's work on an image."""
-    rows = api.get("assignments/", campaign=campaign)["results"]
+    rows = api.get("assignments/", campaign=f"commons/{campaign}")["results"]
     row = next(row for row in rows if row["image"]["name"] == image)
     return list(api.get(f"assignments/{row['id']}/edits/")["edits"])
 

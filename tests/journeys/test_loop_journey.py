@@ -127,7 +127,7 @@ def read_images(hub: Hub, curator: Api, truths: dict[str, Labels]) -> str:
 
     Returns the name of the image that they cannot agree on.
     """
-    offered = [row["name"] for row in curator.get("rounds/", campaign="loop-campaign")["results"][0]["items"]]
+    offered = [row["name"] for row in curator.get("rounds/", campaign="commons/loop-campaign")["results"][0]["items"]]
     disputed = offered[0]
     overlooked = {**truths, disputed: np.where(truths[disputed] == 1, 0, truths[disputed]).astype(np.uint32)}
     people = {}
@@ -137,9 +137,9 @@ def read_images(hub: Hub, curator: Api, truths: dict[str, Labels]) -> str:
         kind = get_kind("instance_segmentation")
         pool = Pool("plain", kind.task, cases, ())
         people[name] = SimulatedAnnotator(Api(hub.url, name, PASSWORD), name, kind, FAULTLESS, pool, 0)
-    assert len(list(people["ada"].work("loop-campaign"))) == READ
-    first = [next(people["ben"].work("loop-campaign")) for _ in range(2)]
-    rest = [*people["cleo"].work("loop-campaign"), *people["ben"].work("loop-campaign")]
+    assert len(list(people["ada"].work("commons/loop-campaign"))) == READ
+    first = [next(people["ben"].work("commons/loop-campaign")) for _ in range(2)]
+    rest = [*people["cleo"].work("commons/loop-campaign"), *people["ben"].work("commons/loop-campaign")]
     assert len(first + rest) == READ
     assert sum(reading.lost for person in people.values() for reading in person.submissions) == 0
     return disputed
@@ -179,7 +179,7 @@ def download(hub: Hub, folder: Path, manifest: str) -> None:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
-    cellcommons("download", "loop-nuclei@1", str(folder), "--hub", hub.url, "--sha256", manifest)
+    cellcommons("download", "commons/loop-nuclei@1", str(folder), "--hub", hub.url, "--sha256", manifest)
     assert cellcommons("verify", str(folder))["manifest_sha256"] == manifest
 
 
@@ -188,10 +188,10 @@ def train(page: Page) -> str:
     streams = []
     page.on("response", lambda answer: streams.append(answer) if answer.url.endswith("/events/") else None)
     page.get_by_role("button", name="Train a model").click()
-    form = dialog(page, "Train on loop-nuclei@1.0.0")
+    form = dialog(page, "Train on commons/loop-nuclei@1.0.0")
     form.get_by_label("Budget").fill("12")
     form.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_role("heading", name="Training on loop-nuclei@1.0.0")).to_be_visible()
+    expect(page.get_by_role("heading", name="Training on commons/loop-nuclei@1.0.0")).to_be_visible()
 
     steps = page.get_by_role("region", name="Progress").locator(".figure").filter(has_text="steps").locator("strong")
     expect(steps).to_have_text(re.compile(r"^[1-9][\d,]*$"), timeout=LONG)
@@ -243,7 +243,7 @@ def test_the_wheel_turns_through_the_pages(hub, arrive, files, truths, tmp_path)
     api.post("people/", {"username": "eva", "password": PASSWORD, "role": "expert"})
     # The hub fuses as readings come in; the expert comes once it is done.
     while True:
-        progress = api.get("campaigns/loop-campaign/")["progress"]
+        progress = api.get("campaigns/commons/loop-campaign/")["progress"]
         if progress["settled"] + progress["disputed"] == READ:
             break
         page.wait_for_timeout(200)

@@ -68,7 +68,7 @@ def test_the_consensus_is_no_worse_than_its_readers(report):
 
 def test_the_second_release_is_a_delta_of_the_first(report):
     first, second = report["releases"]
-    assert first["name"] == "rehearsal@1.0.0"
+    assert first["name"] == "commons/rehearsal@1.0.0"
     before, after = (parse_version(release["name"].partition("@")[2]) for release in (first, second))
     assert after > before  # images came; where more readings moved the consensus of an old one, the major number too
     assert first["manifest_sha256"] != second["manifest_sha256"]

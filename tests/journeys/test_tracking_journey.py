@@ -56,11 +56,17 @@ def curator(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Api:
             if path.is_file():
                 archive.write(path, path.relative_to(folder / "set").as_posix())
     api.post("datasets/", {"slug": "movies", "title": "Movies", "licence": "CC0-1.0"})
-    started = api.upload("imports/", {"dataset": "movies", "layout": "ctc"}, folder / "movies.zip")
+    started = api.upload("imports/", {"dataset": "commons/movies", "layout": "ctc"}, folder / "movies.zip")
     assert api.wait(f"imports/{started['id']}/", until=("finished", "failed"))["imported"] == 1
-    order = {"slug": "followed", "title": "Followed", "dataset": "movies", "task": "tracking", "readings_needed": 3}
+    order = {
+        "slug": "followed",
+        "title": "Followed",
+        "dataset": "commons/movies",
+        "task": "tracking",
+        "readings_needed": 3,
+    }
     api.post("campaigns/", order)
-    api.post("campaigns/followed/open/")
+    api.post("campaigns/commons/followed/open/")
     return api
 
 
@@ -75,7 +81,7 @@ def sit_down(hub: Hub, curator: Api, browser: Browser) -> Iterator[Callable[[], 
         visitor = Visitor(browser, hub.url)
         visitors.append(visitor)
         visitor.sign_in(name, PASSWORD)
-        visitor.page.goto(f"{hub.url}/annotate/followed")
+        visitor.page.goto(f"{hub.url}/annotate/commons/followed")
         expect_figures(visitor.page, tracks=10, divisions=0, unlinked=10)
         expect(visitor.page.get_by_text("Reading the movie")).to_have_count(0)
         return visitor.page, Api(hub.url, name, PASSWORD)
@@ -124,7 +130,7 @@ def to_frame(page: Page, frame: int) -> None:
 
 def said_of(api: Api) -> tuple[dict[str, str], list[str]]:
     """What the hub holds of this person's work: links, and the tools of the edits."""
-    (row,) = api.get("assignments/", campaign="followed")["results"]
+    (row,) = api.get("assignments/", campaign="commons/followed")["results"]
     edits = api.get(f"assignments/{row['id']}/edits/")["edits"]
     return fold_changes({}, [edit["changes"] for edit in edits]), [edit["tool"] for edit in edits]
 

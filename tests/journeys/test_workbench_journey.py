@@ -51,7 +51,7 @@ class Sitting:
 
     def hub_labels(self, image: str) -> Labels:
         """What the hub has of this person's edits of an image, folded here."""
-        rows = self.api.get("assignments/", campaign=self.campaign)["results"]
+        rows = self.api.get("assignments/", campaign=f"commons/{self.campaign}")["results"]
         row = next(row for row in rows if row["image"]["name"] == image)
         edits = self.api.get(f"assignments/{row['id']}/edits/")["edits"]
         return fold_edits(np.zeros(SHAPE, np.uint32), [edit["tiles"] for edit in edits])
@@ -67,12 +67,12 @@ def desk(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Desk:
         made = generate_cells(seed, height=SHAPE[0], width=SHAPE[1], channels=2)
         path = folder / f"field-{seed}.tif"
         tifffile.imwrite(path, made.image, imagej=True, metadata={"axes": "CYX", "Labels": list(made.channels)})
-        desk.curator.upload("images/", {"dataset": "bench", "source": f"slide-{seed}"}, path)
+        desk.curator.upload("images/", {"dataset": "commons/bench", "source": f"slide-{seed}"}, path)
     for slug, readings in ((desk.single, 1), (desk.many, 20)):
-        order = {"slug": slug, "title": f"Nuclei {slug}", "dataset": "bench", "task": "instance_segmentation"}
+        order = {"slug": slug, "title": f"Nuclei {slug}", "dataset": "commons/bench", "task": "instance_segmentation"}
         order |= {"readings_needed": readings, "guidelines": "Outline **every nucleus**."}
         desk.curator.post("campaigns/", order)
-        desk.curator.post(f"campaigns/{slug}/open/")
+        desk.curator.post(f"campaigns/commons/{slug}/open/")
     return desk
 
 
@@ -193,10 +193,12 @@ def test_what_is_drawn_is_what_the_hub_keeps(desk, sit_down):
     assert overlap(drawn == drawn[110, 45], bar) > 0.9
 
     # One reading is all that is asked: it is the consensus, cell by cell.
-    image_id = next(row["id"] for row in desk.curator.all("images/", dataset="bench") if row["name"] == image)
+    image_id = next(row["id"] for row in desk.curator.all("images/", dataset="commons/bench") if row["name"] == image)
     found = []
     while not found:
-        found = [row for row in desk.curator.all("consensus/", campaign=desk.single) if row["image"] == image_id]
+        found = [
+            row for row in desk.curator.all("consensus/", campaign=f"commons/{desk.single}") if row["image"] == image_id
+        ]
         page.wait_for_timeout(200)
     assert found[0]["state"] == "settled"
     agreed = read_labels_over_http(desk.curator, found[0]["zarr_url"])
@@ -296,7 +298,7 @@ def test_a_killed_tab_loses_nothing(desk, sit_down):
 
     sitting.visitor.crash()
     context.set_offline(False)
-    sitting.visitor.new_page().goto(f"{desk.url}/annotate/{desk.many}")
+    sitting.visitor.new_page().goto(f"{desk.url}/annotate/commons/{desk.many}")
     bench = sitting.bench
     assert bench.wait() == image
     bench.expect_cells(3)

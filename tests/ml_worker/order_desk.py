@@ -72,7 +72,7 @@ class OrderDesk:
         """Manifest sha256 of the items in ``splits`` (all without)."""
         _, digest = seal_release(
             self.store,
-            slug="small",
+            dataset="lab/small",
             title="Small",
             parent=None,
             created="2026-11-20T00:00:00Z",

@@ -65,7 +65,7 @@ class Hub:
         items = [item for item in self.items if not splits or item.split in splits]
         _, digest = seal_release(
             self.store,
-            slug="discs",
+            dataset="lab/discs",
             title="Discs",
             parent=None,
             created="2026-11-20T00:00:00Z",

@@ -227,7 +227,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/campaigns/{slug}/": {
+    "/api/v1/campaigns/{lab}/{slug}/": {
         parameters: {
             query?: never;
             header?: never;
@@ -244,7 +244,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/campaigns/{slug}/assignments/next/": {
+    "/api/v1/campaigns/{lab}/{slug}/assignments/next/": {
         parameters: {
             query?: never;
             header?: never;
@@ -261,7 +261,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/campaigns/{slug}/close/": {
+    "/api/v1/campaigns/{lab}/{slug}/close/": {
         parameters: {
             query?: never;
             header?: never;
@@ -278,7 +278,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/campaigns/{slug}/open/": {
+    "/api/v1/campaigns/{lab}/{slug}/open/": {
         parameters: {
             query?: never;
             header?: never;
@@ -295,7 +295,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/campaigns/{slug}/preferences/": {
+    "/api/v1/campaigns/{lab}/{slug}/preferences/": {
         parameters: {
             query?: never;
             header?: never;
@@ -312,7 +312,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/campaigns/{slug}/rounds/": {
+    "/api/v1/campaigns/{lab}/{slug}/rounds/": {
         parameters: {
             query?: never;
             header?: never;
@@ -381,7 +381,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/datasets/{slug}/": {
+    "/api/v1/datasets/{lab}/{slug}/": {
         parameters: {
             query?: never;
             header?: never;
@@ -398,7 +398,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/datasets/{slug}/releases/": {
+    "/api/v1/datasets/{lab}/{slug}/releases/": {
         parameters: {
             query?: never;
             header?: never;
@@ -689,6 +689,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/labs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The labs that you belong to. */
+        get: operations["labs_list"];
+        put?: never;
+        /** @description A new lab, with you in it. */
+        post: operations["labs_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labs/{lab}/members/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The people of a lab of yours. */
+        get: operations["labs_members"];
+        put?: never;
+        /** @description Take a person into a lab of yours. */
+        post: operations["labs_add_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labs/{lab}/members/{username}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Let a person go from a lab of yours. */
+        delete: operations["labs_remove_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/layouts/": {
         parameters: {
             query?: never;
@@ -878,7 +931,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/": {
+    "/api/v1/releases/{lab}/{slug}/{version}/": {
         parameters: {
             query?: never;
             header?: never;
@@ -895,7 +948,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/diff/": {
+    "/api/v1/releases/{lab}/{slug}/{version}/diff/": {
         parameters: {
             query?: never;
             header?: never;
@@ -912,7 +965,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/diff/{comparison}/{name}": {
+    "/api/v1/releases/{lab}/{slug}/{version}/diff/{comparison}/{name}": {
         parameters: {
             query?: never;
             header?: never;
@@ -929,7 +982,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/draft/": {
+    "/api/v1/releases/{lab}/{slug}/{version}/draft/": {
         parameters: {
             query?: never;
             header?: never;
@@ -947,7 +1000,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/files/": {
+    "/api/v1/releases/{lab}/{slug}/{version}/files/": {
         parameters: {
             query?: never;
             header?: never;
@@ -964,7 +1017,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/files/{path}": {
+    "/api/v1/releases/{lab}/{slug}/{version}/files/{path}": {
         parameters: {
             query?: never;
             header?: never;
@@ -981,7 +1034,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/images/": {
+    "/api/v1/releases/{lab}/{slug}/{version}/images/": {
         parameters: {
             query?: never;
             header?: never;
@@ -998,7 +1051,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/images/{image}/": {
+    "/api/v1/releases/{lab}/{slug}/{version}/images/{image}/": {
         parameters: {
             query?: never;
             header?: never;
@@ -1015,7 +1068,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/images/{image}/{name}.ome.zarr/{path}": {
+    "/api/v1/releases/{lab}/{slug}/{version}/images/{image}/{name}.ome.zarr/{path}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1032,7 +1085,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/images/{image}/preview.png": {
+    "/api/v1/releases/{lab}/{slug}/{version}/images/{image}/preview.png": {
         parameters: {
             query?: never;
             header?: never;
@@ -1049,7 +1102,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/manifest": {
+    "/api/v1/releases/{lab}/{slug}/{version}/manifest": {
         parameters: {
             query?: never;
             header?: never;
@@ -1066,7 +1119,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/objects/sha256/{aa}/{bb}/{digest}": {
+    "/api/v1/releases/{lab}/{slug}/{version}/objects/sha256/{aa}/{bb}/{digest}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1083,7 +1136,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/signature": {
+    "/api/v1/releases/{lab}/{slug}/{version}/opening/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Let anybody read a published release of a dataset that is its lab's alone, for good. */
+        post: operations["releases_open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{lab}/{slug}/{version}/signature": {
         parameters: {
             query?: never;
             header?: never;
@@ -1100,7 +1170,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{slug}/{version}/withdrawal/": {
+    "/api/v1/releases/{lab}/{slug}/{version}/withdrawal/": {
         parameters: {
             query?: never;
             header?: never;
@@ -1284,6 +1354,7 @@ export interface components {
         };
         /** @description With all that the workbench needs. */
         Assignment: {
+            /** @description lab/slug */
             readonly campaign: string;
             /** @description answers changed since the base */
             readonly changed: {
@@ -1318,6 +1389,7 @@ export interface components {
          */
         AssignmentStateEnum: "leased" | "submitted" | "expired" | "returned";
         AssignmentSummary: {
+            /** @description lab/slug */
             readonly campaign: string;
             /** Format: date-time */
             readonly created: string;
@@ -1339,10 +1411,14 @@ export interface components {
         Campaign: {
             /** Format: date-time */
             readonly created: string;
+            /** @description lab/slug */
             readonly dataset: string;
             /** @description Markdown, shown beside the image */
             readonly guidelines: string;
+            readonly lab: string;
             readonly lease_seconds: number;
+            /** @description lab/slug */
+            readonly name: string;
             readonly ontology: components["schemas"]["Ontology"] | null;
             readonly progress: components["schemas"]["Progress"];
             readonly readings_needed: number;
@@ -1383,6 +1459,7 @@ export interface components {
         Consensus: {
             /** Format: double */
             readonly agreement: number;
+            /** @description lab/slug */
             readonly campaign: string;
             /** @description cells, classes, subjects, tracks or failure regions */
             readonly cells: number;
@@ -1427,13 +1504,17 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             readonly images: number;
+            readonly lab: string;
             /** @description SPDX identifier */
             readonly licence: string;
+            /** @description lab/slug */
+            readonly name: string;
             /** @description the classes that imports stated */
             readonly ontology: components["schemas"]["Ontology"] | null;
             readonly slug: string;
             readonly sources: number;
             readonly title: string;
+            readonly visibility: components["schemas"]["VisibilityEnum"];
         };
         /** @description One of the cells that changed most, with its picture: the image, before, after. */
         DiffCell: {
@@ -1547,10 +1628,10 @@ export interface components {
         };
         /** @description The numbers; sections that the task has nothing for are left out. */
         DiffSummary: {
-            /** @description slug@version */
+            /** @description lab/slug@version */
             after: string;
             answers?: number;
-            /** @description slug@version */
+            /** @description lab/slug@version */
             before: string;
             cells?: components["schemas"]["DiffCells"];
             divisions?: components["schemas"]["DiffDivisions"];
@@ -1575,6 +1656,7 @@ export interface components {
         Disagreement: {
             /** @description y0, x0, y1, x1; half-open */
             readonly box: number[];
+            /** @description lab/slug */
             readonly campaign: string;
             readonly consensus_values: {
                 [key: string]: unknown;
@@ -1643,6 +1725,7 @@ export interface components {
         DisagreementSummary: {
             /** @description y0, x0, y1, x1; half-open */
             readonly box: number[];
+            /** @description lab/slug */
             readonly campaign: string;
             /** Format: date-time */
             readonly created: string;
@@ -1782,6 +1865,7 @@ export interface components {
             readonly channels: string[];
             /** Format: date-time */
             readonly created: string;
+            /** @description lab/slug */
             readonly dataset: string;
             readonly depth: number;
             readonly dtype: string;
@@ -1823,6 +1907,7 @@ export interface components {
             readonly archive_name: string;
             /** Format: date-time */
             readonly created: string;
+            /** @description lab/slug */
             readonly dataset: string;
             readonly error: string;
             readonly found: number;
@@ -1865,6 +1950,7 @@ export interface components {
             readonly archive_name: string;
             /** Format: date-time */
             readonly created: string;
+            /** @description lab/slug */
             readonly dataset: string;
             readonly error: string;
             readonly found: number;
@@ -1878,6 +1964,15 @@ export interface components {
             readonly skipped: number;
             readonly state: components["schemas"]["ImportStateEnum"];
         };
+        /** @description Who owns datasets. */
+        Lab: {
+            /** Format: date-time */
+            readonly created: string;
+            /** @description how many belong to it */
+            readonly people: number;
+            readonly slug: string;
+            readonly title: string;
+        };
         Layout: {
             name: string;
             task: string;
@@ -1890,6 +1985,8 @@ export interface components {
         /** @description Who this browser is signed in as, and the token it needs to write. */
         Me: {
             csrf_token: string;
+            /** @description that you belong to */
+            labs: components["schemas"]["Lab"][];
             user: components["schemas"]["Person"] | null;
         };
         /** @description The whole card. ``context["names"]`` maps image id to name. */
@@ -1919,7 +2016,7 @@ export interface components {
             };
             readonly name: string;
             readonly notes: string[];
-            /** @description slug@version */
+            /** @description lab/slug@version */
             readonly release: string;
             /** @description null while the release it learned from stands */
             readonly release_withdrawn: components["schemas"]["Withdrawal"] | null;
@@ -1949,7 +2046,7 @@ export interface components {
             };
             readonly name: string;
             readonly notes: string[];
-            /** @description slug@version */
+            /** @description lab/slug@version */
             readonly release: string;
             /** @description null while the release it learned from stands */
             readonly release_withdrawn: components["schemas"]["Withdrawal"] | null;
@@ -1958,6 +2055,7 @@ export interface components {
             readonly training_run: string;
         };
         NewCampaignRequest: {
+            /** @description lab/slug */
             dataset: string;
             /** @default  */
             guidelines: string;
@@ -1966,6 +2064,7 @@ export interface components {
             /** @description the dataset's, where none is given */
             ontology?: components["schemas"]["OntologyRequest"] | null;
             readings_needed: number;
+            /** @description the lab is the dataset's */
             slug: string;
             task: components["schemas"]["TaskEnum"];
             title: string;
@@ -1973,12 +2072,26 @@ export interface components {
         NewDatasetRequest: {
             /** @default  */
             description: string;
+            /**
+             * @description yours; may be left out if it is one
+             * @default
+             */
+            lab: string;
             /** @default CC0-1.0 */
             licence: string;
             slug: string;
             title: string;
+            /**
+             * @description who sees it; for good
+             *
+             *     * `hub` - everybody of the hub
+             *     * `lab` - the people of its lab
+             * @default hub
+             */
+            visibility: components["schemas"]["VisibilityEnum"];
         };
         NewImageRequest: {
+            /** @description lab/slug */
             dataset: string;
             /** Format: binary */
             file: string;
@@ -1990,6 +2103,7 @@ export interface components {
             stratum: string;
         };
         NewImportRequest: {
+            /** @description lab/slug */
             dataset: string;
             /** Format: binary */
             file: string;
@@ -2000,15 +2114,27 @@ export interface components {
             layout: string;
             limit?: number | null;
         };
+        NewLabRequest: {
+            slug: string;
+            title: string;
+        };
+        NewMemberRequest: {
+            username: string;
+        };
         NewPersonRequest: {
             /** @default  */
             display_name: string;
+            /**
+             * @description yours; may be left out if it is one
+             * @default
+             */
+            lab: string;
             password: string;
             role: components["schemas"]["RoleEnum"];
             username: string;
         };
         NewPredictionRunRequest: {
-            /** @description slug */
+            /** @description lab/slug */
             campaign: string;
             /** Format: uuid */
             model_card: string;
@@ -2023,7 +2149,7 @@ export interface components {
             scope: components["schemas"]["PredictionScopeEnum"];
         };
         NewReleaseRequest: {
-            /** @description slug; what it has settled is published */
+            /** @description lab/slug; what it has settled is published */
             campaign: string;
             fractions?: components["schemas"]["SplitFractionsRequest"];
             /** @description SPDX; that of the dataset if not given */
@@ -2058,7 +2184,7 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
-            /** @description slug@2.1.0, or slug@2: the newest that fits */
+            /** @description lab/slug@2.1.0, or lab/slug@2: the newest that fits */
             release: string;
             /** @default 0 */
             seed: number;
@@ -2241,6 +2367,21 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["ImportSummary"][];
         };
+        PaginatedLabList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["Lab"][];
+        };
         PaginatedModelCardSummaryList: {
             /** @example 123 */
             count: number;
@@ -2408,6 +2549,7 @@ export interface components {
             readonly zarr_url: string;
         };
         PredictionRun: {
+            /** @description lab/slug */
             readonly campaign: string;
             /** Format: date-time */
             readonly created: string;
@@ -2517,6 +2659,7 @@ export interface components {
         /** @description One release with its card and its classes. */
         Release: {
             readonly bytes: number;
+            /** @description lab/slug */
             readonly campaign: string;
             /** @description the dataset card, Markdown; empty until published */
             readonly card: string;
@@ -2527,6 +2670,8 @@ export interface components {
             readonly counts: components["schemas"]["ReleaseCounts"];
             /** Format: date-time */
             readonly created: string;
+            /** @description lab/slug */
+            readonly dataset: string;
             /** @description bytes that the parent release lacks */
             readonly delta_bytes: number;
             readonly error: string;
@@ -2538,15 +2683,16 @@ export interface components {
             readonly manifest_sha256: string;
             readonly notes: string;
             readonly ontology: components["schemas"]["Ontology"] | null;
-            /** @description reference of the release before */
+            /** @description reference of the release before, where you may see it */
             readonly parent: string | null;
             /** @description version or, before there is one, id: its part of addresses */
             readonly place: string;
+            /** @description whether anybody may read it */
+            readonly public: boolean;
             /** Format: date-time */
             readonly published_at: string | null;
-            /** @description slug@version, or slug@draft */
+            /** @description lab/slug@version, or lab/slug@draft */
             readonly reference: string;
-            readonly slug: string;
             readonly splits: components["schemas"]["ReleaseSplits"];
             readonly state: components["schemas"]["ReleaseStateEnum"];
             readonly task: components["schemas"]["TaskEnum"];
@@ -2566,11 +2712,11 @@ export interface components {
         };
         /** @description What changed from one release to another; only state and error until it is done. */
         ReleaseDiff: {
-            /** @description slug@version */
+            /** @description lab/slug@version */
             after: string;
             /** @description of the manifest; a draft's as it would be sealed */
             after_sha256: string;
-            /** @description slug@version */
+            /** @description lab/slug@version */
             before: string;
             /** @description of the manifests; a draft's as it would be sealed */
             before_sha256: string;
@@ -2655,10 +2801,13 @@ export interface components {
         /** @description One release of a dataset. */
         ReleaseSummary: {
             readonly bytes: number;
+            /** @description lab/slug */
             readonly campaign: string;
             readonly counts: components["schemas"]["ReleaseCounts"];
             /** Format: date-time */
             readonly created: string;
+            /** @description lab/slug */
+            readonly dataset: string;
             /** @description bytes that the parent release lacks */
             readonly delta_bytes: number;
             readonly error: string;
@@ -2669,15 +2818,16 @@ export interface components {
             readonly licence: string;
             readonly manifest_sha256: string;
             readonly notes: string;
-            /** @description reference of the release before */
+            /** @description reference of the release before, where you may see it */
             readonly parent: string | null;
             /** @description version or, before there is one, id: its part of addresses */
             readonly place: string;
+            /** @description whether anybody may read it */
+            readonly public: boolean;
             /** Format: date-time */
             readonly published_at: string | null;
-            /** @description slug@version, or slug@draft */
+            /** @description lab/slug@version, or lab/slug@draft */
             readonly reference: string;
-            readonly slug: string;
             readonly splits: components["schemas"]["ReleaseSplits"];
             readonly state: components["schemas"]["ReleaseStateEnum"];
             readonly task: components["schemas"]["TaskEnum"];
@@ -2696,6 +2846,7 @@ export interface components {
         RoleEnum: "annotator" | "expert" | "curator";
         /** @description One turn of active learning; items in order of rank, the first ``size`` were offered. */
         Round: {
+            /** @description lab/slug */
             readonly campaign: string;
             /** Format: date-time */
             readonly created: string;
@@ -2907,7 +3058,7 @@ export interface components {
             readonly model_card: string | null;
             readonly order_sha256: string;
             readonly progress: components["schemas"]["RunProgress"];
-            /** @description slug@version */
+            /** @description lab/slug@version */
             readonly release: string;
             readonly report_sha256: string;
             readonly seed: number;
@@ -2934,11 +3085,17 @@ export interface components {
              */
             readonly model_card: string | null;
             readonly progress: components["schemas"]["RunProgress"];
-            /** @description slug@version */
+            /** @description lab/slug@version */
             readonly release: string;
             readonly seed: number;
             readonly state: components["schemas"]["RunStateEnum"];
         };
+        /**
+         * @description * `hub` - everybody of the hub
+         *     * `lab` - the people of its lab
+         * @enum {string}
+         */
+        VisibilityEnum: "hub" | "lab";
         Weights: {
             readonly bytes: number;
             /** Format: date-time */
@@ -2976,6 +3133,7 @@ export interface operations {
     assignments_list: {
         parameters: {
             query?: {
+                /** @description lab/slug */
                 campaign?: string;
                 /** @description A page number within the paginated result set. */
                 page?: number;
@@ -3448,6 +3606,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
             };
             cookie?: never;
@@ -3478,6 +3637,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
             };
             cookie?: never;
@@ -3523,6 +3683,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
             };
             cookie?: never;
@@ -3553,6 +3714,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
             };
             cookie?: never;
@@ -3583,6 +3745,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
             };
             cookie?: never;
@@ -3613,6 +3776,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
             };
             cookie?: never;
@@ -3645,7 +3809,7 @@ export interface operations {
     consensus_list: {
         parameters: {
             query?: {
-                /** @description slug */
+                /** @description lab/slug */
                 campaign?: string;
                 /** @description A page number within the paginated result set. */
                 page?: number;
@@ -3783,6 +3947,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
             };
             cookie?: never;
@@ -3813,6 +3978,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
             };
             cookie?: never;
@@ -3845,7 +4011,7 @@ export interface operations {
     disagreements_list: {
         parameters: {
             query?: {
-                /** @description slug */
+                /** @description lab/slug */
                 campaign?: string;
                 /** @description A page number within the paginated result set. */
                 page?: number;
@@ -4420,6 +4586,170 @@ export interface operations {
             };
         };
     };
+    labs_list: {
+        parameters: {
+            query?: {
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedLabList"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labs_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLabRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lab"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labs_members: {
+        parameters: {
+            query?: {
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                lab: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedPersonList"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labs_add_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lab: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMemberRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labs_remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lab: string;
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     layouts_list: {
         parameters: {
             query?: never;
@@ -4809,7 +5139,7 @@ export interface operations {
     releases_list: {
         parameters: {
             query?: {
-                /** @description slug */
+                /** @description lab/slug */
                 dataset?: string;
                 /** @description A page number within the paginated result set. */
                 page?: number;
@@ -4846,6 +5176,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -4875,11 +5206,12 @@ export interface operations {
     releases_diff: {
         parameters: {
             query?: {
-                /** @description slug@version of the release before; the parent if not given */
+                /** @description lab/slug@version of the release before; the parent if not given */
                 against?: string;
             };
             header?: never;
             path: {
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -4920,6 +5252,7 @@ export interface operations {
             header?: never;
             path: {
                 comparison: string;
+                lab: string;
                 name: string;
                 slug: string;
                 version: string;
@@ -4952,6 +5285,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -4983,6 +5317,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -5013,6 +5348,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -5044,6 +5380,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 path: string;
                 slug: string;
                 version: string;
@@ -5081,6 +5418,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -5113,6 +5451,7 @@ export interface operations {
             header?: never;
             path: {
                 image: string;
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -5145,6 +5484,7 @@ export interface operations {
             header?: never;
             path: {
                 image: string;
+                lab: string;
                 name: string;
                 path: string;
                 slug: string;
@@ -5179,6 +5519,7 @@ export interface operations {
             header?: never;
             path: {
                 image: string;
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -5210,6 +5551,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -5244,6 +5586,7 @@ export interface operations {
                 aa: string;
                 bb: string;
                 digest: string;
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -5270,11 +5613,44 @@ export interface operations {
             };
         };
     };
+    releases_open: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lab: string;
+                slug: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseSummary"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     releases_signature: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -5306,6 +5682,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                lab: string;
                 slug: string;
                 version: string;
             };
@@ -5339,7 +5716,7 @@ export interface operations {
     rounds_list: {
         parameters: {
             query?: {
-                /** @description slug */
+                /** @description lab/slug */
                 campaign?: string;
                 /** @description A page number within the paginated result set. */
                 page?: number;

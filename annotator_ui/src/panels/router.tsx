@@ -5,7 +5,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 export interface Route {
-  /** Segments in braces are parameters: `/annotate/{slug}`. */
+  /** Segments in braces are parameters: `/annotate/{lab}/{slug}`. */
   pattern: string;
   /** Who may open it. `anyone`: also without signing in. */
   role: "anyone" | "annotator" | "expert" | "curator";

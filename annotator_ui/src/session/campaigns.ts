@@ -2,25 +2,26 @@
 
 import { api } from "../api/client";
 import type { AssignmentSummary, Campaign, Consensus, NewCampaign, Preferences } from "../api/types";
+import { named } from "./names";
 
 export async function listCampaigns(): Promise<Campaign[]> {
   return (await api.get("/api/v1/campaigns/", { query: { page_size: 200 } })).results;
 }
 
-export function getCampaign(slug: string): Promise<Campaign> {
-  return api.get("/api/v1/campaigns/{slug}/", { path: { slug } });
+export function getCampaign(name: string): Promise<Campaign> {
+  return api.get("/api/v1/campaigns/{lab}/{slug}/", { path: named(name) });
 }
 
 export function createCampaign(body: NewCampaign): Promise<Campaign> {
   return api.post("/api/v1/campaigns/", { body });
 }
 
-export function openCampaign(slug: string): Promise<Campaign> {
-  return api.post("/api/v1/campaigns/{slug}/open/", { path: { slug } });
+export function openCampaign(name: string): Promise<Campaign> {
+  return api.post("/api/v1/campaigns/{lab}/{slug}/open/", { path: named(name) });
 }
 
-export function closeCampaign(slug: string): Promise<Campaign> {
-  return api.post("/api/v1/campaigns/{slug}/close/", { path: { slug } });
+export function closeCampaign(name: string): Promise<Campaign> {
+  return api.post("/api/v1/campaigns/{lab}/{slug}/close/", { path: named(name) });
 }
 
 /** What the person signed in did in a campaign: how many readings, the last few, and the work they hold now. */
@@ -44,6 +45,6 @@ export async function listConsensus(campaign: string): Promise<Consensus[]> {
 }
 
 /** Of a campaign of augmented microscopy: which checkpoint people prefer, and whether they tell it from the real picture. */
-export function getPreferences(slug: string): Promise<Preferences> {
-  return api.get("/api/v1/campaigns/{slug}/preferences/", { path: { slug } });
+export function getPreferences(name: string): Promise<Preferences> {
+  return api.get("/api/v1/campaigns/{lab}/{slug}/preferences/", { path: named(name) });
 }

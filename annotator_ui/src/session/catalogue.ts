@@ -3,6 +3,7 @@
 import { api } from "../api/client";
 import type { ArchiveImport, Dataset, FileOutcome, HubImage, ImageFormat, ImportedFile, ImportSummary, Layout, NewDataset, Received } from "../api/types";
 import { upload, type Upload } from "../api/upload";
+import { named } from "./names";
 
 export interface ImageFilter {
   dataset: string;
@@ -24,8 +25,8 @@ export async function listDatasets(): Promise<Dataset[]> {
   return (await api.get("/api/v1/datasets/", { query: { page_size: 200 } })).results;
 }
 
-export function getDataset(slug: string): Promise<Dataset> {
-  return api.get("/api/v1/datasets/{slug}/", { path: { slug } });
+export function getDataset(name: string): Promise<Dataset> {
+  return api.get("/api/v1/datasets/{lab}/{slug}/", { path: named(name) });
 }
 
 export function createDataset(body: NewDataset): Promise<Dataset> {
@@ -46,8 +47,8 @@ export function previewOf(image: string): string {
 }
 
 /** The kinds and sources of a dataset, from its first 200 images, most frequent first. */
-export async function surveyDataset(slug: string): Promise<{ strata: [string, number][]; sources: [string, number][]; whole: boolean }> {
-  const { items, count } = await listImages({ dataset: slug, search: "", stratum: "" }, 1, 200);
+export async function surveyDataset(name: string): Promise<{ strata: [string, number][]; sources: [string, number][]; whole: boolean }> {
+  const { items, count } = await listImages({ dataset: name, search: "", stratum: "" }, 1, 200);
   const tally = (words: string[]): [string, number][] => {
     const counts = new Map<string, number>();
     for (const word of words) if (word) counts.set(word, (counts.get(word) ?? 0) + 1);

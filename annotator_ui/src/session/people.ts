@@ -3,7 +3,8 @@
 import { computed, signal } from "@preact/signals";
 import { api, keepCsrfToken } from "../api/client";
 import { asProblem, type Problem } from "../api/problem";
-import type { Me, Person } from "../api/types";
+import type { Lab, Me, Person } from "../api/types";
+import { named } from "./names";
 
 export type Presence =
   | { kind: "unknown" }
@@ -13,6 +14,9 @@ export type Presence =
 
 export const presence = signal<Presence>({ kind: "unknown" });
 export const person = computed(() => (presence.value.kind === "signed-in" ? presence.value.person : null));
+
+/** The labs that the person signed in belongs to. */
+export const labs = signal<readonly Lab[]>([]);
 
 /** True while the session ran out under work in progress: a dialog asks for the password, the page stays. */
 export const sessionExpired = signal(false);
@@ -24,9 +28,15 @@ export function may(role: Person["role"]): boolean {
   return person.value !== null && RANK[person.value.role] >= RANK[role];
 }
 
+/** Whether the person signed in may change what is called `lab/slug`: curators change what their labs own. */
+export function mayChange(name: string): boolean {
+  return may("curator") && labs.value.some((lab) => lab.slug === named(name).lab);
+}
+
 function accept(me: Me): void {
   keepCsrfToken(me.csrf_token);
   presence.value = me.user ? { kind: "signed-in", person: me.user } : { kind: "signed-out" };
+  labs.value = me.labs;
   if (me.user) sessionExpired.value = false;
 }
 
@@ -47,5 +57,6 @@ export async function signIn(username: string, password: string): Promise<void> 
 export async function signOut(): Promise<void> {
   await api.post("/api/v1/auth/sign-out/");
   presence.value = { kind: "signed-out" };
+  labs.value = [];
   await findPresence(); // a fresh CSRF token for the next sign-in
 }

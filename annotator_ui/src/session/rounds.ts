@@ -2,6 +2,7 @@
 
 import { api } from "../api/client";
 import type { NewPredictionRun, NewRound, PredictionRun, Round } from "../api/types";
+import { named } from "./names";
 
 /** A campaign's rounds, the latest first. */
 export async function listRounds(campaign: string): Promise<Round[]> {
@@ -9,8 +10,8 @@ export async function listRounds(campaign: string): Promise<Round[]> {
   return [...found.results].sort((a, b) => b.number - a.number);
 }
 
-export function openRound(slug: string, body: NewRound): Promise<Round> {
-  return api.post("/api/v1/campaigns/{slug}/rounds/", { path: { slug }, body });
+export function openRound(name: string, body: NewRound): Promise<Round> {
+  return api.post("/api/v1/campaigns/{lab}/{slug}/rounds/", { path: named(name), body });
 }
 
 /** Prediction runs over a campaign, newest first. */

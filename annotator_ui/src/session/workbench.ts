@@ -6,6 +6,7 @@ import { asProblem, Problem } from "../api/problem";
 import type { Assignment, Campaign } from "../api/types";
 import { AssignmentSession } from "./assignment";
 import { Journal } from "./journal";
+import { named } from "./names";
 import { sessionExpired } from "./people";
 import { TabLock } from "./tab-lock";
 
@@ -34,19 +35,19 @@ export class Workbench {
   private journal: Journal | null = null;
   private closed = false;
 
-  constructor(readonly slug: string) {}
+  constructor(readonly name: string) {}
 
   /** Open the assignment the person holds, or lease the next. `steal` takes it from another tab. */
   async open(steal = false): Promise<void> {
     this.phase.value = { kind: "opening" };
     this.handing.value = { kind: "idle" };
     try {
-      const path = { slug: this.slug };
+      const path = named(this.name);
       // No lease is asked for where the browser keeps nothing.
       const journal = (this.journal ??= await openJournal());
       const [campaign, assignment] = await Promise.all([
-        api.get("/api/v1/campaigns/{slug}/", { path }),
-        api.post("/api/v1/campaigns/{slug}/assignments/next/", { path }),
+        api.get("/api/v1/campaigns/{lab}/{slug}/", { path }),
+        api.post("/api/v1/campaigns/{lab}/{slug}/assignments/next/", { path }),
       ]);
       this.campaign.value = campaign;
       if (assignment === null) {

@@ -4,7 +4,7 @@ import { methodWords } from "../../src/panels/pages/parts/method-words";
 import { countsSince, downloadCommand, duckdbLine, fingerprint, levelOf, licenceUrl, loadingLines, pandasLine, splitSentences, tablesOf } from "../../src/panels/pages/parts/release-words";
 
 const HUB = "https://hub.example.org";
-const release = { reference: "nuclei@1.2.0", slug: "nuclei", version: "1.2.0", task: "instance_segmentation" } as const;
+const release = { reference: "lab/nuclei@1.2.0", dataset: "lab/nuclei", version: "1.2.0", task: "instance_segmentation" } as const;
 const file = (path: string, rows: number | null = 1): ReleaseFile => ({ path, sha256: "0".repeat(64), bytes: 10, rows, url: `/files/${path}` });
 const row = (more: Partial<ReleaseSummary>): ReleaseSummary =>
   ({ counts: { images: 4, cells: 12, readings: 8, tracks: 0, divisions: 0 }, parent: null, delta_bytes: null, withdrawn: null, ...more }) as ReleaseSummary;
@@ -14,14 +14,14 @@ describe("how to get a release", () => {
     for (const task of ["instance_segmentation", "semantic_segmentation", "classification", "tracking", "augmented"] as const) {
       const lines = loadingLines({ ...release, task }, HUB).split("\n");
       expect(lines.length).toBeLessThanOrEqual(5);
-      expect(lines[1]).toBe(`release = cellcommons.open("nuclei@1.2.0", hub="${HUB}")`);
+      expect(lines[1]).toBe(`release = cellcommons.open("lab/nuclei@1.2.0", hub="${HUB}")`);
     }
     expect(loadingLines({ ...release, task: "tracking" }, HUB)).toContain("release.movie(item)");
   });
 
   it("asks for the key that signed it, and names a folder without a slash", () => {
-    expect(downloadCommand(release, HUB)).toBe(`cellcommons download nuclei@1.2.0 nuclei-1.2.0 --hub ${HUB}`);
-    expect(downloadCommand({ ...release, slug: "lab/nuclei", reference: "lab/nuclei@1.2.0" }, HUB, "ab")).toBe(`cellcommons download lab/nuclei@1.2.0 nuclei-1.2.0 --hub ${HUB} --key ab`);
+    expect(downloadCommand(release, HUB)).toBe(`cellcommons download lab/nuclei@1.2.0 nuclei-1.2.0 --hub ${HUB}`);
+    expect(downloadCommand(release, HUB, "ab")).toBe(`cellcommons download lab/nuclei@1.2.0 nuclei-1.2.0 --hub ${HUB} --key ab`);
   });
 
   it("gives each table one line, however many parts it lies in", () => {

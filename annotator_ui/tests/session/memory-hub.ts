@@ -99,7 +99,7 @@ export class MemoryHub {
     if (!this.signedIn) return problem(401, "not-signed-in");
     const zarr = /^\/(image|draft)\.zarr\/(.*)$/.exec(path);
     if (zarr) return this.zarr(zarr[1] as "image" | "draft", zarr[2]!);
-    if (/^\/api\/v1\/campaigns\/nuclei\/$/.test(path)) return Response.json({ slug: "nuclei", title: "Nuclei", lease_seconds: 900 });
+    if (/^\/api\/v1\/campaigns\/l\/nuclei\/$/.test(path)) return Response.json({ name: "l/nuclei", title: "Nuclei", lease_seconds: 900 });
     if (path.endsWith("/assignments/next/")) {
       const id = this.queue.find((candidate) => !this.line(candidate).submitted);
       return id ? Response.json(this.assignment(id)) : new Response(null, { status: 204 });

@@ -6,28 +6,28 @@ import { nextSteps, type Wheel } from "../../src/session/next-steps";
 import { UploadQueue, type Send } from "../../src/session/upload-queue";
 
 const nothing: Wheel = { datasets: [], campaigns: [], disagreements: 0, releases: [], runs: [], cards: [], rounds: 0 };
-const dataset = (images: number) => ({ slug: "demo", title: "Demo", images }) as Dataset;
+const dataset = (images: number) => ({ name: "l/demo", title: "Demo", images }) as Dataset;
 const campaign = (state: Campaign["state"], settled: number, done = settled * 3) =>
-  ({ slug: "c", title: "Nuclei", dataset: "demo", state, readings_needed: 3, progress: { items: 10, readings_needed: 30, readings_done: done, settled, disputed: 0 } }) as Campaign;
+  ({ name: "l/c", title: "Nuclei", dataset: "l/demo", state, readings_needed: 3, progress: { items: 10, readings_needed: 30, readings_done: done, settled, disputed: 0 } }) as Campaign;
 const release = (version: string, images: number, state: ReleaseSummary["state"] = "published") =>
-  ({ id: `r${version}`, slug: "demo", campaign: "c", version, place: version, reference: `demo@${version}`, state, counts: { images, cells: 0, readings: 0 }, error: "" }) as ReleaseSummary;
+  ({ id: `r${version}`, dataset: "l/demo", campaign: "l/c", version, place: version, reference: `l/demo@${version}`, state, counts: { images, cells: 0, readings: 0 }, error: "" }) as ReleaseSummary;
 const card = (reference: string) => ({ release: reference }) as ModelCardSummary;
 const keys = (wheel: Partial<Wheel>) => nextSteps({ ...nothing, ...wheel }).map((step) => step.key);
 
 describe("the next useful step turns the wheel once", () => {
   it.each<[string, Partial<Wheel>, string[]]>([
     ["an empty hub", {}, ["dataset"]],
-    ["a dataset without images", { datasets: [dataset(0)] }, ["images:demo"]],
-    ["images that nobody reads", { datasets: [dataset(10)] }, ["campaign:demo"]],
-    ["a draft campaign", { datasets: [dataset(10)], campaigns: [campaign("draft", 0)] }, ["open:c"]],
+    ["a dataset without images", { datasets: [dataset(0)] }, ["images:l/demo"]],
+    ["images that nobody reads", { datasets: [dataset(10)] }, ["campaign:l/demo"]],
+    ["a draft campaign", { datasets: [dataset(10)], campaigns: [campaign("draft", 0)] }, ["open:l/c"]],
     ["people at work", { datasets: [dataset(10)], campaigns: [campaign("open", 0)] }, []],
     ["disagreements", { datasets: [dataset(10)], campaigns: [campaign("open", 0)], disagreements: 2 }, ["settle"]],
-    ["settled images", { datasets: [dataset(10)], campaigns: [campaign("open", 4)] }, ["publish:c"]],
+    ["settled images", { datasets: [dataset(10)], campaigns: [campaign("open", 4)] }, ["publish:l/c"]],
     ["publishing", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release("1.9.0", 0, "publishing")] }, []],
-    ["a release", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release("1.9.0", 4)] }, ["train:demo@1.9.0"]],
-    ["a model", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release("1.9.0", 4)], cards: [card("demo@1.9.0")] }, ["rank:c"]],
-    ["more settled", { datasets: [dataset(10)], campaigns: [campaign("open", 7)], releases: [release("1.9.0", 4)], cards: [card("demo@1.9.0")] }, ["publish:c", "rank:c"]],
-    ["a version no model saw", { datasets: [dataset(10)], campaigns: [campaign("closed", 7)], releases: [release("1.10.0", 7), release("1.9.0", 4)], cards: [card("demo@1.9.0")] }, ["train:demo@1.10.0"]],
+    ["a release", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release("1.9.0", 4)] }, ["train:l/demo@1.9.0"]],
+    ["a model", { datasets: [dataset(10)], campaigns: [campaign("open", 4)], releases: [release("1.9.0", 4)], cards: [card("l/demo@1.9.0")] }, ["rank:l/c"]],
+    ["more settled", { datasets: [dataset(10)], campaigns: [campaign("open", 7)], releases: [release("1.9.0", 4)], cards: [card("l/demo@1.9.0")] }, ["publish:l/c", "rank:l/c"]],
+    ["a version no model saw", { datasets: [dataset(10)], campaigns: [campaign("closed", 7)], releases: [release("1.10.0", 7), release("1.9.0", 4)], cards: [card("l/demo@1.9.0")] }, ["train:l/demo@1.10.0"]],
   ])("%s", (_, wheel, expected) => expect(keys(wheel)).toEqual(expected));
 });
 

@@ -13,7 +13,7 @@ const open: Workbench[] = [];
 
 /** A tab: a workbench of its own on the same device (one IndexedDB, one set of locks). */
 async function openTab(steal = false): Promise<Workbench> {
-  const tab = new Workbench("nuclei");
+  const tab = new Workbench("l/nuclei");
   open.push(tab);
   await tab.open(steal);
   return tab;

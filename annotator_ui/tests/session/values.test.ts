@@ -23,7 +23,7 @@ let hub: MemoryHub;
 const open: Workbench[] = [];
 
 async function working(): Promise<{ tab: Workbench; session: AssignmentSession }> {
-  const tab = new Workbench("nuclei");
+  const tab = new Workbench("l/nuclei");
   open.push(tab);
   await tab.open();
   if (!tab.session) throw new Error(`not working: ${JSON.stringify(tab.phase.value)}`);

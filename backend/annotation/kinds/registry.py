@@ -25,7 +25,7 @@ def kind_of(campaign: Campaign) -> Kind:
 
 def ontology_of(campaign: Campaign) -> Ontology | None:
     """The campaign's classes, where it has any."""
-    return parse_ontology(campaign.ontology, where=campaign.slug) if campaign.ontology is not None else None
+    return parse_ontology(campaign.ontology, where=campaign.name) if campaign.ontology is not None else None
 
 
 def ground_of(assignment: Assignment, values: Values) -> Ground:

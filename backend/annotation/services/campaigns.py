@@ -36,13 +36,14 @@ def create_campaign(
             classes.
 
     Raises:
-        AlreadyThere: the slug is taken.
+        AlreadyThere: the lab has a campaign of that slug.
         InvalidDocument: the task needs classes and nobody named any, or they are not well formed.
     """
-    ontology = _classes_for(task=Task(task), dataset=dataset, ontology=ontology, where=slug)
+    ontology = _classes_for(task=Task(task), dataset=dataset, ontology=ontology, where=f"{dataset.lab_id}/{slug}")
     try:
         with transaction.atomic():
             return Campaign.objects.create(
+                lab_id=dataset.lab_id,
                 slug=slug,
                 title=title,
                 dataset=dataset,
@@ -54,7 +55,9 @@ def create_campaign(
                 created_by=person,
             )
     except IntegrityError as error:
-        raise AlreadyThere("a campaign of that slug exists", where=slug, remedy="Choose another slug.") from error
+        raise AlreadyThere(
+            "the lab has a campaign of that slug", where=f"{dataset.lab_id}/{slug}", remedy="Choose another slug."
+        ) from error
 
 
 @transaction.atomic
@@ -77,8 +80,8 @@ def open_campaign(*, campaign: Campaign) -> Campaign:
         listed = "; ".join(f"{name}: {reason}" for reason, name in reversed(reasons.items()))
         raise WrongState(
             f"its dataset has nothing to ask about ({listed or 'it has no images that are ready'})",
-            where=campaign.slug,
-            remedy=f"Upload or import images into {campaign.dataset.slug} first.",
+            where=campaign.name,
+            remedy=f"Upload or import images into {campaign.dataset.name} first.",
         )
     last = Item.objects.filter(campaign=campaign).aggregate(last=Max("rank"))["last"] or 0
     Item.objects.bulk_create(
@@ -95,7 +98,7 @@ def close_campaign(*, campaign: Campaign) -> Campaign:
     """Hand out nothing more; work that people hold can still be submitted. Raises WrongState for a draft."""
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if campaign.state == CampaignState.DRAFT:
-        raise WrongState("a campaign that was never open cannot be closed", where=campaign.slug, remedy="Open it.")
+        raise WrongState("a campaign that was never open cannot be closed", where=campaign.name, remedy="Open it.")
     campaign.state = CampaignState.CLOSED
     campaign.save(update_fields=["state"])
     return campaign

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from backend.annotation.kinds.contract import merged
 from backend.annotation.kinds.registry import ground_of, kind_of
@@ -14,6 +14,7 @@ from backend.annotation.models import Assignment, AssignmentState, Edit
 from backend.annotation.selectors import base_values
 from backend.annotation.services.leases import hold_lease, lock_assignment
 from backend.core.errors import Conflict
+from backend.imaging.access import seen_by
 from backend.people.models import Person
 from cellcommons.edits import check_tiles
 from cellcommons.errors import InvalidDocument, NotFound
@@ -44,11 +45,11 @@ def record_edits(*, assignment_id: uuid.UUID, person: Person, edits: list[dict[s
     # Unpacking and reading the base are the slow part: done before the lock.
     assignment = (
         Assignment.objects.select_related("item__image", "item__campaign", "draft")
-        .filter(pk=assignment_id, person=person)
+        .filter(seen_by(person, "item__campaign__dataset__"), pk=assignment_id, person=person)
         .first()
     )
     if assignment is None:
-        raise NotFound("you hold no such assignment", where=str(assignment_id))
+        raise NotFound("you hold no such assignment")
     shape = (assignment.item.image.height, assignment.item.image.width)
     paints = kind_of(assignment.item.campaign).paints
     for edit in edits:
@@ -58,12 +59,8 @@ def record_edits(*, assignment_id: uuid.UUID, person: Person, edits: list[dict[s
         check_tiles(edit["tiles"], shape, where=where)
         check_changes(edit.get("changes", {}), where=where)
     base = base_values(assignment) if any(edit.get("changes") for edit in edits) else {}
-    try:
-        with transaction.atomic():
-            return _append(lock_assignment(assignment_id=assignment_id, person=person), edits, base)
-    except IntegrityError as error:
-        # Assignments of one person are served one after another, so the uuid is another assignment's.
-        raise Conflict("an edit's uuid is used by another assignment", where=str(assignment_id)) from error
+    with transaction.atomic():
+        return _append(lock_assignment(assignment_id=assignment_id, person=person), edits, base)
 
 
 def _append(assignment: Assignment, edits: list[dict[str, Any]], base: dict[str, Value]) -> Recorded:

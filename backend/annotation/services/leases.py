@@ -16,6 +16,7 @@ from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import Assignment, AssignmentState, Campaign, CampaignState, Item
 from backend.annotation.selectors import items_with_room, taken_slots
 from backend.core.errors import LeaseExpired, WrongState
+from backend.imaging.access import seen_by
 from backend.people.models import Person
 from cellcommons.errors import NotFound
 
@@ -45,7 +46,7 @@ def lease_next_assignment(*, campaign: Campaign, person: Person) -> tuple[Assign
             if attempt == 0:
                 campaign.refresh_from_db(fields=["state", "lease_seconds"])
                 if campaign.state != CampaignState.OPEN:
-                    raise WrongState("this campaign is not open", where=campaign.slug, remedy="Choose another one.")
+                    raise WrongState("this campaign is not open", where=campaign.name, remedy="Choose another one.")
                 _expire(campaign=campaign)
             mine = items_with_room(campaign=campaign, person=person)
             # Skipping locked items spreads a crowd over the queue; in the end one waits, lest a busy item look full.
@@ -96,11 +97,11 @@ def lock_assignment(*, assignment_id: uuid.UUID, person: Person) -> Assignment:
     assignment = (
         Assignment.objects.select_for_update(no_key=True, of=("self",))
         .select_related("item__campaign", "item__image__dataset", "item__image__source", "draft")
-        .filter(pk=assignment_id, person=person)
+        .filter(seen_by(person, "item__campaign__dataset__"), pk=assignment_id, person=person)
         .first()
     )
     if assignment is None:
-        raise NotFound("you hold no such assignment", where=str(assignment_id))
+        raise NotFound("you hold no such assignment")
     return assignment
 
 

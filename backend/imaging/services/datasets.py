@@ -6,22 +6,37 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from backend.imaging.models import Dataset
-from backend.people.models import Person
+from backend.imaging.models import Dataset, Visibility
+from backend.people.models import Lab, Person
 from cellcommons.errors import AlreadyThere, InvalidDocument
 
 
 def create_dataset(
-    *, slug: str, title: str, description: str = "", licence: str = "CC0-1.0", person: Person | None = None
+    *,
+    lab: Lab,
+    slug: str,
+    title: str,
+    description: str = "",
+    licence: str = "CC0-1.0",
+    visibility: Visibility | str = Visibility.HUB,
+    person: Person | None = None,
 ) -> Dataset:
-    """A new, empty dataset. Raises AlreadyThere if the slug is taken."""
+    """A new, empty dataset of ``lab``. Raises AlreadyThere if the lab has one of that slug."""
     try:
         with transaction.atomic():
             return Dataset.objects.create(
-                slug=slug, title=title, description=description, licence=licence, created_by=person
+                lab=lab,
+                slug=slug,
+                title=title,
+                description=description,
+                licence=licence,
+                visibility=Visibility(visibility),
+                created_by=person,
             )
     except IntegrityError as error:
-        raise AlreadyThere("a dataset of that slug exists", where=slug, remedy="Choose another slug.") from error
+        raise AlreadyThere(
+            "the lab has a dataset of that slug", where=f"{lab.slug}/{slug}", remedy="Choose another slug."
+        ) from error
 
 
 def widen_ontology(*, dataset: Dataset, ontology: dict[str, Any]) -> Dataset:
@@ -40,7 +55,7 @@ def widen_ontology(*, dataset: Dataset, ontology: dict[str, Any]) -> Dataset:
         if flags != {key: ontology[key] for key in flags} or (fresh and known["ordinal"]):
             raise InvalidDocument(
                 "the classes of this import do not go with those that the dataset has",
-                where=dataset.slug,
+                where=dataset.name,
                 remedy="Import it into a dataset of its own.",
             )
         if not fresh:

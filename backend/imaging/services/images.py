@@ -28,10 +28,10 @@ class ImageAlreadyThere(AlreadyThere):
 
     def __init__(self, image: Image, *, where: str, same_bytes: bool) -> None:
         if same_bytes:
-            what = f"the same bytes are in {image.dataset.slug} already, as {image.name!r}"
+            what = f"the same bytes are in {image.dataset.name} already, as {image.name!r}"
             remedy = "Use the image that is there."
         else:
-            what, remedy = f"{image.dataset.slug} has another image of that name", "Give it another name."
+            what, remedy = f"{image.dataset.name} has another image of that name", "Give it another name."
         super().__init__(what, where=where, remedy=remedy)
         self.extra = {"image": str(image.pk)}
         self.same_bytes = same_bytes

@@ -13,6 +13,7 @@ from backend.annotation.selectors import unread_items
 from backend.annotation.services import attach_draft
 from backend.core.dispatch import dispatch
 from backend.core.storage import object_store
+from backend.imaging.access import seen_as_widely
 from backend.modelzoo.models import ModelCard, Prediction, PredictionRun, PredictionScope, RunState
 from backend.modelzoo.selectors import ENDED, images_to_predict
 from backend.modelzoo.services.runs import ORDERS
@@ -28,13 +29,20 @@ def order_prediction(
     or, of movies whose cells nobody knows, where the cells are.
 
     Raises:
-        InvalidDocument: there is no such image, or the checkpoint answers another question than the campaign asks.
+        InvalidDocument: there is no such image, the checkpoint answers another question than the campaign asks, or
+            people who see the campaign may not see what the checkpoint learned from.
     """
     _require_same_question(model_card, campaign, scope)
+    if not seen_as_widely(campaign.dataset, model_card.training_run.release.dataset):
+        raise InvalidDocument(
+            f"{model_card.name} learned from what is its lab's alone, and more people see this campaign",
+            where=campaign.name,
+            remedy="Choose a model that they may see too.",
+        )
     images = images_to_predict(campaign, scope)
     if not images:
         raise InvalidDocument(
-            f"the campaign has no {_WANTED[scope]}", where=campaign.slug, remedy="Add images, or predict all of them."
+            f"the campaign has no {_WANTED[scope]}", where=campaign.name, remedy="Add images, or predict all of them."
         )
     run_id = uuid.uuid4()
     order = PredictionOrder(
@@ -78,17 +86,17 @@ def _require_same_question(model_card: ModelCard, campaign: Campaign, scope: str
     learned = model_card.training_run.release.campaign
     wanted = Task.INSTANCE_SEGMENTATION if scope == PredictionScope.DETECTIONS else campaign.task
     if scope == PredictionScope.DETECTIONS and campaign.task != Task.TRACKING:
-        raise InvalidDocument("detections are made for campaigns of tracking", where=campaign.slug)
+        raise InvalidDocument("detections are made for campaigns of tracking", where=campaign.name)
     if learned.task != wanted:
         raise InvalidDocument(
             f"{model_card.name} was trained for {learned.task}, and {wanted} is wanted here",
-            where=campaign.slug,
+            where=campaign.name,
             remedy=f"Choose a model of {wanted}.",
         )
     if scope != PredictionScope.DETECTIONS and learned.ontology != campaign.ontology:
         raise InvalidDocument(
             f"{model_card.name} knows other classes than the campaign asks for",
-            where=campaign.slug,
+            where=campaign.name,
             remedy="Choose a model that was trained on these classes, in this order.",
         )
 

@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from backend.core.dispatch import dispatch
-from backend.core.errors import WrongState
+from backend.core.errors import NotAllowed, WrongState
 from backend.core.storage import object_store
+from backend.imaging.access import datasets_seen_by
 from backend.modelzoo.models import ModelCard, RunState, TrainingRun
 from backend.modelzoo.selectors import ENDED, checkpoint_to_start_from
 from backend.modelzoo.services.runs import ORDERS
@@ -40,7 +41,7 @@ def order_training(
         WrongState: the release is not published. Withdrawn: it was, and was taken back.
         NotFound: there is no such checkpoint.
     """
-    begin = checkpoint_to_start_from(start_from) if start_from else None
+    begin = checkpoint_to_start_from(start_from, dataset=release.dataset, person=person) if start_from else None
     if start_from and begin is None:
         raise NotFound(
             "there is no such checkpoint to start from",
@@ -52,6 +53,12 @@ def order_training(
             f"{release.reference} is {release.state}", where=release.reference, remedy="Train on a published release."
         )
     refuse_withdrawn(release)
+    if not datasets_seen_by(person).filter(pk=release.dataset_id).exists():
+        raise NotAllowed(
+            f"{release.reference} is open to read, but its dataset, and what is trained on it here, is its lab's",
+            where=release.reference,
+            remedy="Import the release into a dataset of your own.",
+        )
     run_id = uuid.uuid4()
     order = TrainingOrder(
         run=str(run_id),
@@ -134,8 +141,8 @@ def record_training(
 
 
 def card_name(run: TrainingRun, checkpoint: str) -> str:
-    """``dsb2018-1.0.0-a3f2``: release and the first digits of the checkpoint, as many as it takes to be unique."""
-    stem = f"{run.release.dataset.slug}-{run.release.version}"
+    """``commons/dsb2018-1.0.0-a3f2``: release and first digits of the checkpoint, as many as it takes to be unique."""
+    stem = f"{run.release.dataset.name}-{run.release.version}"
     # Equal checkpoints happen (same order, same seed): then the run tells them apart.
     digits = checkpoint[:16] + run.pk.hex
     names = [f"{stem}-{digits[:length]}" for length in range(4, len(digits) + 1)]

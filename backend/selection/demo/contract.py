@@ -21,7 +21,7 @@ class Page:
     """A dataset and its campaign as people meet them.
 
     Attributes:
-        slug: of both. title: of the campaign. guidelines: Markdown.
+        slug: of both, within the hub's first lab. title: of the campaign. guidelines: Markdown.
         images: how many are generated; those read by simulated readers come first, the others are for people.
         training_seconds, config: of the training that is ordered on the first release.
     """

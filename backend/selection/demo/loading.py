@@ -18,6 +18,7 @@ from backend.imaging.models import Dataset
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.images import add_image
 from backend.people.accounts import Account, write_accounts
+from backend.people.labs import FIRST, first_lab
 from backend.people.models import Person, Role
 from backend.people.services import create_person
 from backend.selection.demo.contract import DemoTask
@@ -45,7 +46,7 @@ def load_demo(*, home: Path | None, say: Callable[[str], None]) -> list[Campaign
     """
     _make_people(home, say)
     curator = Person.objects.get(username="curator")
-    missing = [task for task in DEMO if not Dataset.objects.filter(slug=task.page.slug).exists()]
+    missing = [task for task in DEMO if not Dataset.objects.filter(lab=FIRST, slug=task.page.slug).exists()]
     made = []
     for task in missing:
         images = [_convert(object_store(), task, number) for number in range(task.page.images)]
@@ -85,7 +86,9 @@ def _make_people(home: Path | None, say: Callable[[str], None]) -> None:
 @transaction.atomic
 def _make_campaign(task: DemoTask, images: list[Converted], curator: Person) -> Campaign:
     page = task.page
-    dataset = create_dataset(slug=page.slug, title=page.dataset, description=page.description, person=curator)
+    dataset = create_dataset(
+        lab=first_lab(), slug=page.slug, title=page.dataset, description=page.description, person=curator
+    )
     for converted in images:
         add_image(dataset=dataset, converted=converted, person=curator)
     dataset.refresh_from_db()  # its images brought its classes

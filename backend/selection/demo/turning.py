@@ -25,6 +25,7 @@ from backend.consensus.services import fuse_item, settle_consensus, settle_disag
 from backend.core.dispatch import dispatch
 from backend.modelzoo.models import ModelCard, PredictionRun, PredictionScope
 from backend.modelzoo.services import order_prediction, order_training
+from backend.people.labs import FIRST
 from backend.people.models import Person
 from backend.releases.models import Release, ReleaseState
 from backend.releases.services import draft_release, publish_release
@@ -44,7 +45,7 @@ def turn_demo_once(*, slug: str, say: Callable[[str], None]) -> Release | None:
 
     Cut short, it goes on where it stopped: readings are not made twice, and a release is made only once.
     """
-    campaign = Campaign.objects.select_related("dataset").get(slug=slug)
+    campaign = Campaign.objects.select_related("dataset").get(lab=FIRST, slug=slug)
     task = demo_task(slug)
     if campaign.releases.filter(state=ReleaseState.PUBLISHED).exists():
         return None
@@ -72,7 +73,7 @@ def turn_demo_once(*, slug: str, say: Callable[[str], None]) -> Release | None:
 def sweep_demo() -> int:
     """Turn what no worker turned, and let a model that has come of a turn draft what nobody has read."""
     taken_up = 0
-    campaigns = Campaign.objects.filter(slug__in=SLUGS, dataset__slug__in=SLUGS).select_related("dataset")
+    campaigns = Campaign.objects.filter(lab=FIRST, slug__in=SLUGS, dataset__slug__in=SLUGS).select_related("dataset")
     for campaign in sorted(campaigns, key=lambda campaign: SLUGS.index(campaign.slug)):
         if not campaign.releases.filter(state=ReleaseState.PUBLISHED).exists():
             last = Annotation.objects.filter(item__campaign=campaign).aggregate(last=Max("created"))["last"]

@@ -73,14 +73,14 @@ def citation_file(manifest: Manifest) -> str:
     return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in fields.items())
 
 
-def bibtex(slug: str, title: str, version: str, created: str) -> list[str]:
+def bibtex(name: str, title: str, version: str, created: str) -> list[str]:
     """Lines of a BibTeX entry."""
     safe = plain(title).replace("{", "").replace("}", "").replace("\\", "")
     return [
-        f"@misc{{{slug}_{version},",
+        f"@misc{{{name.replace('/', '_')}_{version},",
         f"  title = {{{safe}}},",
         f"  version = {{{version}}},",
         f"  year = {{{created[:4]}}},",
-        f"  note = {{Cell Commons release {slug}@{version}}}",
+        f"  note = {{Cell Commons release {name}@{version}}}",
         "}",
     ]

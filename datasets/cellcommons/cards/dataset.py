@@ -16,7 +16,7 @@ from cellcommons.summary import AGREEMENT_UNIT, Summary
 
 def dataset_card(
     *,
-    slug: str,
+    dataset: str,
     title: str,
     version: str,
     licence: str,
@@ -43,7 +43,7 @@ def dataset_card(
     category = task_category(task)
     fields = {
         **licence_fields(licence),
-        "pretty_name": plain(title) or slug,
+        "pretty_name": plain(title) or dataset,
         "size_categories": [size_category(summary.total("images"))],
         **({"task_categories": [category]} if category else {}),
         "annotations_creators": [_creators(summary)],
@@ -61,7 +61,7 @@ def dataset_card(
         [
             f"# {plain(title)}",
             "",
-            f"Version {version} of `{slug}`, {created[:10]}. Task: {plain(task.replace('_', ' '))}.",
+            f"Version {version} of `{dataset}`, {created[:10]}. Task: {plain(task.replace('_', ' '))}.",
         ],
         [description.strip()] if description.strip() else [],
         ["## What is new in this version", "", notes.strip()] if notes.strip() else [],
@@ -69,9 +69,9 @@ def dataset_card(
         ["## How it was made", "", *_making(summary, kind)],
         ["## How it was split", "", *_splitting(certificate)],
         ["## Limits", "", *kind.limits(summary, ontology), *_limits(summary, certificate, kind)],
-        ["## Load it", "", "```python", *_loading(slug, version, kind), "```"],
+        ["## Load it", "", "```python", *_loading(dataset, version, kind), "```"],
         ["## Licence", "", f"{licence}. Images from other publications keep the licence and citation of their source."],
-        ["## Cite", "", "```bibtex", *bibtex(slug, title, version, created), "```"],
+        ["## Cite", "", "```bibtex", *bibtex(dataset, title, version, created), "```"],
     ]
     return front_matter(fields) + "\n" + "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
@@ -184,10 +184,10 @@ def _limits(summary: Summary, certificate: Mapping[str, Any], kind: Kind) -> lis
     return lines
 
 
-def _loading(slug: str, version: str, kind: Kind) -> list[str]:
+def _loading(dataset: str, version: str, kind: Kind) -> list[str]:
     return [
         "import cellcommons  # pip install cellcommons",
-        f'release = cellcommons.open("{slug}@{version}", hub="URL")  # or cellcommons.load("FOLDER") of a download',
+        f'release = cellcommons.open("{dataset}@{version}", hub="URL")  # or cellcommons.load("FOLDER") of a download',
         'for item in release.items("train"):',
         *(f"    {line}" for line in kind.loading),
     ]

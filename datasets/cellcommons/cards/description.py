@@ -35,7 +35,7 @@ def creator(manifest: Manifest) -> str:
 
 
 def identifier(manifest: Manifest) -> str:
-    """A name that is the same wherever the release lies: ``urn:cellcommons:release:slug@version``."""
+    """A name that is the same wherever the release lies: ``urn:cellcommons:release:lab/slug@version``."""
     return f"urn:cellcommons:release:{manifest.reference}"
 
 

@@ -25,8 +25,8 @@ def opened_release(place: str, *, hub: str, token: str | None = None, cache: Pat
     """The release at ``place``; objects at an address are fetched when they are read, and kept in the cache.
 
     Args:
-        place: the folder of a download; ``slug@version`` on ``hub``; ``ADDRESS/slug@version`` of another hub; or the
-            address or folder of static files, ``manifest.json`` beside ``objects/``.
+        place: the folder of a download; ``lab/slug@version`` on ``hub``, or ``ADDRESS/lab/slug@version`` of another;
+            or the address or folder of static files, ``manifest.json`` beside ``objects/``.
         token: for ``hub`` alone.
         cache: a folder, as for ``cellcommons.open``.
 
@@ -34,7 +34,7 @@ def opened_release(place: str, *, hub: str, token: str | None = None, cache: Pat
         NotFound, Withdrawn, Unreachable, InvalidDocument, DigestMismatch: there is no such release, or it is damaged.
     """
     folder = Path(place).expanduser()
-    base, _, last = place.rstrip("/").rpartition("/")
+    base, last = _split(place)
     if folder.is_dir() and not (folder / "manifest.json").is_file():
         release = ReleaseFolder(folder).load()
     elif "@" in last and not folder.exists():
@@ -51,6 +51,12 @@ def opened_release(place: str, *, hub: str, token: str | None = None, cache: Pat
     finally:
         if isinstance(release.store, StreamedStore):
             release.store.close()
+
+
+def _split(place: str) -> tuple[str, str]:
+    """The address and the reference of ``ADDRESS/lab/slug@version``."""
+    *address, lab, slug = ["", "", *place.rstrip("/").split("/")]
+    return "/".join(address[2:]), f"{lab}/{slug}" if lab else slug
 
 
 def _manifest(address: str) -> bytes:

@@ -21,7 +21,7 @@ from cellcommons.labels import Labels
 from cellcommons.store import ObjectStore
 
 SHAPE = (140, 200)  # two rows and two columns of tiles, those at the border cut
-NEXT = "/api/v1/campaigns/loop/assignments/next/"
+NEXT = "/api/v1/campaigns/commons/loop/assignments/next/"
 
 
 class Hand:

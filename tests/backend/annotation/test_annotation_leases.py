@@ -20,7 +20,7 @@ from backend.annotation.services.leases import expire_overdue_leases, lease_next
 from backend.imaging.models import Dataset, Image, Source
 from backend.people.models import Person
 
-NEXT = "/api/v1/campaigns/loop/assignments/next/"
+NEXT = "/api/v1/campaigns/commons/loop/assignments/next/"
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_another_persons_assignment_does_not_exist(
     assert stranger.get(f"/api/v1/assignments/{pk}/edits/").status_code == 404
     assert stranger.post(f"/api/v1/assignments/{pk}/heartbeat/").status_code == 404
     assert stranger.get("/api/v1/assignments/").data["count"] == 0
-    assert client_of(annotator).get("/api/v1/assignments/?state=leased&campaign=loop").data["count"] == 1
+    assert client_of(annotator).get("/api/v1/assignments/?state=leased&campaign=commons/loop").data["count"] == 1
     assert client_of(annotator).get("/api/v1/assignments/?state=nonsense").status_code == 400
 
 
@@ -131,23 +131,29 @@ def test_campaign_states(
     dataset: Dataset, make_image: Callable[..., Image], curator: Person, client_of: Callable[..., APIClient]
 ) -> None:
     client = client_of(curator)
-    form = {"slug": "new", "title": "New", "dataset": "cells", "task": "instance_segmentation", "readings_needed": 3}
+    form = {
+        "slug": "new",
+        "title": "New",
+        "dataset": "commons/cells",
+        "task": "instance_segmentation",
+        "readings_needed": 3,
+    }
     assert client.post("/api/v1/campaigns/", form).data["state"] == "draft"
     assert client.post("/api/v1/campaigns/", form).status_code == 409
-    empty = client.post("/api/v1/campaigns/new/open/")
+    empty = client.post("/api/v1/campaigns/commons/new/open/")
     assert empty.status_code == 409
     assert empty.data["type"] == "urn:cellcommons:wrong-state"
     make_image("one")
-    assert client.post("/api/v1/campaigns/new/assignments/next/").status_code == 409
-    opened = client.post("/api/v1/campaigns/new/open/").data
+    assert client.post("/api/v1/campaigns/commons/new/assignments/next/").status_code == 409
+    opened = client.post("/api/v1/campaigns/commons/new/open/").data
     assert opened["state"] == "open"
     assert opened["progress"] == {
         "items": 1, "readings_needed": 3, "readings_done": 0, "settled": 0, "disputed": 0,
     }  # fmt: skip
     make_image("two")
-    assert client.post("/api/v1/campaigns/new/open/").data["progress"]["items"] == 2
-    assert client.post("/api/v1/campaigns/new/close/").data["state"] == "closed"
-    assert client.post("/api/v1/campaigns/new/assignments/next/").status_code == 409
+    assert client.post("/api/v1/campaigns/commons/new/open/").data["progress"]["items"] == 2
+    assert client.post("/api/v1/campaigns/commons/new/close/").data["state"] == "closed"
+    assert client.post("/api/v1/campaigns/commons/new/assignments/next/").status_code == 409
     assert client.get("/api/v1/campaigns/").data["results"][0]["slug"] == "new"
 
 

@@ -146,7 +146,7 @@ def test_preferences_and_trials_are_counted_over_the_campaign(
     say(items[2], readers[3], raster=marks(), values={"preference": "same"})
     say(items[3], readers[0], raster=marks())  # no prediction, no question
 
-    found = client_of(expert).get(f"/api/v1/campaigns/{campaign.slug}/preferences/").json()
+    found = client_of(expert).get(f"/api/v1/campaigns/{campaign.name}/preferences/").json()
     assert (found["comparisons"], found["ties"], found["agreement"], found["unsure"]) == (7, 1, 1.0, 1)
     better, worse = found["standings"]
     assert (better["checkpoint_sha256"], worse["checkpoint_sha256"]) == (new, old)
@@ -165,17 +165,17 @@ def test_preferences_and_trials_are_counted_over_the_campaign(
 def test_a_campaign_without_answers_has_no_standings(
     campaign: Campaign, expert: Person, client_of: Callable[..., Any]
 ) -> None:
-    found = client_of(expert).get(f"/api/v1/campaigns/{campaign.slug}/preferences/").json()
+    found = client_of(expert).get(f"/api/v1/campaigns/{campaign.name}/preferences/").json()
     assert (found["standings"], found["comparisons"], found["agreement"]) == ([], 0, None)
 
 
 def test_preferences_are_for_experts_and_for_campaigns_that_ask(
     campaign: Campaign, dataset: Dataset, expert: Person, annotator: Person, client_of: Callable[..., Any]
 ) -> None:
-    path = f"/api/v1/campaigns/{campaign.slug}/preferences/"
+    path = f"/api/v1/campaigns/{campaign.name}/preferences/"
     assert [client_of(one).get(path).status_code for one in (None, annotator, expert)] == [401, 403, 200]
     task_campaign(dataset, [], "instance_segmentation", slug="cells-only")
-    answer = client_of(expert).get("/api/v1/campaigns/cells-only/preferences/")
+    answer = client_of(expert).get("/api/v1/campaigns/commons/cells-only/preferences/")
     assert (answer.status_code, "compares no checkpoints" in answer.json()["detail"]) == (400, True)
 
 

@@ -172,7 +172,7 @@ class TestApi:
     ) -> None:
         client = client_of(expert)
         with django_assert_max_num_queries(8):
-            page = client.get("/api/v1/disagreements/?campaign=round-one&state=open&page_size=1").json()
+            page = client.get("/api/v1/disagreements/?campaign=commons/round-one&state=open&page_size=1").json()
         assert page["count"] == 2
         assert page["next"]
         path = f"/api/v1/disagreements/{page['results'][0]['id']}/"
@@ -192,12 +192,12 @@ class TestApi:
     def test_the_campaign_counts_what_is_settled_and_disputed(
         self, disputed: Item, expert: Person, client_of: Callable[..., Any]
     ) -> None:
-        progress = client_of(expert).get("/api/v1/campaigns/round-one/").json()["progress"]
+        progress = client_of(expert).get("/api/v1/campaigns/commons/round-one/").json()["progress"]
         assert (progress["settled"], progress["disputed"]) == (0, 1)
         for disagreement in Disagreement.objects.all():
             services.settle_disagreement(disagreement_id=disagreement.pk, person=expert, nothing=True)
         services.settle_consensus(consensus_id=Consensus.objects.get().pk)
-        progress = client_of(expert).get("/api/v1/campaigns/round-one/").json()["progress"]
+        progress = client_of(expert).get("/api/v1/campaigns/commons/round-one/").json()["progress"]
         assert (progress["settled"], progress["disputed"]) == (1, 0)
 
     def test_the_list_shows_the_latest_revision_only(
@@ -207,7 +207,7 @@ class TestApi:
             services.settle_disagreement(disagreement_id=disagreement.pk, person=expert, nothing=True)
         services.settle_consensus(consensus_id=Consensus.objects.get().pk)
         client = client_of(expert)
-        rows = client.get("/api/v1/consensus/?campaign=round-one").json()["results"]
+        rows = client.get("/api/v1/consensus/?campaign=commons/round-one").json()["results"]
         assert [(row["revision"], row["state"], row["cells"], row["readings"]) for row in rows] == [
             (2, "settled", 2, 2)
         ]

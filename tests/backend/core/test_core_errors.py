@@ -67,7 +67,7 @@ def test_refusals_over_http(curator: Person, annotator: Person, client_of: Calla
     check_problem(client_of(annotator).get("/api/v1/people/"), 403, "not-allowed")
     client = client_of(curator)
     check_problem(client.get("/api/v1/no/such/thing/"), 404, "not-found")
-    check_problem(client.get("/api/v1/datasets/none/"), 404, "not-found")
+    check_problem(client.get("/api/v1/datasets/commons/none/"), 404, "not-found")
     check_problem(client.delete("/api/v1/people/"), 405, "not-allowed")
     check_problem(client.post("/api/v1/people/", "<xml/>", content_type="text/xml"), 415, "not-valid")
     check_problem(client.post("/api/v1/people/", "{", content_type="application/json"), 400, "not-valid")
@@ -105,7 +105,7 @@ def test_an_upload_above_the_limit_is_stopped_while_it_arrives(
 ) -> None:
     settings.ARCHIVE_LIMIT_BYTES = 1000
     upload = SimpleUploadedFile("big.png", b"x" * 5000)
-    response = client_of(curator).post("/api/v1/images/", {"dataset": "d", "file": upload}, format="multipart")
+    response = client_of(curator).post("/api/v1/images/", {"dataset": "commons/d", "file": upload}, format="multipart")
     check_problem(response, 413, "too-large")
 
 

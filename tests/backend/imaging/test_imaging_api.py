@@ -56,7 +56,7 @@ def nucleus(size: int = 64, mask_size: int = 0) -> tuple[bytes, bytes]:
 @pytest.fixture
 def upload(curator: Person, dataset: Dataset, client_of: Callable[..., APIClient]) -> Callable[..., Any]:
     def send(data: bytes, filename: str, **fields: str) -> Any:
-        form = {"dataset": "cells", "file": SimpleUploadedFile(filename, data), **fields}
+        form = {"dataset": "commons/cells", "file": SimpleUploadedFile(filename, data), **fields}
         return client_of(curator).post("/api/v1/images/", form, format="multipart")
 
     return send
@@ -65,7 +65,7 @@ def upload(curator: Person, dataset: Dataset, client_of: Callable[..., APIClient
 @pytest.fixture
 def send_zip(curator: Person, dataset: Dataset, client_of: Callable[..., APIClient]) -> Callable[..., Any]:
     def send(data: bytes, layout: str = "dsb2018", **fields: Any) -> Any:
-        form = {"dataset": "cells", "layout": layout, "file": SimpleUploadedFile("batch.zip", data), **fields}
+        form = {"dataset": "commons/cells", "layout": layout, "file": SimpleUploadedFile("batch.zip", data), **fields}
         return client_of(curator).post("/api/v1/imports/", form, format="multipart")
 
     return send
@@ -310,7 +310,7 @@ def test_datasets_and_filters(
     make_image("beta", source="slide 2")
     make_image("gamma", source="slide 2")
     client = client_of(annotator)
-    row = client.get("/api/v1/datasets/cells/").data
+    row = client.get("/api/v1/datasets/commons/cells/").data
     assert (row["images"], row["sources"], row["licence"]) == (3, 2, "CC0-1.0")
 
     def names(query: str) -> list[str]:
@@ -333,7 +333,7 @@ def test_a_browser_uploads_with_its_session(curator: Person, dataset: Dataset) -
     """CSRF is checked on a multipart body before the view parses it."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(curator)
-    form = {"dataset": "cells", "file": SimpleUploadedFile("a.tif", tiff())}
+    form = {"dataset": "commons/cells", "file": SimpleUploadedFile("a.tif", tiff())}
     assert client.post("/api/v1/images/", form).status_code == 403
     token = client.get("/api/v1/auth/me/").json()["csrf_token"]
     form["file"] = SimpleUploadedFile("a.tif", tiff())

@@ -50,7 +50,7 @@ def test_import_goes_on_where_it_stopped(tmp_path: Path) -> None:
     code, lines, errors = run("dsb2018", tmp_path, "--dataset", "nuclei", "--limit", "2", "--json")
     assert (code, errors) == (0, [])
     report = json.loads(lines[-1])
-    assert (report["dataset"], report["found"], report["imported"], report["skipped"]) == ("nuclei", 2, 2, [])
+    assert (report["dataset"], report["found"], report["imported"], report["skipped"]) == ("commons/nuclei", 2, 2, [])
     code, lines, _ = run("dsb2018", tmp_path, "--dataset", "nuclei", "--json")
     report = json.loads(lines[-1])
     assert (code, report["imported"]) == (0, 1)
@@ -81,7 +81,7 @@ def test_a_bad_mask_is_one_line_and_status_2(tmp_path: Path) -> None:
         ("nonsense", ".", "x", "nonsense: no such layout. Choose one of: "),
         ("dsb2018", "absent", "x", "no such folder"),
         ("dsb2018", ".", "x", "this is not the dsb2018 layout"),
-        ("dsb2018", ".", "no slug!", "a slug has letters"),
+        ("dsb2018", ".", "no slug!", "named lab/slug, of letters"),
     ],
 )
 def test_refusals_are_one_line_and_make_nothing(

@@ -16,6 +16,7 @@ from backend.imaging.models import Image, Import
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.folders import import_folder
 from backend.imaging.services.images import add_images
+from backend.people.labs import first_lab
 from cellcommons.errors import CellCommonsError, TooLarge
 from cellcommons.images.data import ImageData
 from cellcommons.images.lazy import LazyImage, declared
@@ -96,7 +97,7 @@ def test_names_that_postgres_cannot_hold_are_written_so_that_it_can(tmp_path: Pa
     tifffile.imwrite(tmp_path / "in" / "plain.tif", pixels[2])
     (tmp_path / "in" / "plain.tif").rename(tmp_path / "in" / odd)
     (tmp_path / "in" / os.fsdecode(b"r\xe9sum\xe9.txt")).write_text("x")
-    record = Import.objects.create(dataset=create_dataset(slug="odd", title="Odd"), layout="plain")
+    record = Import.objects.create(dataset=create_dataset(lab=first_lab(), slug="odd", title="Odd"), layout="plain")
     record = import_folder(record=record, path=tmp_path / "in")
     assert (record.found, record.imported, record.skipped) == (4, 3, 1)
     names = set(Image.objects.values_list("name", flat=True))
@@ -110,7 +111,7 @@ def test_names_that_postgres_cannot_hold_are_written_so_that_it_can(tmp_path: Pa
 
 @pytest.mark.django_db
 def test_one_image_that_no_row_can_hold_is_refused_and_the_others_come_in(store: FolderStore, path: Path) -> None:
-    dataset = create_dataset(slug="odd", title="Odd")
+    dataset = create_dataset(lab=first_lab(), slug="odd", title="Odd")
     (good,) = convert_file(store, Naming("good", path, path.name))
     assert isinstance(good, Converted)
     bad = replace(good, name="bad", part="2", metadata={"description": "a\0b"})

@@ -35,7 +35,7 @@ def send(curator: Person, dataset: Dataset, client_of: Callable[..., APIClient])
         with zipfile.ZipFile(buffer, "w") as archive:
             for name, data in files.items():
                 archive.writestr(name, data)
-        form = {"dataset": "cells", "file": SimpleUploadedFile("batch.zip", buffer.getvalue()), **fields}
+        form = {"dataset": "commons/cells", "file": SimpleUploadedFile("batch.zip", buffer.getvalue()), **fields}
         answer = client_of(curator).post("/api/v1/imports/", form, format="multipart")
         if answer.status_code == 202:
             run_import(record_id=answer.data["id"])
@@ -77,15 +77,15 @@ def test_counts_first_then_every_file_with_its_reason(
     assert [file["name"] for file in files("kind=The file cannot be read&search=EMPTY")] == ["empty.png"]
     assert [file["name"] for file in files("outcome=left_out")] == ["read me.txt"]
     assert files("search=nothing like it") == []
-    assert client.get("/api/v1/imports/?dataset=cells").data["count"] == 1
-    assert client.get("/api/v1/imports/?dataset=other").data["count"] == 0
+    assert client.get("/api/v1/imports/?dataset=commons/cells").data["count"] == 1
+    assert client.get("/api/v1/imports/?dataset=commons/other").data["count"] == 0
 
 
 @pytest.mark.django_db
 def test_the_report_as_csv(mixed: str, curator: Person, client_of: Callable[..., APIClient]) -> None:
     answer = client_of(curator).get(f"/api/v1/imports/{mixed}/files.csv")
     assert answer["Content-Type"] == "text/csv"
-    assert answer["Content-Disposition"].startswith('attachment; filename="import-cells-')
+    assert answer["Content-Disposition"].startswith('attachment; filename="import-commons-cells-')
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
     assert len(rows) == 7
     assert {row["outcome"] for row in rows} == set(FileOutcome.values)

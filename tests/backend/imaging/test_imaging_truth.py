@@ -56,7 +56,7 @@ def test_no_route_tells_of_truth(
     image_objects = {entry.sha256 for entry in load_tree(store, imported.tree_sha256).entries}
     secrets = {truth.tree_sha256} | {entry.sha256 for entry in tree.entries} - image_objects
     client = client_of(curator)
-    lease = client.post("/api/v1/campaigns/loop/assignments/next/")
+    lease = client.post("/api/v1/campaigns/commons/loop/assignments/next/")
     assert lease.status_code == 201
     record = Import.objects.get()
     answered = 0
@@ -64,7 +64,7 @@ def test_no_route_tells_of_truth(
         owner = {"images": imported.pk, "imports": record.pk, "assignments": lease.data["id"]}
         slug = "cells" if "datasets/" in route else "loop"
         for digest in secrets:
-            real = "/" + route.replace("<slug:slug>", slug)
+            real = "/" + route.replace("<slug:slug>", slug).replace("<slug:lab>", "commons")
             real = re.sub(r"<uuid:\w+>", str(next((v for k, v in owner.items() if f"/{k}/" in route), record.pk)), real)
             real = re.sub(r"<path:path>", "zarr.json", real)
             real = re.sub(r"<str:aa>/<str:bb>/<str:\w+>", f"{digest[:2]}/{digest[2:4]}/{digest}", real)

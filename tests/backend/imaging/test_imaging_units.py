@@ -20,6 +20,7 @@ from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.folders import import_folder
 from backend.imaging.services.images import receive_image
 from backend.imaging.units import UNIT_BYTES, convert_entries, units_of
+from backend.people.labs import first_lab
 from cellcommons.layouts.contract import Entry
 from cellcommons.store import FolderStore, ObjectStore, object_path
 from cellcommons.tree import load_tree
@@ -142,7 +143,7 @@ def test_no_query_is_asked_for_each_image(dataset: Dataset, tmp_path: Path, djan
 def test_an_upload_that_comes_between_costs_one_image_and_not_the_unit(
     tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset = create_dataset(slug="cells", title="Cells")
+    dataset = create_dataset(lab=first_lab(), slug="cells", title="Cells")
     class_folders(tmp_path / "in", 5)
     between = tmp_path / "in" / "round" / "cell02.png"
     real = Image.objects.bulk_create

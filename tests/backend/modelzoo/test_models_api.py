@@ -43,14 +43,14 @@ def test_a_training_from_order_to_card(
     training_report: Callable[..., Any],
     store: ObjectStore,
 ) -> None:
-    answer = client_of(curator).post(f"{API}training-runs/", {"release": "cells@1", "budget_seconds": 30})
+    answer = client_of(curator).post(f"{API}training-runs/", {"release": "commons/cells@1", "budget_seconds": 30})
     assert answer.status_code == 202
     path = f"{API}training-runs/{answer.json()['id']}/"
     run = TrainingRun.objects.get()
     services.record_progress(kind="training", run_id=run.pk, payload={"step": 1, "loss": 0.5, "fraction": 0.1})
     client = client_of(annotator)
     shown = client.get(path).json()
-    assert (shown["state"], shown["release"], shown["model_card"]) == ("running", "cells@1.0.0", None)
+    assert (shown["state"], shown["release"], shown["model_card"]) == ("running", "commons/cells@1.0.0", None)
     assert shown["progress"]["fraction"] == 0.1
     assert [point["step"] for point in shown["curve"]] == [1]
     services.accept_report(kind="training", run_id=run.pk, report_sha256=training_report(run).save(store))
@@ -90,7 +90,7 @@ def test_events_follow_the_run_to_its_end(training: TrainingRun, annotator: Pers
 
     async def follow() -> list[bytes]:
         blocks, step = [], 0
-        async for block in training_events(training.pk, poll_seconds=0):
+        async for block in training_events(training.pk, training.created_by, poll_seconds=0):
             blocks.append(block)
             step += 1
             if step == 1:
@@ -119,7 +119,7 @@ def test_events_of_a_finished_run_end_at_once_and_a_quiet_stream_is_kept_open(
 ) -> None:
     async def first(run: TrainingRun, count: int) -> list[bytes]:
         blocks: list[bytes] = []
-        async for block in training_events(run.pk, poll_seconds=0):
+        async for block in training_events(run.pk, run.created_by, poll_seconds=0):
             blocks.append(block)
             if len(blocks) == count:
                 break
@@ -140,7 +140,7 @@ def test_predictions_are_ordered_by_curators_and_seen_by_experts(
     store: ObjectStore,
     django_assert_max_num_queries: Any,
 ) -> None:
-    body = {"model_card": str(card.pk), "campaign": campaign.slug, "scope": "all"}
+    body = {"model_card": str(card.pk), "campaign": campaign.name, "scope": "all"}
     answer = client_of(curator).post(f"{API}prediction-runs/", body)
     assert (answer.status_code, answer.json()["images"], answer.json()["state"]) == (202, 5, "waiting")
     run = services.runs.RUNS["prediction"].objects.get()
@@ -159,10 +159,10 @@ def test_predictions_are_ordered_by_curators_and_seen_by_experts(
     [
         ("training-runs/", {}),
         ("training-runs/", {"release": "cells"}),
-        ("training-runs/", {"release": "cells@7"}),
-        ("training-runs/", {"release": "cells@1", "budget_seconds": 0}),
-        ("prediction-runs/", {"campaign": "round-one"}),
-        ("prediction-runs/", {"campaign": "round-one", "model_card": str(uuid.uuid4())}),
+        ("training-runs/", {"release": "commons/cells@7"}),
+        ("training-runs/", {"release": "commons/cells@1", "budget_seconds": 0}),
+        ("prediction-runs/", {"campaign": "commons/round-one"}),
+        ("prediction-runs/", {"campaign": "commons/round-one", "model_card": str(uuid.uuid4())}),
     ],
 )
 def test_an_order_that_makes_no_sense_is_a_400(curator: Person, client_of: Clients, path: str, body: Any) -> None:

@@ -55,7 +55,7 @@ def test_test_images_of_a_release_get_no_drafts(
     card: ModelCard, campaign: Campaign, dataset: Dataset, curator: Person
 ) -> None:
     """In another campaign they are unread; a draft would let the model write its own exam."""
-    again = Campaign.objects.create(slug="again", title="again", dataset=dataset)
+    again = Campaign.objects.create(lab_id=dataset.lab_id, slug="again", title="again", dataset=dataset)
     release = card.training_run.release
     tested = set(release.images.filter(split="test").values_list("image_id", flat=True))
     for row in release.images.all():
@@ -153,7 +153,7 @@ def test_a_report_that_does_not_answer_the_order_fails_the_run(
 
 
 def test_nothing_unread_is_no_order(card: ModelCard, dataset: Dataset, curator: Person) -> None:
-    empty = Campaign.objects.create(slug="empty", title="empty", dataset=dataset)
+    empty = Campaign.objects.create(lab_id=dataset.lab_id, slug="empty", title="empty", dataset=dataset)
     with pytest.raises(InvalidDocument, match="no unread images"):
         services.order_prediction(model_card=card, campaign=empty, person=curator)
 

@@ -89,10 +89,10 @@ def test_a_report_makes_one_card_however_often_it_arrives(
     assert [point["step"] for point in training.curve] == [10, 20]
     card = ModelCard.objects.get()
     assert report.checkpoint is not None
-    assert card.name == f"cells-1.0.0-{report.checkpoint[:4]}"
+    assert card.name == f"commons/cells-1.0.0-{report.checkpoint[:4]}"
     assert card.checkpoint_bytes == store.size(report.checkpoint)
     assert card.measures["f1_50"] == 0.81
-    assert "cells@1.0.0" in card.text
+    assert "commons/cells@1.0.0" in card.text
     record_progress("training", str(training.pk), {"step": 99, "loss": 1.0})
     accept_report("training", str(training.pk), training_report(training, status="failed").save(store))
     training.refresh_from_db()

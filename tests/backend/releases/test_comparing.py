@@ -26,8 +26,8 @@ from cellcommons.store import ObjectStore
 from cellcommons.tree import load_tree
 
 Clients = Callable[[Person | None], APIClient]
-DIFF = "/api/v1/releases/cells/2/diff/"
-DRAFT = "/api/v1/releases/cells/draft/"
+DIFF = "/api/v1/releases/commons/cells/2/diff/"
+DRAFT = "/api/v1/releases/commons/cells/draft/"
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def computed(client: APIClient, url: str = DIFF) -> dict[str, Any]:
 def test_a_stranger_reads_what_changed(second: Release, first: Release, client_of: Clients) -> None:
     stranger = client_of(None)
     told = computed(stranger)
-    assert (told["state"], told["before"], told["after"]) == ("done", "cells@1.0.0", "cells@2.0.0")
+    assert (told["state"], told["before"], told["after"]) == ("done", "commons/cells@1.0.0", "commons/cells@2.0.0")
     assert (told["before_sha256"], told["after_sha256"]) == (first.manifest_sha256, second.manifest_sha256)
     numbers = told["summary"]
     assert numbers["images"] | {"before": 4, "after": 5, "added": 1, "removed": 0} == numbers["images"]
@@ -114,8 +114,10 @@ def test_it_is_computed_once(
     row.refresh_from_db()
     kept = (row.tree_sha256, row.asked_at)
     compare(str(row.pk))
-    assert orders(lambda: client.get(f"{DIFF}?against=cells@1")) == []
-    assert all(client.get(f"{DIFF}?against=cells@{version}").json() == told for version in ("1", "1.0", "1.0.0"))
+    assert orders(lambda: client.get(f"{DIFF}?against=commons/cells@1")) == []
+    assert all(
+        client.get(f"{DIFF}?against=commons/cells@{version}").json() == told for version in ("1", "1.0", "1.0.0")
+    )
     row.refresh_from_db()
     assert (row.tree_sha256, row.asked_at) == kept
 
@@ -137,7 +139,7 @@ def test_a_draft_is_seen_as_it_will_be_published(
     assert services.sweep_releases() == 0
     for nosy in (None, annotator):
         assert client_of(nosy).get(f"{DRAFT}diff/").status_code == 404
-    told = computed(client_of(curator), f"/api/v1/releases/cells/{draft.pk}/diff/")
+    told = computed(client_of(curator), f"/api/v1/releases/commons/cells/{draft.pk}/diff/")
     assert told["summary"]["cells"]["died"] == 2
     picture = told["cells"][0]["picture_url"]
     assert client_of(curator).get(picture).status_code == 200
@@ -154,7 +156,7 @@ def test_a_draft_is_seen_as_it_will_be_published(
     assert client_of(None).get(DIFF).json()["summary"] == told["summary"]
     with pytest.raises(WrongState):
         review.publish_draft(release_id=draft.pk)
-    assert client_of(curator).delete(f"/api/v1/releases/cells/{draft.pk}/draft/").status_code == 409
+    assert client_of(curator).delete(f"/api/v1/releases/commons/cells/{draft.pk}/draft/").status_code == 409
 
 
 def test_a_draft_may_be_discarded_and_made_anew(
@@ -221,10 +223,10 @@ def test_what_cannot_be_compared_is_refused(
     first: Release, second: Release, curator: Person, client_of: Clients
 ) -> None:
     client = client_of(None)
-    cases = {"cells@9": 404, "nothing@1": 404, "cells": 400, "cells@2": 400}
+    cases = {"commons/cells@9": 404, "commons/nothing@1": 404, "cells": 400, "commons/cells@2": 400}
     for against, status in cases.items():
         assert client.get(f"{DIFF}?against={against}").status_code == status, against
-    assert client.get("/api/v1/releases/cells/1/diff/").status_code == 404
+    assert client.get("/api/v1/releases/commons/cells/1/diff/").status_code == 404
     with pytest.raises(InvalidDocument):
         comparing.compare_releases(before=first, after=first)
     assert not Comparison.objects.exists()

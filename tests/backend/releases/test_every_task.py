@@ -71,7 +71,7 @@ def test_classification(
         assert [row.classes for row in item.cells] == [(BLOOD.names[n % 3],) for n in range(6)]
         assert sealed.reading(item).values == {str(row.id): list(row.classes) for row in item.cells}
         assert item.companions == {"boxes": boxes[item.image]}
-    shown = client_of(None).get("/api/v1/releases/cells/1/").json()
+    shown = client_of(None).get("/api/v1/releases/commons/cells/1/").json()
     assert (shown["task"], shown["ontology"]["names"]) == ("classification", list(BLOOD.names))
     assert {name: sum(splits.values()) for name, splits in shown["classes"].items()} == dict.fromkeys(
         BLOOD.names, 2 * IMAGES
@@ -98,7 +98,7 @@ def test_semantic_segmentation(
     assert [(row.id, row.classes, row.area) for row in item.cells] == [
         (1, ("background",), 1400), (3, ("tumour",), 100),
     ]  # fmt: skip
-    shown = client_of(None).get("/api/v1/releases/cells/1/").json()
+    shown = client_of(None).get("/api/v1/releases/commons/cells/1/").json()
     assert shown["classes"]["stroma"] == {"train": 0, "validation": 0, "test": 0}
     assert "Absent from train: stroma" in shown["card"]
     assert "25.0% of the pixels are unknown" in shown["card"]
@@ -122,7 +122,7 @@ def test_tracking(
         assert len(movie.lineage.divisions) == len(truth.lineage.divisions)
         assert movie.lineage.tracks == item.tracks
         assert [row.id for row in item.cells] == [track.id for track in item.tracks]
-    shown = client_of(None).get("/api/v1/releases/cells/1/").json()
+    shown = client_of(None).get("/api/v1/releases/commons/cells/1/").json()
     assert shown["counts"]["tracks"] == sum(len(item.tracks) for item in sealed.items())
     assert shown["counts"]["divisions"] == sum(len(truth.lineage.divisions) for truth in truths.values())
     assert (shown["task"], shown["ontology"], shown["classes"]) == ("tracking", None, {})

@@ -78,7 +78,7 @@ def test_nothing_is_half_published(
 
     done = services.publish_release(release_id=draft.pk)
     assert (done.state, done.manifest_sha256) == (ReleaseState.PUBLISHED, manifest), "as if it had never died"
-    assert done.reference == "cells@1.0.1"
+    assert done.reference == "commons/cells@1.0.1"
     for release in Release.objects.all():
         open_release(store, release.manifest_sha256).verify()
     for digest in store.digests():

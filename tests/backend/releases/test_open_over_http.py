@@ -27,7 +27,7 @@ def test_a_published_release_is_read_where_it_lies(
     published = services.publish_release(release_id=draft.pk)
     sealed = open_release(object_store(), published.manifest_sha256)
     # Below any size of these objects, so that pixels come by byte range.
-    opened = cellcommons.open("cells@1", hub=live_server.url, cache=tmp_path, whole=100)
+    opened = cellcommons.open("commons/cells@1", hub=live_server.url, cache=tmp_path, whole=100)
     assert opened.digest == sealed.digest
     for item in opened.items():
         lazy = opened.lazy(item)

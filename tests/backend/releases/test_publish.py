@@ -42,7 +42,7 @@ def test_what_is_settled_becomes_a_release_that_opens_and_verifies(
 ) -> None:
     publish(str(draft.pk))
     draft.refresh_from_db()
-    assert (draft.state, draft.error, draft.reference) == (ReleaseState.PUBLISHED, "", "cells@1.0.0")
+    assert (draft.state, draft.error, draft.reference) == (ReleaseState.PUBLISHED, "", "commons/cells@1.0.0")
     release = open_release(store, draft.manifest_sha256)
     counted = release.verify()
     items = list(release.items())
@@ -131,7 +131,7 @@ def test_the_next_release_keeps_the_splits_and_ships_only_what_is_new(
         fractions={"train": 0.1, "validation": 0.1, "test": 0.8},
     )
     second = services.publish_release(release_id=second.pk)
-    assert (second.reference, second.parent) == ("cells@1.1.0", first)
+    assert (second.reference, second.parent) == ("commons/cells@1.1.0", first)
     after = dict(second.images.values_list("image_id", "split"))
     assert len(after) == 5
     assert {image: after[image] for image in before} == before

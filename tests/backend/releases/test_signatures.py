@@ -26,7 +26,7 @@ from cellcommons.signing import Signature, check_signature, public_key
 
 Clients = Callable[[Person | None], APIClient]
 FIRST, SECOND = secrets.token_hex(32), secrets.token_hex(32)
-ADDRESS = "/api/v1/releases/cells/1.0.0/signature"
+ADDRESS = "/api/v1/releases/commons/cells/1.0.0/signature"
 
 
 def published(dataset: Dataset, campaign: Campaign, curator: Person) -> Release:

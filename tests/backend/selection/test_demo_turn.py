@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 
 from backend.annotation.models import Annotation, Campaign
-from backend.consensus.models import ConsensusState, DisagreementState
-from backend.consensus.selectors import latest_consensuses, list_disagreements
+from backend.consensus.models import ConsensusState, Disagreement, DisagreementState
+from backend.consensus.selectors import latest_consensuses
 from backend.modelzoo.models import ModelCard, PredictionRun, TrainingRun
 from backend.releases.models import ReleaseState
 from backend.selection.demo import turning
@@ -64,7 +64,7 @@ def test_the_wheel_has_turned_once_for_each_task(demo: None, monkeypatch: pytest
         assert settled == release.images.count() >= READ - 1
         assert {"train", "test"} <= set(release.images.values_list("split", flat=True))
         # What is left open is the last image's, for a person to settle.
-        left = list_disagreements().filter(state=DisagreementState.OPEN, item__campaign=campaign)
+        left = Disagreement.objects.filter(state=DisagreementState.OPEN, item__campaign=campaign)
         assert left.values("item").distinct().count() <= 1
         assert campaign.items.filter(readings_done=0).count() == IMAGES - READ
         assert turning.turn_demo_once(slug=slug, say=said.append) is None

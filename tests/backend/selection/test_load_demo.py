@@ -47,7 +47,7 @@ def test_the_demo_is_made_once_and_can_be_signed_in_to(tmp_path: Path, small_dem
     token = client.post("/api/v1/auth/token/", accounts["annotator"]).data["token"]
     client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
     for campaign in made:
-        assert client.post(f"/api/v1/campaigns/{campaign.slug}/assignments/next/").status_code == 201
+        assert client.post(f"/api/v1/campaigns/{campaign.name}/assignments/next/").status_code == 201
     assert loading.load_demo(home=tmp_path, say=said.append) == []
     assert json.loads((tmp_path / "accounts.json").read_text()) == accounts
 

@@ -113,7 +113,7 @@ def test_what_cannot_be_ranked_is_refused(
         services.open_round(campaign=pool, person=curator)
     with pytest.raises(IntegrityError, match="uncertainty_needs_predictions"), transaction.atomic():
         Round.objects.create(campaign=pool, number=1, strategy="uncertainty")
-    other = Campaign.objects.create(slug="other", title="other", dataset=dataset)
+    other = Campaign.objects.create(lab_id=dataset.lab_id, slug="other", title="other", dataset=dataset)
     with pytest.raises(InvalidDocument, match="another campaign"):
         services.open_round(campaign=other, person=curator, prediction_run=run)
     PredictionRun.objects.update(state=RunState.RUNNING)
@@ -145,7 +145,7 @@ class TestApi:
     ) -> None:
         client = client_of(curator)
         body = {"strategy": "uncertainty", "prediction_run": str(run.pk), "size": 2}
-        answer = client.post("/api/v1/campaigns/pool/rounds/", body)
+        answer = client.post("/api/v1/campaigns/commons/pool/rounds/", body)
         assert answer.status_code == 201
         opened = answer.json()
         assert (opened["number"], opened["campaign"], len(opened["items"])) == (1, "pool", 5)
@@ -153,10 +153,10 @@ class TestApi:
         assert [item["rank"] for item in opened["items"]] == [1, 2, 3, 4, 5]
         assert client.get(opened["items"][0]["preview_url"]).status_code == 200
         with django_assert_max_num_queries(6):
-            listed = client.get("/api/v1/rounds/?campaign=pool").json()
+            listed = client.get("/api/v1/rounds/?campaign=commons/pool").json()
         assert [row["id"] for row in listed["results"]] == [opened["id"]]
         assert client.get(f"/api/v1/rounds/{opened['id']}/").json() == opened
-        assert client.get("/api/v1/rounds/?campaign=other").json()["count"] == 0
+        assert client.get("/api/v1/rounds/?campaign=commons/other").json()["count"] == 0
 
     @pytest.mark.parametrize(
         "body",
@@ -171,7 +171,7 @@ class TestApi:
     def test_a_request_that_makes_no_sense_is_a_400(
         self, pool: Campaign, curator: Person, client_of: Callable[..., APIClient], body: dict[str, Any]
     ) -> None:
-        answer = client_of(curator).post("/api/v1/campaigns/pool/rounds/", body)
+        answer = client_of(curator).post("/api/v1/campaigns/commons/pool/rounds/", body)
         assert answer.status_code == 400
         assert answer.json()["detail"]
 
@@ -181,6 +181,6 @@ class TestApi:
         opened = services.open_round(campaign=pool, person=curator, strategy="random")
         for person, status in ((None, 401), (annotator, 403), (expert, 403)):
             client = client_of(person)
-            assert client.post("/api/v1/campaigns/pool/rounds/", {"strategy": "random"}).status_code == status
+            assert client.post("/api/v1/campaigns/commons/pool/rounds/", {"strategy": "random"}).status_code == status
             assert client.get("/api/v1/rounds/").status_code == status
             assert client.get(f"/api/v1/rounds/{opened.pk}/").status_code == status

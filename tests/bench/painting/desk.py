@@ -39,11 +39,11 @@ def prepare_desk(hub: Hub, folder: Path) -> Desk:
     tifffile.imwrite(picture, image, imagej=True, metadata={"axes": "CYX", "Labels": list(CHANNELS)})
     np.save(drawn, labels)
     curator.post("datasets/", {"slug": "workbench", "title": "Workbench", "licence": "CC0-1.0"})
-    curator.upload("images/", {"dataset": "workbench", "source": "slide"}, picture)
-    order = {"slug": CAMPAIGN, "title": "Nuclei", "dataset": "workbench", "task": "instance_segmentation"}
+    curator.upload("images/", {"dataset": "commons/workbench", "source": "slide"}, picture)
+    order = {"slug": CAMPAIGN, "title": "Nuclei", "dataset": "commons/workbench", "task": "instance_segmentation"}
     curator.post("campaigns/", order | {"readings_needed": 5})
-    curator.post(f"campaigns/{CAMPAIGN}/open/")
+    curator.post(f"campaigns/commons/{CAMPAIGN}/open/")
     command = [str(PYTHON), "-m", "tests.bench.painting.attach", str(drawn), CAMPAIGN]
     subprocess.run(command, cwd=ROOT, env=own_environment() | hub.env, check=True)
     curator.post("people/", {"username": "painter", "password": PASSWORD, "role": "annotator"})
-    return Desk(hub.url, CAMPAIGN, "painter", PASSWORD, int(labels.max()))
+    return Desk(hub.url, f"commons/{CAMPAIGN}", "painter", PASSWORD, int(labels.max()))

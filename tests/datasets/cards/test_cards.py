@@ -48,7 +48,7 @@ def summary_of(made: list[ReleaseItem]) -> Summary:
 def card(**changes: object) -> str:
     made, certificate = items()
     fields: dict = {
-        "slug": "nuclei",
+        "dataset": "lab/nuclei",
         "title": "Nuclei of everything",
         "version": "2.0.0",
         "licence": "CC0-1.0",
@@ -118,7 +118,7 @@ def test_labels_that_nobody_read_are_not_called_readings() -> None:
 def test_the_five_lines_are_python(tmp_path: Path) -> None:
     block = card().split("```python\n")[1].split("```")[0]
     compile(block, "card", "exec")
-    assert 'cellcommons.open("nuclei@2.0.0", hub=' in block
+    assert 'cellcommons.open("lab/nuclei@2.0.0", hub=' in block
     # The lines need no module that a plain import does not give.
     check = "import cellcommons, sys; assert 'pyarrow' not in sys.modules; assert callable(cellcommons.open)"
     subprocess.run([sys.executable, "-c", check], check=True, cwd=tmp_path)
@@ -136,7 +136,7 @@ def test_licences_and_sizes() -> None:
 
 def manifest() -> Manifest:
     return Manifest(
-        "nuclei", "Nuclei", "1.0.0", None, "2026-11-20T08:00:00Z", "MIT", "instance_segmentation",
+        "lab/nuclei", "Nuclei", "1.0.0", None, "2026-11-20T08:00:00Z", "MIT", "instance_segmentation",
         {name: Index(1, 1, 1) for name in INDEXES}, Index(1, 1, 1), Parts(A, 1, 0), Blob(A, 1), Blob(A, 1), Blob(A, 1),
         Counts(20, 40, 60, {"train": 14, "validation": 2, "test": 4}), ObjectCount(1, 1),
     )  # fmt: skip

@@ -157,7 +157,7 @@ def item_of(store: ObjectStore, image: str, labels: Labels, **changes: object) -
 
 
 def sealed(store: ObjectStore, items: list[ReleaseItem], **changes: object) -> Release:
-    fields: dict = {"slug": "cells", "title": "Cells", "parent": None, "created": CREATED, "licence": "CC0-1.0"}
+    fields: dict = {"dataset": "lab/cells", "title": "Cells", "parent": None, "created": CREATED, "licence": "CC0-1.0"}
     fields |= {"task": "instance_segmentation", "card_text": "# Cells\n", "split_certificate": {"seed": 0}}
     _, digest = seal_release(store, items=items, **{**fields, **changes})
     return open_release(store, digest)

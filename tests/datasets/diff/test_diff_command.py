@@ -53,7 +53,7 @@ def test_folders_and_addresses_say_the_same(hubs, pair, tmp_path: Path, capsys: 
     for hub, release in zip(hubs, pair[:2], strict=True):
         download(release.manifest.reference, tmp_path / release.manifest.reference, base_url=hub.address)
     capsys.readouterr()
-    folders = [str(tmp_path / "cells@1.0.0"), str(tmp_path / "cells@2.0.0")]
+    folders = [str(tmp_path / "lab/cells@1.0.0"), str(tmp_path / "lab/cells@2.0.0")]
     addresses = [f"{hub.address}/{r.manifest.reference}" for hub, r in zip(hubs, pair[:2], strict=True)]
     static = [f"{hub.address}/static" for hub in hubs]
     mirrors = [f"{folder}/.cellcommons" for folder in folders]
@@ -64,7 +64,7 @@ def test_folders_and_addresses_say_the_same(hubs, pair, tmp_path: Path, capsys: 
     assert all(one == told[0] for one in told)
     assert told[0] == json.loads(diff_releases(*pair[:2]).to_bytes()) | told[0]["summary"]
     assert told[0]["summary"]["cells"] | pair[2] == told[0]["summary"]["cells"]
-    assert main(["diff", folders[0], "cells@1", "--hub", hubs[0].address, "--json"]) == 0
+    assert main(["diff", folders[0], "lab/cells@1", "--hub", hubs[0].address, "--json"]) == 0
     assert last_json(capsys.readouterr().out)["same"] is True
 
 
@@ -102,7 +102,7 @@ def test_what_is_wrong_is_one_line_and_status_2(hubs, pair, tmp_path: Path, caps
     with serving(other) as third:
         cases = {
             f"{third.address}/static": "cannot be compared",
-            f"{hubs[1].address}/cells@9": "cells@9",
+            f"{hubs[1].address}/lab/cells@9": "lab/cells@9",
             str(tmp_path): "no downloaded release",
             str(tmp_path / "nowhere"): "no such folder",
             "ftp://somewhere/else": "http(s) address or a folder",
@@ -127,7 +127,7 @@ def test_a_flipped_bit_on_the_way_is_named(hubs, pair) -> None:
 
 def test_the_token_goes_to_the_hub_alone(hubs, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setenv("CELLCOMMONS_TOKEN", "secret")
-    assert main(["diff", "cells@1", f"{hubs[1].address}/cells@2", "--hub", hubs[0].address]) == 1
+    assert main(["diff", "lab/cells@1", f"{hubs[1].address}/lab/cells@2", "--hub", hubs[0].address]) == 1
     assert hubs[0].seen_tokens == {"Token secret"}
     assert hubs[1].seen_tokens == {None}
 

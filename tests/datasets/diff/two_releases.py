@@ -46,7 +46,7 @@ def reread(store: FolderStore, release: Release, item: ReleaseItem, reading: Rea
 
 
 def again(store: FolderStore, release: Release, items: list[ReleaseItem], **changes: object) -> Release:
-    facts: dict = {"slug": release.manifest.dataset, "task": release.manifest.task, "ontology": release.ontology}
+    facts: dict = {"dataset": release.manifest.dataset, "task": release.manifest.task, "ontology": release.ontology}
     return sealed(store, items, parent=release.digest, **{**facts, **changes})
 
 

@@ -125,11 +125,11 @@ const DETECTIONS = [{ scope: "detections", label: "movies that came without mask
 
 export function DraftsPanel({ campaign, finished }: { campaign: Campaign; finished: () => void }) {
   const cards = useReply(listModelCards, []);
-  const runs = useReply(() => listPredictionRuns(campaign.slug), [campaign.slug]);
+  const runs = useReply(() => listPredictionRuns(campaign.name), [campaign.name]);
   const sending = useSending();
   const names = new Map((cards.value ?? []).map((card) => [card.id, card.name]));
   const ask = async (model_card: string, scope: Scope) => {
-    const run = await startPrediction({ model_card, campaign: campaign.slug, scope });
+    const run = await startPrediction({ model_card, campaign: campaign.name, scope });
     runs.put([run, ...(runs.value ?? [])]);
   };
   const judged = campaign.task === "augmented";

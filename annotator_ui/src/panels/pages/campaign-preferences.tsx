@@ -39,7 +39,7 @@ function TrialShare({ share, unsure, name }: { share: Share; unsure: number; nam
 }
 
 export function PreferencesPanel({ campaign }: { campaign: Campaign }) {
-  const reply = useReply(() => getPreferences(campaign.slug), [campaign.slug, campaign.progress.readings_done]);
+  const reply = useReply(() => getPreferences(campaign.name), [campaign.name, campaign.progress.readings_done]);
   const cards = useReply(listModelCards, []);
   const names = new Map((cards.value ?? []).map((card) => [card.checkpoint_sha256, card]));
   return (

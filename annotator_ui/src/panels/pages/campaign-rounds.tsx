@@ -51,7 +51,7 @@ function Ranking({ round, needed }: { round: Round; needed: number }) {
 
 function RoundForm({ campaign, drafted, opened }: { campaign: Campaign; drafted: number; opened: (round: Round) => void }) {
   const sending = useSending();
-  const runs = useReply(() => listPredictionRuns(campaign.slug), [campaign.slug, drafted]);
+  const runs = useReply(() => listPredictionRuns(campaign.name), [campaign.name, drafted]);
   const usable = (runs.value ?? []).filter((run) => run.state === "finished");
   const [strategy, setStrategy] = useState<"uncertainty" | "random">("random");
   const able = usable.length > 0;
@@ -61,7 +61,7 @@ function RoundForm({ campaign, drafted, opened }: { campaign: Campaign; drafted:
     const form = new FormData(event.currentTarget as HTMLFormElement);
     void sending.run(async () =>
       opened(
-        await openRound(campaign.slug, {
+        await openRound(campaign.name, {
           strategy,
           size: numberOf(form, "size"),
           seed: numberOf(form, "seed") ?? 0,
@@ -108,7 +108,7 @@ function RoundForm({ campaign, drafted, opened }: { campaign: Campaign; drafted:
 }
 
 export function RoundsPanel({ campaign, drafted }: { campaign: Campaign; drafted: number }) {
-  const reply = useReply(() => listRounds(campaign.slug), [campaign.slug, campaign.progress.readings_done]);
+  const reply = useReply(() => listRounds(campaign.name), [campaign.name, campaign.progress.readings_done]);
   const [chosen, setChosen] = useState<string | null>(null);
   return (
     <Section title="Rounds" id="rounds" aside={<span class="dim">a round ranks the images nobody has read</span>}>

@@ -4,7 +4,8 @@ import { useState } from "preact/hooks";
 import type { Campaign } from "../../api/types";
 import { closeCampaign, getCampaign, listConsensus, openCampaign } from "../../session/campaigns";
 import { previewOf } from "../../session/catalogue";
-import { may } from "../../session/people";
+import { nameIn } from "../../session/names";
+import { may, mayChange } from "../../session/people";
 import { query } from "../router";
 import { DraftsPanel } from "./campaign-drafts";
 import { PreferencesPanel } from "./campaign-preferences";
@@ -31,7 +32,7 @@ function ProgressCard({ campaign }: { campaign: Campaign }) {
         <Figure value={`${percent(done, needed)} %`} label="of readings" note={`${count(done)} of ${count(needed)}`} />
         <Figure value={count(items)} label={items === 1 ? "image" : "images"} note={`${counted(campaign.readings_needed, "reading")} each`} />
         <Figure value={count(parts.settled)} label="settled" />
-        <Figure value={count(parts.disputed)} label="disputed" note={parts.disputed > 0 && may("expert") ? <a href={`/disagreements?campaign=${campaign.slug}`}>settle them</a> : undefined} />
+        <Figure value={count(parts.disputed)} label="disputed" note={parts.disputed > 0 && may("expert") ? <a href={`/disagreements?campaign=${campaign.name}`}>settle them</a> : undefined} />
       </div>
       <Meter part={done} whole={needed} label="Readings" />
       <PieceBar
@@ -47,7 +48,7 @@ function ProgressCard({ campaign }: { campaign: Campaign }) {
 }
 
 function ConsensusPanel({ campaign }: { campaign: Campaign }) {
-  const reply = useReply(() => listConsensus(campaign.slug), [campaign.slug, campaign.progress.settled, campaign.progress.disputed]);
+  const reply = useReply(() => listConsensus(campaign.name), [campaign.name, campaign.progress.settled, campaign.progress.disputed]);
   if (campaign.progress.settled + campaign.progress.disputed === 0) return null;
   return (
     <Section title="Consensus" aside={<span class="dim">least agreed first</span>}>
@@ -77,14 +78,14 @@ function ConsensusPanel({ campaign }: { campaign: Campaign }) {
 }
 
 export default function CampaignPage({ params }: { params: Record<string, string> }) {
-  const slug = params["slug"]!;
-  const reply = useReply(() => getCampaign(slug), [slug]);
+  const name = nameIn(params);
+  const reply = useReply(() => getCampaign(name), [name]);
   const sending = useSending();
-  const [publishing, setPublishing] = useState(may("curator") && query.value.has("publish"));
+  const [publishing, setPublishing] = useState(mayChange(nameIn(params)) && query.value.has("publish"));
   const [drafted, setDrafted] = useState(0);
   useEvery(10, reply.value?.state === "open", () => void reply.reload());
-  const turn = (work: (slug: string) => Promise<Campaign>) => void sending.run(async () => reply.put(await work(slug)));
-  const curator = may("curator");
+  const turn = (work: (name: string) => Promise<Campaign>) => void sending.run(async () => reply.put(await work(name)));
+  const curator = mayChange(name);
   return (
     <Pending reply={reply} skeleton="page" missing="No such campaign">
       {(campaign) => (
@@ -113,7 +114,7 @@ export default function CampaignPage({ params }: { params: Record<string, string
               </button>
             )}
             {campaign.state === "open" && (
-              <a class="button primary" href={`/annotate/${slug}`}>
+              <a class="button primary" href={`/annotate/${name}`}>
                 Annotate
               </a>
             )}

@@ -20,7 +20,7 @@ function Row({ campaign }: { campaign: Campaign }) {
       <div class="stack tight">
         <div class="row">
           <h2>
-            <a href={`/campaigns/${campaign.slug}`}>{campaign.title}</a>
+            <a href={`/campaigns/${campaign.name}`}>{campaign.title}</a>
           </h2>
           <StateBadge state={campaign.state} />
         </div>
@@ -47,11 +47,11 @@ function Row({ campaign }: { campaign: Campaign }) {
       </div>
       <div class="row end">
         {campaign.state === "open" && (
-          <a class="button primary" href={`/annotate/${campaign.slug}`}>
+          <a class="button primary" href={`/annotate/${campaign.name}`}>
             Annotate
           </a>
         )}
-        <a class="button" href={`/campaigns/${campaign.slug}`}>
+        <a class="button" href={`/campaigns/${campaign.name}`}>
           Details
         </a>
       </div>
@@ -75,7 +75,7 @@ export default function Campaigns() {
           ) : (
             <ul class="plain stack">
               {found.map((campaign) => (
-                <Row key={campaign.slug} campaign={campaign} />
+                <Row key={campaign.name} campaign={campaign} />
               ))}
             </ul>
           )

@@ -3,13 +3,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { getDataset, listImages, surveyDataset, type Page } from "../../session/catalogue";
 import type { HubImage } from "../../api/types";
-import { may } from "../../session/people";
+import { nameIn } from "../../session/names";
+import { mayChange } from "../../session/people";
 import { EmptyState } from "../feedback";
 import { navigate, path, query } from "../router";
 import { NewCampaignForm } from "./new-campaign-form";
 import { ImportPanel } from "./dataset-import";
 import { UploadPanel } from "./dataset-uploads";
 import { Markdown } from "../markdown";
+import { DatasetBadges } from "./parts/dataset-badges";
 import { ClassChips } from "./parts/class-chips";
 import { counted } from "./parts/figures";
 import { PageHead, Section } from "./parts/page-head";
@@ -61,13 +63,13 @@ function Grid({ found }: { found: Page<HubImage> }) {
   );
 }
 
-function Images({ slug, version, total, strata }: { slug: string; version: number; total: number; strata: readonly [string, number][] }) {
+function Images({ name, version, total, strata }: { name: string; version: number; total: number; strata: readonly [string, number][] }) {
   const asked = query.value;
   const [search, setSearch] = useState(asked.get("search") ?? "");
   const stratum = asked.get("stratum") ?? "";
   const page = Math.max(1, Number(asked.get("page")) || 1);
   const kept = asked.get("search") ?? "";
-  const reply = useReply(() => listImages({ dataset: slug, search: kept, stratum }, page), [slug, kept, stratum, page, version]);
+  const reply = useReply(() => listImages({ dataset: name, search: kept, stratum }, page), [name, kept, stratum, page, version]);
   useEffect(() => {
     if (search === kept) return;
     const timer = setTimeout(() => go({ search, page: "" }), 250);
@@ -100,7 +102,7 @@ function Images({ slug, version, total, strata }: { slug: string; version: numbe
           ) : filtered ? (
             <EmptyState title="No image fits" text="Nothing here has that name or stratum." action={{ label: "Show all", run: () => (setSearch(""), go({ search: "", stratum: "", page: "" })) }} />
           ) : (
-            <EmptyState title="No images yet" text={may("curator") ? "Drop images above, or import an archive." : "A curator adds them."} />
+            <EmptyState title="No images yet" text={mayChange(name) ? "Drop images above, or import an archive." : "A curator adds them."} />
           )
         }
       </Pending>
@@ -109,14 +111,14 @@ function Images({ slug, version, total, strata }: { slug: string; version: numbe
 }
 
 export default function DatasetPage({ params }: { params: Record<string, string> }) {
-  const slug = params["slug"]!;
+  const name = nameIn(params);
   const [version, setVersion] = useState(0);
-  const dataset = useReply(() => getDataset(slug), [slug, version]);
-  const survey = useReply(() => surveyDataset(slug), [slug, version]);
+  const dataset = useReply(() => getDataset(name), [name, version]);
+  const survey = useReply(() => surveyDataset(name), [name, version]);
   const [adding, setAdding] = useState<"" | "files" | "archive">("");
-  const [campaign, setCampaign] = useState(may("curator") && query.value.has("campaign"));
+  const [campaign, setCampaign] = useState(mayChange(name) && query.value.has("campaign"));
   const changed = () => setVersion((before) => before + 1);
-  const curator = may("curator");
+  const curator = mayChange(name);
   const empty = dataset.value?.images === 0;
   useEffect(() => {
     // Only opened, never closed by itself: the first image to arrive must not take the list of the others away.
@@ -127,7 +129,7 @@ export default function DatasetPage({ params }: { params: Record<string, string>
       {(found) => {
         return (
           <>
-            <PageHead title={found.title} crumbs={[{ href: "/datasets", label: "Datasets" }]} badge={<span class="badge">{found.licence}</span>}>
+            <PageHead title={found.title} crumbs={[{ href: "/datasets", label: "Datasets" }]} badge={<DatasetBadges dataset={found} />}>
               {curator && (
                 <>
                   <button type="button" class="button" aria-pressed={adding === "files"} onClick={() => setAdding(adding === "files" ? "" : "files")}>
@@ -147,9 +149,9 @@ export default function DatasetPage({ params }: { params: Record<string, string>
             {campaign && <NewCampaignForm dataset={found} close={() => setCampaign(false)} />}
             {found.description && <Markdown text={found.description} />}
             {found.ontology && <ClassChips ontology={found.ontology} />}
-            {adding === "files" && <UploadPanel dataset={slug} sources={survey.value?.sources ?? []} stored={changed} />}
-            {adding === "archive" && <ImportPanel dataset={slug} imported={changed} />}
-            <Images slug={slug} version={version} total={found.images} strata={survey.value?.strata ?? []} />
+            {adding === "files" && <UploadPanel dataset={name} sources={survey.value?.sources ?? []} stored={changed} />}
+            {adding === "archive" && <ImportPanel dataset={name} imported={changed} />}
+            <Images name={name} version={version} total={found.images} strata={survey.value?.strata ?? []} />
             {survey.value && survey.value.sources.length > 0 && (
               <Section title="Sources" aside={<span class="dim">{counted(found.sources, "source")}; images of one never straddle a split</span>}>
                 {found.sources === found.images ? (

@@ -21,7 +21,7 @@ interface Shelf {
 async function shelves(): Promise<Shelf[]> {
   return Promise.all(
     (await listDatasets()).map(async (dataset) => {
-      const first = dataset.images ? await listImages({ dataset: dataset.slug, search: "", stratum: "" }, 1, 4) : null;
+      const first = dataset.images ? await listImages({ dataset: dataset.name, search: "", stratum: "" }, 1, 4) : null;
       return { dataset, previews: first?.items.map((image) => image.preview_url) ?? [] };
     }),
   );
@@ -52,17 +52,21 @@ export default function Datasets() {
           ) : (
             <div class="grid wide">
               {found.map(({ dataset, previews }) => (
-                <a key={dataset.slug} class="card tile" href={`/datasets/${dataset.slug}`}>
+                <a key={dataset.name} class="card tile" href={`/datasets/${dataset.name}`}>
                   <div class="quartet" data-count={previews.length}>
                     {previews.length ? previews.map((src) => <Picture key={src} src={src} alt="" />) : <span class="dim">no images yet</span>}
                   </div>
                   <div class="tile-body">
                     <h2>{dataset.title}</h2>
+                    <p class="dim small-text">
+                      <code>{dataset.name}</code>
+                    </p>
                     {dataset.description && <p class="dim clamp">{dataset.description}</p>}
                     <p class="row small-text">
                       <span class="badge">{counted(dataset.images, "image")}</span>
                       <span class="badge">{counted(dataset.sources, "source")}</span>
                       <span class="badge">{dataset.licence}</span>
+                      {dataset.visibility === "lab" && <span class="badge info">only {dataset.lab}</span>}
                     </p>
                   </div>
                 </a>

@@ -25,7 +25,7 @@ async function invitations(): Promise<Invitation[]> {
   const open = (await listCampaigns()).filter((campaign) => campaign.state === "open");
   return Promise.all(
     open.map(async (campaign) => {
-      const [mine, images] = await Promise.all([myPart(campaign.slug), listImages({ dataset: campaign.dataset, search: "", stratum: "" }, 1, 1)]);
+      const [mine, images] = await Promise.all([myPart(campaign.name), listImages({ dataset: campaign.dataset, search: "", stratum: "" }, 1, 1)]);
       return { campaign, mine, preview: (mine.held ?? mine.recent[0])?.image.preview_url ?? images.items[0]?.preview_url ?? null };
     }),
   );
@@ -39,7 +39,7 @@ function Card({ campaign, mine, preview }: Invitation) {
       {preview && <Picture src={preview} alt="" />}
       <div class="tile-body">
         <h3>
-          <a href={`/campaigns/${campaign.slug}`}>{campaign.title}</a>
+          <a href={`/campaigns/${campaign.name}`}>{campaign.title}</a>
         </h3>
         <p class="dim small-text">{wordsOf(campaign.task).asks}</p>
         <div class="stack tight">
@@ -62,7 +62,7 @@ function Card({ campaign, mine, preview }: Invitation) {
           )}
         </p>
         <div class="row">
-          <a class={full && !mine.held ? "button" : "button primary"} href={`/annotate/${campaign.slug}`} aria-label={`${mine.held ? "Go on" : "Annotate"}: ${campaign.title}`}>
+          <a class={full && !mine.held ? "button" : "button primary"} href={`/annotate/${campaign.name}`} aria-label={`${mine.held ? "Go on" : "Annotate"}: ${campaign.title}`}>
             {mine.held ? "Go on" : "Annotate"}
           </a>
           {mine.held && <span class="badge info">an image is waiting for you</span>}
@@ -87,7 +87,7 @@ function Invitations() {
         ) : (
           <div class="grid wide">
             {found.map((invitation) => (
-              <Card key={invitation.campaign.slug} {...invitation} />
+              <Card key={invitation.campaign.name} {...invitation} />
             ))}
           </div>
         )

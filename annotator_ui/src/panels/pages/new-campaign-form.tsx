@@ -56,10 +56,10 @@ export function NewCampaignForm({ dataset, close }: { dataset: Dataset; close: (
   const kinds = words.classes === "any";
   const wrong = asked ? classesProblem(classes.rows, leastClasses(words, kinds && classes.multi)) : "";
   const refused = sending.problem?.errors["ontology"]?.join(" ") ?? "";
-  async function openMade(slug: string): Promise<void> {
+  async function openMade(name: string): Promise<void> {
     try {
-      await openCampaign(slug);
-      navigate(`/campaigns/${slug}`);
+      await openCampaign(name);
+      navigate(`/campaigns/${name}`);
     } catch (error) {
       setUnopened(asProblem(error)); // it is there as a draft: to send the form again would only say that it exists
     }
@@ -72,7 +72,7 @@ export function NewCampaignForm({ dataset, close }: { dataset: Dataset; close: (
     const body: NewCampaign = {
       slug: textOf(form, "slug"),
       title: textOf(form, "title"),
-      dataset: dataset.slug,
+      dataset: dataset.name,
       task,
       ...(asked ? { ontology: ontologyOf(classes.rows, kinds && classes.ordinal, kinds && classes.multi) } : {}),
       guidelines: textOf(form, "guidelines"),
@@ -81,7 +81,7 @@ export function NewCampaignForm({ dataset, close }: { dataset: Dataset; close: (
     };
     const open = form.get("open") !== null;
     void sending.run(async () => {
-      made.current = (await createCampaign(body)).slug;
+      made.current = (await createCampaign(body)).name;
       if (open) await openMade(made.current);
       else navigate(`/campaigns/${made.current}`);
     });

@@ -1,6 +1,8 @@
 /** New dataset. */
 
+import { useState } from "preact/hooks";
 import { createDataset } from "../../session/catalogue";
+import { labs } from "../../session/people";
 import { Modal } from "../modal";
 import { navigate } from "../router";
 import { Field, FormFoot, FormProblem, textOf, TitleAndSlug, useSending } from "./parts/form";
@@ -9,23 +11,43 @@ const LICENCES = ["CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "ODbL-
 
 export function NewDatasetForm({ close }: { close: () => void }) {
   const sending = useSending();
+  const [lab, setLab] = useState(labs.value[0]?.slug ?? "");
   function submit(event: SubmitEvent): void {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
     void sending.run(async () => {
       const dataset = await createDataset({
+        lab,
         slug: textOf(form, "slug"),
+        visibility: form.get("visibility") === "lab" ? "lab" : "hub",
         title: textOf(form, "title"),
         description: textOf(form, "description"),
         licence: textOf(form, "licence"),
       });
-      navigate(`/datasets/${dataset.slug}`);
+      navigate(`/datasets/${dataset.name}`);
     });
   }
   return (
     <Modal title="New dataset" onClose={close}>
       <form class="stack" onSubmit={submit}>
-        <TitleAndSlug problem={sending.problem} place="/datasets" />
+        <TitleAndSlug problem={sending.problem} place={lab} />
+        {labs.value.length > 1 && (
+          <Field name="lab" label="Lab that owns it" problem={sending.problem} hint="Its curators run it; the lab is part of its name.">
+            <select name="lab" value={lab} onChange={(event) => setLab(event.currentTarget.value)}>
+              {labs.value.map((one) => (
+                <option key={one.slug} value={one.slug}>
+                  {one.slug}: {one.title}
+                </option>
+              ))}
+            </select>
+          </Field>
+        )}
+        <Field name="visibility" label="Who sees it" problem={sending.problem} hint="For good, with all that comes of it. A release of a lab's own dataset can be opened to anyone later, one by one.">
+          <select name="visibility">
+            <option value="hub">everybody who signs in here; releases are public</option>
+            <option value="lab">only people of {lab || "the lab"}; releases too</option>
+          </select>
+        </Field>
         <Field name="description" label="What it is" problem={sending.problem} hint="Organism, stain, microscope, why it was taken. Markdown; it goes onto every release's card.">
           <textarea name="description" rows={4} maxLength={20_000} />
         </Field>

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Person } from "../../api/types";
 import { invite, listPeople, suggestPassword } from "../../session/members";
-import { person } from "../../session/people";
+import { labs, person } from "../../session/people";
 import { Notice } from "../feedback";
 import { Modal } from "../modal";
 import { CopyButton } from "../copy";
@@ -32,7 +32,7 @@ function InviteForm({ close, invited }: { close: () => void; invited: (who: Invi
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const role = ROLES.find((entry) => entry.role === textOf(form, "role"))!.role;
     void sending.run(async () => {
-      const who = await invite({ username: textOf(form, "username"), password, role, display_name: textOf(form, "display_name") });
+      const who = await invite({ username: textOf(form, "username"), password, role, display_name: textOf(form, "display_name"), lab: textOf(form, "lab") });
       invited({ person: who, password });
     });
   }
@@ -54,6 +54,17 @@ function InviteForm({ close, invited }: { close: () => void; invited: (who: Invi
             ))}
           </select>
         </Field>
+        {labs.value.length > 1 && (
+          <Field name="lab" label="Lab" problem={sending.problem} hint="They can be taken into others later, on the page of labs.">
+            <select name="lab">
+              {labs.value.map((lab) => (
+                <option key={lab.slug} value={lab.slug}>
+                  {lab.slug}: {lab.title}
+                </option>
+              ))}
+            </select>
+          </Field>
+        )}
         <Field name="password" label="First password" problem={sending.problem} hint="Shown once more after you invite; hand it over yourself.">
           <input class="mono" value={password} required minLength={8} maxLength={128} autoComplete="off" onInput={(event) => setPassword(event.currentTarget.value)} />
         </Field>

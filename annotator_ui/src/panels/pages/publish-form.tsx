@@ -24,7 +24,7 @@ export function PublishForm({ campaign, close }: { campaign: Campaign; close: ()
     const licence = textOf(form, "licence");
     void sending.run(async () => {
       const release = await publishRelease(campaign.dataset, {
-        campaign: campaign.slug,
+        campaign: campaign.name,
         title: textOf(form, "title"),
         notes: textOf(form, "notes"),
         seed: numberOf(form, "seed") ?? 0,

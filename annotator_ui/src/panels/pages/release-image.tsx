@@ -1,6 +1,7 @@
 /** One image of a release: its picture, its OME-Zarrs by address, who read it under pseudonyms, what each cell rests on. */
 
 import type { ReleaseImageDetail } from "../../api/types";
+import { nameIn } from "../../session/names";
 import { getRelease, getReleaseImage, pageOf } from "../../session/releases";
 import { CodeBlock, Digest } from "../copy";
 import { wordsOf } from "../task-words";
@@ -94,22 +95,22 @@ function Cells({ image, thing }: { image: ReleaseImageDetail; thing: readonly [s
 }
 
 export default function ReleaseImagePage({ params }: { params: Record<string, string> }) {
-  const slug = params["slug"]!;
+  const dataset = nameIn(params);
   const version = params["version"]!;
   const id = params["image"]!;
-  const release = useReply(() => getRelease(slug, version), [slug, version]);
-  const reply = useReply(() => getReleaseImage(slug, version, id), [slug, version, id]);
-  if (reply.problem?.status === 410) return <Tombstone problem={reply.problem} slug={slug} />;
+  const release = useReply(() => getRelease(dataset, version), [dataset, version]);
+  const reply = useReply(() => getReleaseImage(dataset, version, id), [dataset, version, id]);
+  if (reply.problem?.status === 410) return <Tombstone problem={reply.problem} dataset={dataset} />;
   const thing = release.value ? wordsOf(release.value.task).thing : (["cell", "cells"] as const);
   return (
-    <Pending reply={reply} skeleton="page" missing="No such image in this release" instead={{ text: "The address has a slip, or another version holds it.", label: "See the release", href: `/releases/${slug}/${version}` }}>
+    <Pending reply={reply} skeleton="page" missing="No such image in this release" instead={{ text: "The address has a slip, or another version holds it.", label: "See the release", href: `/releases/${dataset}/${version}` }}>
       {(image) => (
         <>
           <PageHead
             title={<span class={image.name.length > 40 ? "break long" : "break"}>{image.name}</span>}
             crumbs={[
               { href: "/releases", label: "Releases" },
-              { href: release.value ? pageOf(release.value) : `/releases/${slug}/${version}`, label: release.value?.reference ?? `${slug}@${version}` },
+              { href: release.value ? pageOf(release.value) : `/releases/${dataset}/${version}`, label: release.value?.reference ?? `${dataset}@${version}` },
             ]}
             badge={<span class="badge">{image.split}</span>}
           />

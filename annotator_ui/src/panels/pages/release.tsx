@@ -3,7 +3,8 @@
 import { useState } from "preact/hooks";
 import type { Ontology, Release } from "../../api/types";
 import { listModelCards, startTraining } from "../../session/models";
-import { may, person } from "../../session/people";
+import { nameIn } from "../../session/names";
+import { may, mayChange, person } from "../../session/people";
 import { getRelease, pageOfRelease } from "../../session/releases";
 import { Notice, Spinner } from "../feedback";
 import { Modal } from "../modal";
@@ -157,7 +158,7 @@ function Published({ release }: { release: Release }) {
       <Images release={release} />
       <GetIt release={release} />
       <Trust release={release} />
-      <Versions dataset={release.slug} here={release.id} />
+      <Versions dataset={release.dataset} here={release.id} />
       {person.value && <Models reference={release.reference} />}
       {release.card && (
         <Section title="Card">
@@ -189,15 +190,15 @@ function Lead({ release }: { release: Release }) {
 }
 
 export default function ReleasePage({ params }: { params: Record<string, string> }) {
-  const slug = params["slug"]!;
+  const dataset = nameIn(params);
   const version = params["version"]!;
-  const reply = useReply(() => getRelease(slug, version), [slug, version]);
+  const reply = useReply(() => getRelease(dataset, version), [dataset, version]);
   const [training, setTraining] = useState(may("curator") && query.value.has("train"));
   const [withdrawing, setWithdrawing] = useState(false);
   const held = reply.value?.state === "draft" && reply.value.held === true;
   const going = !held && (reply.value?.state === "draft" || reply.value?.state === "publishing");
   useEvery(1, going, () => void reply.reload());
-  if (reply.problem?.status === 410) return <Tombstone problem={reply.problem} slug={slug} />;
+  if (reply.problem?.status === 410) return <Tombstone problem={reply.problem} dataset={dataset} />;
   return (
     <Pending reply={reply} skeleton="page" missing="No such release" instead={NO_RELEASE}>
       {(release) => (
@@ -215,12 +216,12 @@ export default function ReleasePage({ params }: { params: Record<string, string>
             }
             lead={<Lead release={release} />}
           >
-            {may("curator") && release.state === "published" && (
+            {mayChange(release.dataset) && release.state === "published" && (
               <button type="button" class="button quiet" onClick={() => setWithdrawing(true)}>
                 Withdraw
               </button>
             )}
-            {may("curator") && release.state === "published" && (
+            {mayChange(release.dataset) && release.state === "published" && (
               <button type="button" class="button primary" onClick={() => setTraining(true)}>
                 Train a model
               </button>
@@ -236,7 +237,7 @@ export default function ReleasePage({ params }: { params: Record<string, string>
                 Publish again
               </a>
             </Notice>
-          ) : held && may("curator") ? (
+          ) : held && mayChange(release.dataset) ? (
             <DraftReview release={release} changed={() => void reply.reload()} />
           ) : (
             <Spinner label="A worker seals images, labels and indexes, then publishes them all at once" />

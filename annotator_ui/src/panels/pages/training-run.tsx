@@ -58,8 +58,8 @@ function Live({ run, connection, validated }: { run: TrainingRun; connection: Fe
 
 /** A run does not say its task: its release does. */
 async function taskOf(reference: string): Promise<string> {
-  const [slug, version] = reference.split("@") as [string, string];
-  return (await getRelease(slug, version)).task;
+  const [dataset, version] = reference.split("@") as [string, string];
+  return (await getRelease(dataset, version)).task;
 }
 
 export default function TrainingRunPage({ params }: { params: Record<string, string> }) {

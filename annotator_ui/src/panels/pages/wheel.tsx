@@ -1,5 +1,6 @@
 /** The wheel as a ring of six stations with their counts, and the next useful steps beside it. */
 
+import { mayChange } from "../../session/people";
 import { nextSteps, type Wheel } from "../../session/next-steps";
 import { readWheel } from "../../session/wheel";
 import { counted } from "./parts/figures";
@@ -83,7 +84,7 @@ function Ring({ stations }: { stations: readonly Station[] }) {
 }
 
 function Steps({ wheel }: { wheel: Wheel }) {
-  const steps = nextSteps(wheel).slice(0, 4);
+  const steps = nextSteps(wheel, mayChange).slice(0, 4);
   const running = wheel.runs.filter((run) => run.state === "running");
   return (
     <div class="next-steps">

@@ -1,6 +1,7 @@
 /** The annotation workbench of one campaign: one image after the other until nothing is left. */
 
 import { useEffect, useMemo } from "preact/hooks";
+import { nameIn } from "../../session/names";
 import { sessionExpired } from "../../session/people";
 import { Workbench } from "../../session/workbench";
 import { EmptyState, ProblemNotice, Spinner } from "../feedback";
@@ -8,7 +9,7 @@ import { MODES } from "./modes/registry";
 import "../styles/workbench.css";
 
 export default function WorkbenchPage({ params }: { params: Record<string, string> }) {
-  const workbench = useMemo(() => new Workbench(params["slug"]!), []);
+  const workbench = useMemo(() => new Workbench(nameIn(params)), []);
   useEffect(() => {
     void workbench.open();
     const signedInAgain = sessionExpired.subscribe((expired) => {

@@ -1,4 +1,4 @@
-"""./hub import LAYOUT PATH --dataset SLUG: a folder in a published layout becomes images of a dataset."""
+"""./hub import LAYOUT PATH --dataset [LAB/]SLUG: a folder in a published layout becomes images of a dataset."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandParser
-from django.core.validators import validate_slug
 
 from backend.imaging.layouts import AUTO, LayoutGuess, guess_layouts, guesses_line, hub_layout, sure_guess
-from backend.imaging.models import Dataset, FileOutcome, Import
+from backend.imaging.models import Dataset, FileOutcome, Import, Visibility
 from backend.imaging.reports import csv_lines
 from backend.imaging.selectors import files_of_import, reasons_of_import
 from backend.imaging.services.datasets import create_dataset
 from backend.imaging.services.folders import import_folder
 from backend.imaging.services.imports import STOPPED, fail_import
+from backend.people.labs import FIRST, first_lab
+from backend.people.models import Lab
 from cellcommons.errors import InvalidDocument, NotFound, UnknownLayout
+from cellcommons.versions import NAME
 
 REFUSED = 2
 # Of one sort of refusal so many are told in the terminal; --json and --report tell of all.
@@ -37,7 +38,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("layout", help=f"its name, or {AUTO}: told from the folder")
         parser.add_argument("path", type=Path)
-        parser.add_argument("--dataset", required=True, metavar="SLUG", help="made if it does not exist")
+        parser.add_argument(
+            "--dataset",
+            required=True,
+            metavar="[LAB/]SLUG",
+            help=f"made if it does not exist; of {FIRST}, if no lab is named",
+        )
+        parser.add_argument(
+            "--visibility", choices=Visibility.values, default=Visibility.HUB, help="of a dataset that is made"
+        )
         parser.add_argument("--limit", type=int, metavar="N", help="only the first N images")
         parser.add_argument("--json", action="store_true", help="end with one line of JSON")
         parser.add_argument("--report", type=Path, metavar="FILE", help="write what became of each file as CSV")
@@ -56,10 +65,10 @@ class Command(BaseCommand):
         refused = record.skipped - there
         self._tell(record)
         if not record.imported and there and not refused:
-            self.stderr.write(f"{record.dataset.slug}: all {there} images are already there. Nothing to do.")
+            self.stderr.write(f"{record.dataset.name}: all {there} images are already there. Nothing to do.")
         seconds = round(time.monotonic() - started, 2)
         self.stdout.write(
-            f"{record.dataset.slug}: {record.imported} of {record.found} images imported, {there} were there already, "
+            f"{record.dataset.name}: {record.imported} of {record.found} images imported, {there} were there already, "
             f"{refused} refused, in {seconds:g} s"
         )
         if options["report"]:
@@ -75,7 +84,7 @@ class Command(BaseCommand):
         skipped = record.files.exclude(outcome=FileOutcome.IMPORTED).order_by("pk")
         noted = record.files.filter(outcome=FileOutcome.IMPORTED).exclude(reason="").order_by("pk")
         return {
-            "dataset": record.dataset.slug,
+            "dataset": record.dataset.name,
             "layout": record.layout,
             "guess": guess.document() if guess else None,
             "found": record.found,
@@ -102,20 +111,19 @@ class Command(BaseCommand):
                 self.stderr.write(f"... and {sort['count'] - TOLD} more: {sort['kind']} (--report FILE lists all)")
 
     def _import(
-        self, *, layout: str, path: Path, dataset: str, limit: int | None, processes: int, **_: Any
+        self, *, layout: str, path: Path, dataset: str, visibility: str, limit: int | None, processes: int, **_: Any
     ) -> tuple[Import, LayoutGuess | None]:
         if limit is not None and limit < 1:
             raise InvalidDocument("must be 1 or more", where="--limit")
-        try:
-            validate_slug(dataset)
-        except ValidationError:
-            raise InvalidDocument("a slug has letters, digits, - and _ only", where=f"--dataset {dataset}") from None
+        lab, slug = self._named(dataset)
         guess = self._guess(path) if layout == AUTO else None
         chosen = hub_layout(guess.layout if guess else layout)
         if not path.exists():
             raise NotFound("no such folder", where=str(path), remedy="Check the path.")
         scan = chosen.scan(path)  # refuse before anything is made
-        target = Dataset.objects.filter(slug=dataset).first() or create_dataset(slug=dataset, title=dataset)
+        target = Dataset.objects.filter(lab=lab, slug=slug).first() or create_dataset(
+            lab=lab, slug=slug, title=slug, visibility=visibility
+        )
         guesses = [guess.document()] if guess else []
         record = Import.objects.create(dataset=target, layout=chosen.name, guesses=guesses, limit=limit)
         try:
@@ -125,6 +133,22 @@ class Command(BaseCommand):
             fail_import(record=record, error=STOPPED)
             raise
         return done, guess
+
+    def _named(self, dataset: str) -> tuple[Lab, str]:
+        """The lab, which must be there, and the slug. Raises InvalidDocument, NotFound."""
+        name = dataset if "/" in dataset else f"{FIRST}/{dataset}"
+        if not NAME.fullmatch(name):
+            raise InvalidDocument(
+                "a dataset is named lab/slug, of letters, digits, - and _", where=f"--dataset {dataset}"
+            )
+        owner, _, slug = name.partition("/")
+        if owner == FIRST:
+            return first_lab(), slug
+        lab = Lab.objects.filter(slug=owner).first()
+        if lab is None:
+            known = ", ".join(Lab.objects.order_by("slug").values_list("slug", flat=True))
+            raise NotFound("no such lab", where=f"--dataset {dataset}", remedy=f"Make it first. There are: {known}.")
+        return lab, slug
 
     def _guess(self, path: Path) -> LayoutGuess:
         """The layout to act on, said with the reason. Raises NotFound, UnknownLayout with what else it may be."""

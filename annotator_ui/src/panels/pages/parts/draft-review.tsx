@@ -29,7 +29,7 @@ export function DraftReview({ release, changed }: { release: Release; changed: (
   const busy = publishing.busy || discarding.busy;
   const refused = diff !== null && cannotBeSealed(diff);
   const waiting = diff?.state === "waiting";
-  const discard = () => void discarding.run(() => discardDraft(release.slug, release.id)).then((went) => went && navigate(`/campaigns/${release.campaign}`));
+  const discard = () => void discarding.run(() => discardDraft(release.dataset, release.id)).then((went) => went && navigate(`/campaigns/${release.campaign}`));
   return (
     <>
       {refused ? (
@@ -49,7 +49,7 @@ export function DraftReview({ release, changed }: { release: Release; changed: (
           {diff && release.parent && <Becomes diff={diff} parent={release.parent} />}
           <FormProblem problem={publishing.problem ?? discarding.problem} />
           <div class="row">
-            <button type="button" class="button primary" disabled={busy || waiting} onClick={() => void publishing.run(() => publishDraft(release.slug, release.id)).then((went) => went && changed())}>
+            <button type="button" class="button primary" disabled={busy || waiting} onClick={() => void publishing.run(() => publishDraft(release.dataset, release.id)).then((went) => went && changed())}>
               {publishing.busy ? "Publishing…" : "Publish it"}
             </button>
             <button type="button" class="button quiet" disabled={busy} onClick={discard}>

@@ -198,7 +198,7 @@ function Found({ diff, draft }: { diff: ReleaseDiff; draft: boolean }) {
 }
 
 const comparable = (release: Release, other: ReleaseSummary): boolean =>
-  other.slug === release.slug && other.task === release.task && other.state === "published" && !other.withdrawn && other.id !== release.id;
+  other.dataset === release.dataset && other.task === release.task && other.state === "published" && !other.withdrawn && other.id !== release.id;
 
 /** What a release can be compared with, the one it is compared with first: its parent, else the one before that stands. */
 function rivals(release: Release, all: readonly ReleaseSummary[]): { choices: string[]; first: string } {
@@ -225,7 +225,7 @@ function Since({ release, all, said }: { release: Release; all: readonly Release
   const { choices, first } = rivals(release, all);
   const [chosen, choose] = useState("");
   const against = chosen || first;
-  const diff = useReply(() => getDiff(release.slug, release.place, against), [release.id, release.state, against]);
+  const diff = useReply(() => getDiff(release.dataset, release.place, against), [release.id, release.state, against]);
   useEvery(1, diff.value?.state === "waiting", () => void diff.reload());
   useEffect(() => {
     if (diff.value) said?.(diff.value);
@@ -259,7 +259,7 @@ function Since({ release, all, said }: { release: Release; all: readonly Release
 
 /** The section of a release that follows another. */
 export function ReleaseChanges({ release, said }: { release: Release; said?: (diff: ReleaseDiff) => void }) {
-  const all = useReply(() => listReleases(release.slug), [release.slug]);
+  const all = useReply(() => listReleases(release.dataset), [release.dataset]);
   if (all.value && rivals(release, all.value).first) return <Since release={release} all={all.value} said={said} />;
   return (
     <Section title="What changed" id="changes">

@@ -40,10 +40,10 @@ function TableLines({ tables, hub }: { tables: readonly Table[]; hub: string }) 
 }
 
 export function GetIt({ release }: { release: Release }) {
-  const { slug, version } = release;
+  const { dataset, version } = release;
   const hub = window.location.origin;
-  const files = useReply(() => listFiles(slug, version), [slug, version]);
-  const signed = useReply(() => getSignature(slug, version), [slug, version]);
+  const files = useReply(() => listFiles(dataset, version), [dataset, version]);
+  const signed = useReply(() => getSignature(dataset, version), [dataset, version]);
   return (
     <Section title="Get it" id="get">
       <div class="stack">
@@ -82,7 +82,7 @@ export function GetIt({ release }: { release: Release }) {
                     <tbody>
                       <tr>
                         <td>
-                          <a href={manifestUrl(slug, version)} download={`${slug.replace("/", "-")}-${version}.manifest.json`}>
+                          <a href={manifestUrl(dataset, version)} download={`${dataset.replace("/", "-")}-${version}.manifest.json`}>
                             manifest.json
                           </a>
                         </td>

@@ -13,19 +13,19 @@ import { useReply } from "./reply";
 export const SPLITS = ["train", "validation", "test"] as const;
 
 export function Images({ release }: { release: Release }) {
-  const { slug, place } = release;
+  const { dataset, place } = release;
   const [split, setSplit] = useState<(typeof SPLITS)[number]>("train");
   const [pages, setPages] = useState(1);
   const reply = useReply(async () => {
     const found: ReleaseImage[] = [];
     let total = 0;
     for (let page = 1; page <= pages; page++) {
-      const part = await releaseImages(slug, place, page);
+      const part = await releaseImages(dataset, place, page);
       found.push(...part.items);
       total = part.count;
     }
     return { found, total };
-  }, [slug, place, pages]);
+  }, [dataset, place, pages]);
   return (
     <Section title="Images" id="images" aside={<span class="dim small-text">who read each, how, and its OME-Zarr by address</span>}>
       <div class="chips" role="group" aria-label="Split">

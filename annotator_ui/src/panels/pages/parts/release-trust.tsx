@@ -10,7 +10,7 @@ import { fingerprint, licenceUrl, splitSentences } from "./release-words";
 import { useReply } from "./reply";
 
 function Signed({ release }: { release: Release }) {
-  const reply = useReply(() => getSignature(release.slug, release.version), [release.slug, release.version]);
+  const reply = useReply(() => getSignature(release.dataset, release.version), [release.dataset, release.version]);
   return (
     <Pending reply={reply} skeleton="rows" count={1}>
       {(found) => {
@@ -35,7 +35,7 @@ function Signed({ release }: { release: Release }) {
 }
 
 function Split({ release }: { release: Release }) {
-  const reply = useReply(() => getCertificate(release.slug, release.version), [release.slug, release.version]);
+  const reply = useReply(() => getCertificate(release.dataset, release.version), [release.dataset, release.version]);
   return (
     <Pending reply={reply} skeleton="rows" count={1}>
       {(found) => (

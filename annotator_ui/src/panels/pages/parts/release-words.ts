@@ -35,8 +35,8 @@ export function loadingLines(release: Pick<Release, "reference" | "task">, hub: 
 }
 
 /** `key`: the public key that must have signed it. */
-export function downloadCommand(release: Pick<Release, "reference" | "slug" | "version">, hub: string, key = ""): string {
-  const folder = `${release.slug.split("/").at(-1)}-${release.version}`;
+export function downloadCommand(release: Pick<Release, "reference" | "dataset" | "version">, hub: string, key = ""): string {
+  const folder = `${release.dataset.split("/").at(-1)}-${release.version}`;
   return `cellcommons download ${release.reference} ${folder} --hub ${hub}${key ? ` --key ${key}` : ""}`;
 }
 

@@ -35,12 +35,12 @@ export function WithdrawForm({ reference, close, done }: { reference: string; cl
 }
 
 /** The page of a withdrawn release, from the hub's 410. */
-export function Tombstone({ problem, slug }: { problem: Problem; slug: string }) {
+export function Tombstone({ problem, dataset }: { problem: Problem; dataset: string }) {
   const { reference, reason, withdrawn } = problem.document as { reference?: string; reason?: string; withdrawn?: string };
   return (
     <>
       <PageHead
-        title={reference ?? slug}
+        title={reference ?? dataset}
         crumbs={[{ href: "/releases", label: "Releases" }]}
         badge={<span class="badge bad">withdrawn</span>}
         lead={withdrawn ? `Withdrawn ${day(withdrawn)}` : "Withdrawn"}
