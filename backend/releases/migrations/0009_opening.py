@@ -24,7 +24,7 @@ CREATE TRIGGER opening_is_final BEFORE INSERT OR UPDATE OR DELETE ON releases_op
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("releases", "0007_signatures"),
+        ("releases", "0008_descriptors"),
         ("imaging", "0005_owners"),
     ]
     operations = [
