@@ -186,7 +186,7 @@ def test_a_draft_that_cannot_be_sealed_says_so(
 ) -> None:
     draft = held(dataset, second_round, curator)
     store.delete(Image.objects.filter(dataset=dataset).order_by("created").first().preview_sha256)
-    client, path = client_of(curator), f"/api/v1/releases/cells/{draft.pk}/diff/"
+    client, path = client_of(curator), f"/api/v1/releases/commons/cells/{draft.pk}/diff/"
     assert client.get(path).status_code == 202
     compare(str(Comparison.objects.get().pk))
     told = client.get(path).json()

@@ -24,7 +24,7 @@ from cellcommons.canonical import sha256_hex
 from cellcommons.tree import load_tree
 
 Clients = Callable[[Person | None], APIClient]
-RELEASE = "/api/v1/releases/cells/1.0.0/"
+RELEASE = "/api/v1/releases/commons/cells/1.0.0/"
 
 
 @pytest.fixture
@@ -108,11 +108,15 @@ def test_the_page_of_a_withdrawn_release_is_410_with_its_reason(
     settings.UI_FOLDER = tmp_path
     (tmp_path / "index.html").write_text("<!doctype html><body><div id=app></div></body>", encoding="utf-8")
     stranger = client_of(None)
-    page = "/releases/cells/1.0.0"
-    assert [stranger.get(path).status_code for path in (page, "/releases/cells/9", "/releases")] == [200, 404, 200]
+    page = "/releases/commons/cells/1.0.0"
+    assert [stranger.get(path).status_code for path in (page, "/releases/commons/cells/9", "/releases")] == [
+        200,
+        404,
+        200,
+    ]
     services.withdraw_release(release_id=release.pk, person=curator, reason="<b>Two fields</b> name a patient.")
     gone = stranger.get(page)
     assert (gone.status_code, gone["Content-Type"]) == (410, "text/html; charset=utf-8")
-    assert "cells@1.0.0 was withdrawn" in gone.content.decode()
+    assert "commons/cells@1.0.0 was withdrawn" in gone.content.decode()
     assert "&lt;b&gt;Two fields&lt;/b&gt; name a patient." in gone.content.decode()
     assert "<div id=app>" in gone.content.decode()

@@ -18,9 +18,9 @@ from cellcommons.canonical import sha256_hex
 from cellcommons.manifest import Manifest
 
 Clients = Callable[[Person | None], APIClient]
-CREATE = "/api/v1/datasets/cells/releases/"
-RELEASE = "/api/v1/releases/cells/1/"
-DRAFT = "/api/v1/releases/cells/draft/"
+CREATE = "/api/v1/datasets/commons/cells/releases/"
+RELEASE = "/api/v1/releases/commons/cells/1/"
+DRAFT = "/api/v1/releases/commons/cells/draft/"
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def test_a_stranger_reads_a_published_release_whole(
 ) -> None:
     stranger = client_of(None)
     with django_assert_max_num_queries(3):
-        listed = stranger.get("/api/v1/releases/?dataset=cells").json()
-    assert [row["reference"] for row in listed["results"]] == ["cells@1.0.0"]
+        listed = stranger.get("/api/v1/releases/?dataset=commons/cells").json()
+    assert [row["reference"] for row in listed["results"]] == ["commons/cells@1.0.0"]
     shown = stranger.get(RELEASE).json()
     assert shown["state"] == "published"
     assert shown["counts"] == {"images": 4, "cells": 12, "readings": 8, "tracks": 0, "divisions": 0}
@@ -82,17 +82,22 @@ def test_only_the_objects_of_the_release_are_served(
 
 def test_a_draft_is_for_curators(dataset: Dataset, campaign: Campaign, curator: Person, client_of: Clients) -> None:
     created = client_of(curator).post(
-        CREATE, {"campaign": campaign.slug, "title": "T", "seed": 1, "licence": "CC-BY-4.0"}
+        CREATE, {"campaign": campaign.name, "title": "T", "seed": 1, "licence": "CC-BY-4.0"}
     )
     assert created.status_code == 202
-    assert (created.json()["reference"], created.json()["state"]) == ("cells@draft", "draft")
+    assert (created.json()["reference"], created.json()["state"]) == ("commons/cells@draft", "draft")
     assert client_of(curator).get(DRAFT).json()["licence"] == "CC-BY-4.0"
     stranger = client_of(None)
-    for path in (DRAFT, f"{DRAFT}manifest", f"{DRAFT}images/", f"/api/v1/releases/cells/{created.json()['id']}/"):
+    for path in (
+        DRAFT,
+        f"{DRAFT}manifest",
+        f"{DRAFT}images/",
+        f"/api/v1/releases/commons/cells/{created.json()['id']}/",
+    ):
         assert stranger.get(path).status_code == 404, path
     assert stranger.get("/api/v1/releases/").json()["count"] == 0
     assert client_of(curator).get("/api/v1/releases/").json()["count"] == 1
-    busy = client_of(curator).post(CREATE, {"campaign": campaign.slug})
+    busy = client_of(curator).post(CREATE, {"campaign": campaign.name})
     assert (busy.status_code, busy.json()["type"]) == (409, "urn:cellcommons:wrong-state")
 
 
@@ -100,11 +105,11 @@ def test_a_licence_milder_than_the_datasets_is_refused_with_one_that_would_do(
     dataset: Dataset, campaign: Campaign, curator: Person, client_of: Clients
 ) -> None:
     Dataset.objects.filter(pk=dataset.pk).update(licence="CC-BY-NC-4.0")
-    refused = client_of(curator).post(CREATE, {"campaign": campaign.slug, "licence": "CC0-1.0"})
+    refused = client_of(curator).post(CREATE, {"campaign": campaign.name, "licence": "CC0-1.0"})
     assert refused.status_code == 400
     assert "CC-BY-NC-4.0 asks for attribution and non-commercial" in refused.json()["detail"]
     assert "CC-BY-NC-4.0 or stricter" in refused.json()["remedy"]
-    assert client_of(curator).post(CREATE, {"campaign": campaign.slug}).json()["licence"] == "CC-BY-NC-4.0"
+    assert client_of(curator).post(CREATE, {"campaign": campaign.name}).json()["licence"] == "CC-BY-NC-4.0"
 
 
 def test_the_cards_for_machines_are_served_as_objects_of_the_release(release: Release, client_of: Clients) -> None:
@@ -121,18 +126,18 @@ def test_the_cards_for_machines_are_served_as_objects_of_the_release(release: Re
     "body",
     [
         {},
-        {"campaign": "no-such"},
-        {"campaign": "unsettled"},
-        {"campaign": "round-one", "fractions": {"train": 0.5, "validation": 0.1, "test": 0.1}},
-        {"campaign": "round-one", "licence": "no spaces please"},
-        {"campaign": "round-one", "seed": -1},
+        {"campaign": "commons/no-such"},
+        {"campaign": "commons/unsettled"},
+        {"campaign": "commons/round-one", "fractions": {"train": 0.5, "validation": 0.1, "test": 0.1}},
+        {"campaign": "commons/round-one", "licence": "no spaces please"},
+        {"campaign": "commons/round-one", "seed": -1},
     ],
 )
 def test_a_request_that_makes_no_sense_is_a_400(
     dataset: Dataset, curator: Person, client_of: Clients, body: dict[str, Any]
 ) -> None:
     for slug in ("round-one", "unsettled"):
-        Campaign.objects.create(slug=slug, title=slug, dataset=dataset)
+        Campaign.objects.create(lab_id=dataset.lab_id, slug=slug, title=slug, dataset=dataset)
     answer = client_of(curator).post(CREATE, body)
     assert answer.status_code == 400
     assert answer.json()["detail"]
@@ -140,9 +145,9 @@ def test_a_request_that_makes_no_sense_is_a_400(
 
 
 def test_only_curators_publish(dataset: Dataset, expert: Person, annotator: Person, client_of: Clients) -> None:
-    Campaign.objects.create(slug="c", title="c", dataset=dataset)
+    Campaign.objects.create(lab_id=dataset.lab_id, slug="c", title="c", dataset=dataset)
     for person, status in ((None, 401), (annotator, 403), (expert, 403)):
-        assert client_of(person).post(CREATE, {"campaign": "c"}).status_code == status
+        assert client_of(person).post(CREATE, {"campaign": "commons/c"}).status_code == status
 
 
 def test_a_failed_release_says_why_to_curators(
@@ -151,7 +156,7 @@ def test_a_failed_release_says_why_to_curators(
     draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
     Release.objects.update(state=ReleaseState.FAILED, error="the disk is full")
     assert client_of(curator).get(DRAFT).json()["error"] == "the disk is full"
-    again = client_of(curator).post(CREATE, {"campaign": campaign.slug})
+    again = client_of(curator).post(CREATE, {"campaign": campaign.name})
     assert (again.status_code, again.json()["id"]) == (202, str(draft.pk))
 
 
@@ -160,20 +165,25 @@ def test_a_version_that_leaves_something_open_is_the_newest_that_stands(
 ) -> None:
     """Same records, other words: 1.0.1. The id of a release is its address from its draft on."""
     draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator, title="Other words")
-    path = f"/api/v1/releases/cells/{draft.pk}/"
+    path = f"/api/v1/releases/commons/cells/{draft.pk}/"
     assert client_of(curator).get(path).json()["version"] == ""
     second = services.publish_release(release_id=draft.pk)
-    assert second.reference == "cells@1.0.1"
+    assert second.reference == "commons/cells@1.0.1"
     client = client_of(None)
 
     def answer(version: str) -> str | int:
-        got = client.get(f"/api/v1/releases/cells/{version}/")
+        got = client.get(f"/api/v1/releases/commons/cells/{version}/")
         return got.json()["reference"] if got.status_code == 200 else got.status_code
 
-    assert [answer(v) for v in ("newest", "1", "1.0", "1.0.1", str(draft.pk))] == ["cells@1.0.1"] * 5
-    assert answer("1.0.0") == "cells@1.0.0"
+    assert [answer(v) for v in ("newest", "1", "1.0", "1.0.1", str(draft.pk))] == ["commons/cells@1.0.1"] * 5
+    assert answer("1.0.0") == "commons/cells@1.0.0"
     assert [answer(v) for v in ("2", "1.1", "1.0.2", "0", "draft", "01", "1.0.0.0", "x")] == [404] * 8
     services.withdraw_release(release_id=second.pk, person=curator, reason="wrong words")
-    assert [answer(v) for v in ("1", "1.0", "1.0.1", str(draft.pk))] == ["cells@1.0.0", "cells@1.0.0", 410, 410]
+    assert [answer(v) for v in ("1", "1.0", "1.0.1", str(draft.pk))] == [
+        "commons/cells@1.0.0",
+        "commons/cells@1.0.0",
+        410,
+        410,
+    ]
     services.withdraw_release(release_id=release.pk, person=curator, reason="wrong pixels")
     assert answer("1") == answer("newest") == 410
