@@ -27,7 +27,9 @@ TABLES, BITS = 4, 20
 MAX_POSTINGS = 256
 MIN_COSINE = 0.9
 MIN_VOTES = 3
-_BIN = 6
+#: Two votes are enough where both are of points much alike and at one offset to a pixel, as in a crop saved unchanged.
+CLOSE_COSINE, CLOSE_VOTES = 0.97, 2
+_BIN, _CLOSE_BIN = 6, 2
 _HYPOTHESES = 3
 _POINTS_AT_ONCE = 1 << 16
 
@@ -66,13 +68,14 @@ def candidates(
         for batch in _batches([place[name] for name in asked], names, descriptors, level):
             for transform in range(TRANSFORMS):
                 points = _gathered(names, batch, descriptors, level, transform)
-                one, two = index.alike(points)
+                one, two, cosine = index.alike(points)
                 a, b = index.points.image[one], points.image[two]
                 # A pair of new images is met from both sides; one of them is enough.
                 good = (a != b) & (~fresh[a] | (a < b))
-                one, two = one[good], two[good]
+                one, two, close = one[good], two[good], cosine[good] >= CLOSE_COSINE
                 offsets = index.points.places[one] - points.places[two]
-                for ia, ib, votes, y, x in _agreeing(index.points.image[one], points.image[two], offsets, min_votes):
+                pairs = (index.points.image[one], points.image[two])
+                for ia, ib, votes, y, x in _agreeing(*pairs, offsets, close, min_votes):
                     first, second = names[ia], names[ib]
                     found[first, second].append(Candidate(first, second, votes, transform, level, (y, x)))
     return {pair: sorted(rows, key=_most_votes)[:_HYPOTHESES] for pair, rows in sorted(found.items())}
@@ -154,9 +157,10 @@ class _Index:
         self._order = [np.argsort(table, kind="stable") for table in words]
         self._sorted = [table[order] for table, order in zip(words, self._order, strict=True)]
 
-    def alike(self, asked: _Points) -> tuple[Numbers, Numbers]:
-        """Places, here and in ``asked``, of points that share a word and whose terms have a cosine of 0.9 or more."""
-        keys = []
+    def alike(self, asked: _Points) -> tuple[Numbers, Numbers, NDArray[np.float32]]:
+        """Places, here and in ``asked``, of points that share a word and whose terms have a cosine of 0.9 or more; and
+        the cosine."""
+        keys, cosines = [], []
         for table, words, order in zip(_words(asked.terms), self._sorted, self._order, strict=True):
             begin, end = np.searchsorted(words, table, "left"), np.searchsorted(words, table, "right")
             count = np.where(end - begin <= MAX_POSTINGS, end - begin, 0)
@@ -165,27 +169,36 @@ class _Index:
             one = order[np.repeat(begin, count) + within]
             other = self.points.image[one] != asked.image[two]
             one, two = one[other], two[other]
-            near = np.einsum("ij,ij->i", self.points.terms[one], asked.terms[two]) >= MIN_COSINE
+            cosine = np.einsum("ij,ij->i", self.points.terms[one], asked.terms[two])
+            near = cosine >= MIN_COSINE
             keys.append(one[near] * len(table) + two[near])
-        key = np.unique(np.concatenate(keys))
-        return key // max(1, len(asked.image)), key % max(1, len(asked.image))
+            cosines.append(cosine[near])
+        key, first = np.unique(np.concatenate(keys), return_index=True)
+        count = max(1, len(asked.image))
+        return key // count, key % count, np.concatenate(cosines)[first]
 
 
-def _agreeing(a: Numbers, b: Numbers, offsets: Numbers, least: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """(a, b, votes, y, x) of every offset that ``least`` pairs of points agree on: bins of 6 pixels, laid twice along
-    each axis half a bin apart, so that no offset lies at the edge of all."""
+def _agreeing(
+    a: Numbers, b: Numbers, offsets: Numbers, close: NDArray[np.bool_], least: int
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """(a, b, votes, y, x) of every offset that ``least`` pairs of points agree on, or two that are ``close``: bins of 6
+    pixels, of 2 for those, laid twice along each axis half a bin apart, so that no offset lies at the edge of all."""
     if not len(a):
         return
     base = int(max(a.max(), b.max())) + 1
-    pair = a * base + b
-    for half_y in (0, _BIN // 2):
-        for half_x in (0, _BIN // 2):
-            bins = (offsets + np.array([half_y, half_x])) // _BIN
-            order = np.lexsort((bins[:, 1], bins[:, 0], pair))
-            rows = np.column_stack([pair, bins])[order]
-            start = np.flatnonzero(np.r_[True, (rows[1:] != rows[:-1]).any(axis=1)])
-            count = np.diff(np.r_[start, len(rows)])
-            for begin, votes in zip(start[count >= least].tolist(), count[count >= least].tolist(), strict=True):
-                middle = np.median(offsets[order[begin : begin + votes]], axis=0)
-                first, second = divmod(int(rows[begin, 0]), base)
-                yield first, second, votes, round(float(middle[0])), round(float(middle[1]))
+    rules = ((np.ones(len(a), dtype=np.bool_), _BIN, least), (close, _CLOSE_BIN, CLOSE_VOTES))
+    for among, width, enough in rules:
+        pair, places = (a * base + b)[among], offsets[among]
+        if not len(pair):
+            continue
+        for half_y in (0, width // 2):
+            for half_x in (0, width // 2):
+                bins = (places + np.array([half_y, half_x])) // width
+                order = np.lexsort((bins[:, 1], bins[:, 0], pair))
+                rows = np.column_stack([pair, bins])[order]
+                start = np.flatnonzero(np.r_[True, (rows[1:] != rows[:-1]).any(axis=1)])
+                count = np.diff(np.r_[start, len(rows)])
+                for begin, votes in zip(start[count >= enough].tolist(), count[count >= enough].tolist(), strict=True):
+                    middle = np.median(places[order[begin : begin + votes]], axis=0)
+                    first, second = divmod(int(rows[begin, 0]), base)
+                    yield first, second, votes, round(float(middle[0])), round(float(middle[1]))

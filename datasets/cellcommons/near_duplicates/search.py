@@ -9,7 +9,16 @@ from typing import Any
 
 from cellcommons.errors import InvalidDocument
 from cellcommons.near_duplicates import borders, fingerprints, overlaps
-from cellcommons.near_duplicates.candidates import BITS, MAX_POSTINGS, MIN_COSINE, MIN_VOTES, TABLES, candidates
+from cellcommons.near_duplicates.candidates import (
+    BITS,
+    CLOSE_COSINE,
+    CLOSE_VOTES,
+    MAX_POSTINGS,
+    MIN_COSINE,
+    MIN_VOTES,
+    TABLES,
+    candidates,
+)
 from cellcommons.near_duplicates.descriptors import METHOD, Descriptor, describe
 from cellcommons.near_duplicates.planes import MAX_SIDE, ComparedPlane, Plane
 
@@ -57,6 +66,7 @@ def method() -> dict[str, Any]:
             "words": {"tables": TABLES, "bits": BITS, "most_points": MAX_POSTINGS},
             "least_cosine": MIN_COSINE,
             "least_votes": MIN_VOTES,
+            "least_votes_when_close": {"votes": CLOSE_VOTES, "least_cosine": CLOSE_COSINE},
             "least_side": overlaps.MIN_SIDE,
             "least_structure": overlaps.MIN_STRUCTURE,
             "least_correlation": overlaps.MIN_CORRELATION,
