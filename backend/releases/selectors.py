@@ -24,7 +24,7 @@ from backend.releases.models import (
     SplitLock,
 )
 from cellcommons.errors import Withdrawn
-from cellcommons.versions import NEWEST, WANTED, parse_reference, parse_wanted
+from cellcommons.versions import NEWEST, WANTED, is_version, parse_reference, parse_wanted
 
 _ORIGIN = ("dataset", "parent__dataset", "parent__opening", "campaign", "withdrawal__person", "opening")
 
@@ -121,6 +121,17 @@ def release_images(release: Release) -> QuerySet[ReleaseImage]:
 def holds_object(release: Release, sha256: str) -> bool:
     """Whether a release needs the object: what its download route may serve."""
     return release.objects_needed.filter(sha256=sha256).exists()
+
+
+def serving_release(releases: QuerySet[Release], name: str, version: str, sha256: str) -> Release | None:
+    """The one of ``releases`` of dataset ``name`` that this is the whole version of, if it is published, stands, and
+    needs the object. One indexed query; None says nothing of why not.
+    """
+    if not is_version(version):
+        return None
+    numbers = dict(zip(("major", "minor", "patch"), parse_wanted(version), strict=True))
+    named = releases.filter(by_name(name, "dataset__"), state=ReleaseState.PUBLISHED, withdrawal=None, **numbers)
+    return named.filter(objects_needed__sha256=sha256).order_by().first()
 
 
 def bytes_beyond(release: Release, parent: Release | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -50,14 +51,20 @@ class ObjectCache(FolderStore):
         if not sound:
             self.delete(digest)
             return False
+        with contextlib.suppress(OSError):
+            os.utime(source)  # used just now
         place_file(source, target, aside=aside)
         return True
 
     def adopt(self, path: Path, digest: str) -> None:
-        """Keep a file that is known to hold the object, likewise."""
+        """Keep a file that is known to hold the object, likewise; nothing is kept where the disk is full."""
         target = self.root / object_path(digest)
         if not target.exists():
-            place_file(path, target, aside=self._incoming)
+            try:
+                place_file(path, target, aside=self._incoming)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
 
     def _seal(self, handle: BinaryIO, path: Path, target: Path) -> None:
         handle.flush()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cellcommons import __version__
-from cellcommons.commands import diff, folders, releases, sync, verify
+from cellcommons.commands import cache, diff, folders, login, releases, sync, verify
 from cellcommons.errors import BadSignature, CellCommonsError, DigestMismatch, DiskFull, EditedLocally, Unreachable
 from cellcommons.layouts.carries import FEATURES
 
@@ -124,6 +124,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
         default=os.environ.get("CELLCOMMONS_CACHE"),
         help="link what is in this cache rather than fetch it, and keep the rest there (CELLCOMMONS_CACHE)",
     )
+    _selection(command)
     command.set_defaults(run=releases.download)
 
     command = commands.add_parser("sync", parents=[shared], help="bring a download to the newest version, or another")
@@ -139,6 +140,24 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("--key", metavar="HEX_OR_FILE", help="refuse a manifest that this public key has not signed")
     command.add_argument("--cache", metavar="DIR", default=os.environ.get("CELLCOMMONS_CACHE"), help="as for download")
     command.set_defaults(run=sync.sync)
+
+    command = commands.add_parser(
+        "login", parents=[shared], help="say who you are on a hub; kept for its address alone"
+    )
+    command.add_argument("hub", metavar="HUB", help="https://...")
+    command.add_argument("--token-stdin", action="store_true", help="read a token, rather than ask name and password")
+    command.add_argument("--insecure", action="store_true", help="allow http:// to another machine")
+    command.set_defaults(run=login.login)
+
+    command = commands.add_parser("logout", parents=[shared], help="forget the token of a hub on this machine")
+    command.add_argument("hub", metavar="HUB")
+    command.set_defaults(run=login.logout)
+
+    command = commands.add_parser("cache", parents=[shared], help="size, prune or verify the cache of objects")
+    command.add_argument("do", choices=("size", "prune", "verify"))
+    command.add_argument("--cache", metavar="DIR", help="else CELLCOMMONS_CACHE, else the person's folder of caches")
+    command.add_argument("--to", metavar="SIZE", default="0", help="prune until it holds at most so much, e.g. 50GB")
+    command.set_defaults(run=cache.cache)
 
     command = commands.add_parser("verify", parents=[shared], help="check every byte, and how the splits came about")
     command.add_argument("release", metavar="RELEASE", help=PLACES)
@@ -166,6 +185,15 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("--channel", type=int, default=0, help="of the image, where a layout holds one (%(default)s)")
     command.add_argument("--drop", metavar="WHAT", default="", help="what may be lost, by commas, as for convert")
     command.set_defaults(run=releases.export)
+
+
+def _selection(command: Any) -> None:
+    part = command.add_argument_group("a part of it")
+    part.add_argument("--split", help="train, validation or test")
+    part.add_argument("--images", nargs="+", default=[], metavar="NAME", help="these images")
+    part.add_argument("--query", default="", metavar="TEXT", help="for example: stratum == 'tissue' and cells > 10")
+    part.add_argument("--labels-only", action="store_true", help="no images, nor what is given beside them")
+    part.add_argument("--no-images", action="store_true", help="all but the images")
 
 
 def _show(result: dict[str, Any]) -> None:

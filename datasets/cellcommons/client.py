@@ -9,19 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellcommons.cache import ObjectCache
+from cellcommons.cache_upkeep import keep_to_limit
 from cellcommons.canonical import sha256_hex
 from cellcommons.errors import (
     CellCommonsError,
     DigestMismatch,
     DiskFull,
     EditedLocally,
+    NotFound,
 )
 from cellcommons.fetch import Fetch, Patience, Progress
 from cellcommons.folder import ReleaseFolder
+from cellcommons.partial import PartialRelease
 from cellcommons.planning import Plan, plan_sync
-from cellcommons.release import open_release
 from cellcommons.release_changes import told_changes
 from cellcommons.resolving import Resolver
+from cellcommons.selection import Selection
 from cellcommons.shelf import Edit
 from cellcommons.store import FolderStore
 from cellcommons.versions import parse_reference
@@ -39,6 +42,7 @@ class Download:
             cache already. signed_by: the key that signed the manifest, checked.
         previous: reference of the release that the folder showed before; None where it showed none.
         changes: what is different now, in words; empty where nothing is, or nothing was there before.
+        selection: what part of the release this is, in words; empty where it is all of it.
     """
 
     reference: str
@@ -54,6 +58,7 @@ class Download:
     signed_by: str | None = None
     previous: str | None = None
     changes: str = ""
+    selection: str = ""
 
 
 class Client:
@@ -89,6 +94,7 @@ class Client:
         sha256: str | None = None,
         cache: Path | str | None = None,
         key: str | None = None,
+        selection: Selection | None = None,
     ) -> Download:
         """Fetch what ``folder`` lacks of a release, verify it and lay it out.
 
@@ -103,6 +109,7 @@ class Client:
                 kept in it.
             key: the publisher's public key, as hex; the manifest must be signed by it. Without one a signature must be
                 by a key that the hub lists, where the extra ``sign`` is installed to check it.
+            selection: a part of the release; None: all of it.
 
         Raises:
             CellCommonsError: BadSignature, AlreadyThere, NotFound, Withdrawn, Unreachable, DigestMismatch, DiskFull,
@@ -120,6 +127,7 @@ class Client:
             sha256=sha256,
             cache=cache,
             key=key,
+            selection=selection or Selection(),
         )
 
     def sync(
@@ -133,6 +141,7 @@ class Client:
         sha256: str | None = None,
         cache: Path | str | None = None,
         key: str | None = None,
+        selection: Selection | None = None,
     ) -> Download:
         """Bring ``folder`` to the newest release that fits; only objects that it and the cache lack are fetched.
 
@@ -142,7 +151,8 @@ class Client:
 
         Args:
             reference: as for ``resolve``; None: the newest of the dataset that the folder holds.
-            force: replace files that were changed by hand. The rest as for ``download``.
+            force: replace files that were changed by hand. selection: None: what the folder has selected before. The
+                rest as for ``download``.
 
         Raises:
             EditedLocally: files were changed by hand; nothing was fetched or changed.
@@ -159,6 +169,7 @@ class Client:
             sha256=sha256,
             cache=cache,
             key=key,
+            selection=selection,
         )
 
     def _bring(
@@ -173,6 +184,7 @@ class Client:
         sha256: str | None,
         cache: Path | str | None,
         key: str | None,
+        selection: Selection | None,
     ) -> Download:
         self._patience.ended.clear()
         data, digest, address = self._wanted(reference, sha256)
@@ -183,7 +195,7 @@ class Client:
                 before = place.shown(damaged=force)
                 edits = place.edits() if before else []
                 _keep_manifest(place.store, data, digest)
-                release = open_release(place.store, digest)
+                release = place.opened(digest, place.selection() if selection is None else selection)
                 fetched, resumed, changes = 0, 0, ""
                 doubtful = before is not None and place.is_doubtful()
                 current = place.is_current(release) and not (force and edits)
@@ -195,6 +207,8 @@ class Client:
                         fetch = Fetch(self._patience, source, place.store, release, progress, force or doubtful, kept)
                         fetch.everything(jobs)
                     fetched, resumed = fetch.fetched, fetch.resumed
+                    if not list(release.items()):
+                        raise NotFound("the selection takes no image", where=release.manifest.reference)
                 if repair or fetched or not current:
                     changes = told_changes(before, release)
                     place.show(release, self.base_url, signature)
@@ -202,22 +216,24 @@ class Client:
                     place.keep_signature(signature)
                     if doubtful:
                         place.trust()
-                total = release.counted()
-        manifest = release.manifest
+        if cache:
+            keep_to_limit(cache)
+        items, held = list(release.items()), place.held()
         return Download(
-            reference=manifest.reference,
+            reference=release.manifest.reference,
             manifest_sha256=digest,
             folder=str(place.root),
-            images=manifest.counts.images,
-            cells=manifest.counts.cells,
-            objects=total.count,
-            bytes=total.bytes,
+            images=len(items),
+            cells=sum(len(item.cells) for item in items),
+            objects=held.count,
+            bytes=held.bytes,
             fetched=fetched,
             resumed=resumed,
-            reused=total.bytes - fetched,
+            reused=held.bytes - fetched,
             signed_by=signed_by,
             previous=before.manifest.reference if before else None,
             changes=changes,
+            selection=release.selection.line() if isinstance(release, PartialRelease) else "",
         )
 
     def plan(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellcommons.cache import ObjectCache
-from cellcommons.counting import item_trees
 from cellcommons.errors import DigestMismatch, DiskFull, Unreachable
 from cellcommons.manifest import ObjectCount
 from cellcommons.release import Member, Release, hash_object
@@ -102,11 +101,12 @@ class Fetch:
             self._round(pool, (Member(p.sha256, p.size, f"part {p.path}, listing") for p in parts))
             self._round(pool, (Member(b.sha256, b.size, path) for path, b in release.files() if path not in first))
             items = list(release.items())
-            self._round(pool, (Member(d, -1, f"listing of {item.path}") for item in items for _, d in item_trees(item)))
+            trees = ((item.path, digest) for item in items for _, digest in release.trees(item))
+            self._round(pool, (Member(digest, -1, f"listing of {path}") for path, digest in trees))
             files = [
                 Member(entry.sha256, entry.size, f"{item.path}, {entry.path}")
                 for item in items
-                for digest in dict.fromkeys(digest for _, digest in item_trees(item))
+                for digest in dict.fromkeys(digest for _, digest in release.trees(item))
                 for entry in release.tree(digest).entries
             ]
             distinct = {file.sha256: file for file in files}.values()

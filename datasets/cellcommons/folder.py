@@ -16,18 +16,20 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from cellcommons.cache import place_file
 from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.cards.release_documents import DOCUMENTS
-from cellcommons.counting import item_trees
 from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, InvalidDocument, NotFound
+from cellcommons.manifest import ObjectCount
+from cellcommons.partial import PartialRelease
 from cellcommons.parts import REPAIR
 from cellcommons.reading import VALUES
 from cellcommons.release import Member, Release, open_release
+from cellcommons.selection import Selection
 from cellcommons.shelf import RECORD, Edit, Shelf
 from cellcommons.signing import Signature
 from cellcommons.store import FolderStore, object_path
@@ -129,7 +131,22 @@ class ReleaseFolder:
                 where=str(self.root),
                 remedy=_NAME_ONE,
             )
-        return open_release(self.store, record["manifest_sha256"])
+        return self.opened(record["manifest_sha256"], self.selection())
+
+    def opened(self, digest: str, selection: Selection) -> Release:
+        """The release of that manifest, in the folder's store, or the part of it that ``selection`` takes."""
+        release = open_release(self.store, digest)
+        return PartialRelease(self.store, release.manifest, digest, selection) if selection else release
+
+    def selection(self) -> Selection:
+        """What part of its release the folder holds. Raises InvalidDocument."""
+        return Selection.parse((self.record() or {}).get("selection", {}), where=str(self.root / RECORD))
+
+    def held(self) -> ObjectCount:
+        """Objects that what is shown needs, the manifest not counted, and their bytes."""
+        record, objects = self.record(), self._shelf.objects()
+        objects.pop(str(record and record["manifest_sha256"]), None)
+        return ObjectCount(len(objects), sum(objects.values()))
 
     def shown(self, *, damaged: bool = False) -> Release | None:
         """What the folder shows, or None. Raises as ``load``; with ``damaged`` what is damaged counts as nothing."""
@@ -147,7 +164,7 @@ class ReleaseFolder:
         for name, blob in release.files():
             yield name, blob.sha256, blob.size
         for item in release.items():
-            for role, digest in item_trees(item):
+            for role, digest in release.trees(item):
                 stem = f"{role.removesuffix('s')}s/{item.path}"
                 if role in item.companions:
                     stem = f"companions/{item.path}/{role}"
@@ -159,12 +176,12 @@ class ReleaseFolder:
         """Keep it beside the manifest, where a mirror serves it; None: there is none any more."""
         self._shelf.add("signature.json", signature.to_bytes() if signature else None)
 
-    def is_current(self, release: Release, **facts: Any) -> bool:
+    def is_current(self, release: Release) -> bool:
         """Whether the folder shows exactly this, by names, sizes and times; reads no pixels."""
         record = self.record()
         return (
             record is not None
-            and record == self._record(release, record["hub"], facts)
+            and record == _record(release, record["hub"])
             and self._shelf.unchanged()
             and all(_size(self.state / object_path(d)) == size for d, size in self._shelf.objects().items())
         )
@@ -181,13 +198,13 @@ class ReleaseFolder:
         """What somebody changed by hand among the files that are shown, by path."""
         return sorted(self._shelf.edits(), key=lambda edit: edit.path)
 
-    def show(self, release: Release, hub: str, signature: Signature | None = None, **facts: Any) -> None:
+    def show(self, release: Release, hub: str, signature: Signature | None = None) -> None:
         """Lay the release out for people, by links, and make it the folder's release by one rename.
 
         The version shown before stays where it lies until the next swap; objects that neither needs are let go.
 
         Args:
-            signature: of its manifest. facts: what else the record says of it.
+            signature: of its manifest.
         """
         version = self._shelf.begin(release.manifest.version)
         for name in ("images", "labels"):
@@ -202,7 +219,7 @@ class ReleaseFolder:
             _link(self.state / object_path(digest), target)
             shown[path] = digest
         documents = {
-            RECORD: canonical_json(self._record(release, hub, facts)) + b"\n",
+            RECORD: canonical_json(_record(release, hub)) + b"\n",
             "manifest.json": release.manifest.to_bytes(),
         }
         if signature is not None:
@@ -212,10 +229,6 @@ class ReleaseFolder:
         self._shelf.swap(version)
         if before is not None:
             self._let_go()
-
-    def _record(self, release: Release, hub: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-        reference = release.manifest.reference
-        return {"kind": KIND, "reference": reference, "manifest_sha256": release.digest, "hub": hub, **facts}
 
     def _let_go(self) -> None:
         """Forget objects that no version kept needs, and what other downloads left half done."""
@@ -243,6 +256,12 @@ class ReleaseFolder:
             except FileNotFoundError:
                 raise NotFound("the file is missing", where=str(file), remedy=REPAIR) from None
         return release
+
+
+def _record(release: Release, hub: str) -> dict[str, Any]:
+    reference = release.manifest.reference
+    record = {"kind": KIND, "reference": reference, "manifest_sha256": release.digest, "hub": hub}
+    return record | ({"selection": release.selection.document()} if isinstance(release, PartialRelease) else {})
 
 
 def load(folder: Path | str) -> Release:

@@ -6,13 +6,17 @@ import os
 from pathlib import Path
 
 from cellcommons.cache import cache_folder
+from cellcommons.cache_upkeep import keep_to_limit
 from cellcommons.canonical import sha256_hex
 from cellcommons.client import Client
+from cellcommons.credentials import find_token
 from cellcommons.errors import NotFound, Unreachable, Withdrawn
 from cellcommons.fetch import Patience
 from cellcommons.folder import load
 from cellcommons.manifest import Manifest
+from cellcommons.partial import PartialRelease
 from cellcommons.release import Release, open_release
+from cellcommons.selection import Selection
 from cellcommons.store import FolderStore
 from cellcommons.streamed import WHOLE, StreamedStore
 from cellcommons.transport import open_source
@@ -29,6 +33,7 @@ def open(
     token: str | None = None,
     offline: bool = False,
     whole: int = WHOLE,
+    selection: Selection | None = None,
 ) -> Release:
     """Open ``lab/slug@version`` where it lies; the same ``Release`` as ``cellcommons.load`` of a download.
 
@@ -39,9 +44,10 @@ def open(
         reference: of a published release; or the folder of a download, which is then loaded.
         hub: a hub, or an address or folder of static files; else ``CELLCOMMONS_HUB``.
         cache: a folder; else ``CELLCOMMONS_CACHE``, else the person's folder of caches.
-        token: of a person of the hub; else ``CELLCOMMONS_TOKEN``. Published releases need none.
+        token: of a person of the hub; else as ``cellcommons.credentials.find_token``.
         offline: ask nobody; read what the cache holds.
         whole: objects of at most so many bytes are fetched whole when any part of them is read, larger ones by range.
+        selection: a part of it; ``items`` and tables are then of that part.
 
     Raises:
         NotFound: no such release there. Withdrawn: it was taken back.
@@ -49,14 +55,15 @@ def open(
         DigestMismatch, InvalidDocument: what is there is damaged.
     """
     if isinstance(reference, Path) or "@" not in reference:
-        return load(reference)
+        return _part(load(reference), selection)
     hub = hub or os.environ.get("CELLCOMMONS_HUB") or HUB
-    token = token or os.environ.get("CELLCOMMONS_TOKEN")
+    token = token or find_token(hub)
     folder = cache_folder(cache)
+    keep_to_limit(folder)
     seen = FolderStore(folder)
     name = f"opened/{sha256_hex(hub.rstrip('/').encode())[:16]}/{reference.replace('@', '/')}"
     if offline:
-        return open_release(StreamedStore(folder, None), _last_seen(seen, name, reference))
+        return _part(open_release(StreamedStore(folder, None), _last_seen(seen, name, reference)), selection)
     try:
         data, address = Client(hub, token, attempts=_ATTEMPTS).resolve(reference)
     except Withdrawn:
@@ -65,13 +72,17 @@ def open(
     except Unreachable:
         if seen.get_ref(name) is None:
             raise
-        return open_release(StreamedStore(folder, None, hub), _last_seen(seen, name, reference))
+        return _part(open_release(StreamedStore(folder, None, hub), _last_seen(seen, name, reference)), selection)
     digest = sha256_hex(data)
     source = open_source(address, token=token)
     store = StreamedStore(folder, source, address, patience=Patience(_ATTEMPTS, 0.25), whole=whole)
     store.put(data)
     seen.put_ref(name, digest.encode())
-    return Release(store, Manifest.parse(data, where=reference), digest)
+    return _part(Release(store, Manifest.parse(data, where=reference), digest), selection)
+
+
+def _part(release: Release, selection: Selection | None) -> Release:
+    return PartialRelease(release.store, release.manifest, release.digest, selection) if selection else release
 
 
 def _last_seen(seen: FolderStore, name: str, reference: str) -> str:

@@ -11,6 +11,7 @@ from cellcommons.canonical import sha256_hex
 from cellcommons.errors import DigestMismatch, NotFound
 from cellcommons.folder import ReleaseFolder
 from cellcommons.manifest import Manifest
+from cellcommons.partial import PartialRelease
 from cellcommons.release import Release
 from cellcommons.release_changes import told_changes
 from cellcommons.store import FolderStore
@@ -43,7 +44,9 @@ def plan_sync(place: ReleaseFolder, manifest: bytes, source: Source, cache: Fold
     here = ([place.store] if before else []) + ([cache] if cache else [])
     with tempfile.TemporaryDirectory() as aside:
         store = _Beside(aside, source, here)
-        release = Release(store, Manifest.parse(manifest, where=str(place.root)), sha256_hex(manifest))
+        named = (store, Manifest.parse(manifest, where=str(place.root)), sha256_hex(manifest))
+        selection = place.selection()
+        release = PartialRelease(*named, selection) if selection else Release(*named)
         changes = told_changes(before, release)
         members = [member for member in release.members() if member.sha256 != release.digest]
         lacking = [member for member in members if not store.is_here(member.sha256)]

@@ -183,6 +183,10 @@ class Release:
         document = self.manifest.ontology
         return None if document is None else parse_ontology(document, where=self.manifest.reference)
 
+    def trees(self, item: ReleaseItem) -> tuple[tuple[str, str], ...]:
+        """``(role, tree digest)`` of every tree of the item that this release holds, its image first."""
+        return item_trees(item)
+
     def tree(self, digest: str) -> Tree:
         """The listing of one image's or label map's files."""
         return load_tree(self.store, digest)
@@ -203,7 +207,7 @@ class Release:
                 seen.add(blob.sha256)
                 yield Member(blob.sha256, blob.size, role)
         for item in self._items:
-            for kind, digest in item_trees(item):
+            for kind, digest in self.trees(item):
                 if digest in seen:
                     continue
                 seen.add(digest)

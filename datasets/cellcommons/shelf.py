@@ -122,7 +122,7 @@ class Shelf:
 
     def started_since(self) -> bool:
         """Whether the machine was started anew since the version that is shown was written, or last read whole."""
-        return _notes(self._current).get("start", "") != _start()
+        return str(_notes(self._current).get("start", "")) != _start()
 
     def note_start(self) -> None:
         """The version that is shown was read whole, and is sound."""

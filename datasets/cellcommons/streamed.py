@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 from collections import OrderedDict
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cellcommons.cache import ObjectCache
-from cellcommons.errors import DigestMismatch, NotFound, Unreachable
+from cellcommons.errors import DigestMismatch, DiskFull, NotFound, Unreachable
 from cellcommons.fetch import Patience
 from cellcommons.store import object_path
 from cellcommons.transport import BrokenOff, Source, read_range
@@ -124,6 +125,18 @@ class StreamedStore(ObjectCache):
                 self._patience.retry(lambda: self._attempt(source, digest), f"{self._address} {digest}")
 
     def _attempt(self, source: Source, digest: str) -> None:
+        try:
+            self._receive(source, digest)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise DiskFull(
+                "the disk of the cache is full",
+                where=str(self.root),
+                remedy="Free some room, for example by: cellcommons cache prune.",
+            ) from error
+
+    def _receive(self, source: Source, digest: str) -> None:
         hasher, gained = hashlib.sha256(), 0
         with self._temporary() as (handle, path):
             with source.open(object_path(digest)) as body:

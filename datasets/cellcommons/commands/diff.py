@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from cellcommons.commands.meter import Meter
+from cellcommons.credentials import find_token
 from cellcommons.diff.compare import diff_releases
 from cellcommons.diff.pictures import write_pictures
 from cellcommons.diff.places import opened_release
@@ -18,8 +18,7 @@ from cellcommons.diff.tables import write_parquet
 
 def diff(arguments: argparse.Namespace) -> dict[str, Any]:
     """Compare two releases; ``same`` says whether anything differs."""
-    # The token is read from the environment only: a command line is visible to everyone on the machine.
-    token, hub = os.environ.get("CELLCOMMONS_TOKEN"), arguments.hub
+    token, hub = find_token(arguments.hub), arguments.hub
     meter = Meter(sys.stderr)
     with contextlib.ExitStack() as stack:
         before, after = (

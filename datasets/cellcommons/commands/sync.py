@@ -19,8 +19,10 @@ from cellcommons.signing import read_key
 def sync(arguments: argparse.Namespace) -> dict[str, Any]:
     """Bring a folder to the newest release that fits; with ``--dry-run`` only say what that would be."""
     place = ReleaseFolder(arguments.folder)
-    hub = arguments.hub or os.environ.get("CELLCOMMONS_HUB") or (place.record() or {}).get("hub") or HUB
-    client = Client(hub, find_token(hub))
+    named = arguments.hub or os.environ.get("CELLCOMMONS_HUB")
+    hub = named or (place.record() or {}).get("hub") or HUB
+    # A folder from somebody else may name any hub: only a token kept for that very one goes there.
+    client = Client(hub, find_token(hub, named=bool(named)))
     key = read_key(arguments.key) if arguments.key else None
     given = {"sha256": arguments.sha256, "cache": arguments.cache, "key": key}
     if arguments.dry_run:
