@@ -88,11 +88,11 @@ def test_sizes(text: str, size: int) -> None:
 def test_a_limit_is_kept_to(hub: Hub, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "cache"
     monkeypatch.setenv("CELLCOMMONS_CACHE_LIMIT", "20 kB")
-    opened = cellcommons.open("noise@1", hub=hub.address, cache=cache)
+    opened = cellcommons.open("lab/noise@1", hub=hub.address, cache=cache)
     for item in opened.items():
         opened.image(item)
     assert measure_cache(ObjectCache(cache)).alone > 20_000
-    cellcommons.open("noise@1", hub=hub.address, cache=cache)
+    cellcommons.open("lab/noise@1", hub=hub.address, cache=cache)
     assert measure_cache(ObjectCache(cache)).alone <= 21_000
     for item in opened.items():
         opened.image(item)  # what is read again is fetched again
@@ -115,7 +115,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_leaves_the_folder_valid(hub: Hub, release: Release, small_disk: Path, capsys) -> None:
     first = seal(release.store, list(release.items())[:2])
     hub.release = first
-    assert main(["download", "noise@1", str(small_disk / "noise"), "--hub", hub.address]) == 0
+    assert main(["download", "lab/noise@1", str(small_disk / "noise"), "--hub", hub.address]) == 0
     (small_disk / "ballast").write_bytes(b"x" * (_free(small_disk) - (40 << 10)))
     hub.release = seal(release.store, list(release.items()), parent=first.digest)
     assert main(["sync", str(small_disk / "noise"), "--json"]) == 4
@@ -129,14 +129,14 @@ def test_a_full_disk_leaves_the_folder_valid(hub: Hub, release: Release, small_d
 
 
 def test_a_full_disk_leaves_the_cache_valid(hub: Hub, release: Release, small_disk: Path, tmp_path: Path) -> None:
-    opened = cellcommons.open("noise@1", hub=hub.address, cache=small_disk)
+    opened = cellcommons.open("lab/noise@1", hub=hub.address, cache=small_disk)
     items = list(opened.items())
     (small_disk / "ballast").write_bytes(b"x" * (_free(small_disk) - (24 << 10)))
     with pytest.raises(DiskFull, match="cellcommons cache prune"):
         [opened.image(item) for item in items]
     assert verify_cache(ObjectCache(small_disk)) == []
     # A download goes on without the cache's help.
-    done = Client(hub.address).download("noise@1", tmp_path / "noise", cache=small_disk)
+    done = Client(hub.address).download("lab/noise@1", tmp_path / "noise", cache=small_disk)
     assert done.images == 4
     assert ReleaseFolder(tmp_path / "noise").verify().digest == release.digest
     assert verify_cache(ObjectCache(small_disk)) == []

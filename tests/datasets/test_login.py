@@ -148,7 +148,7 @@ def test_a_token_of_the_environment_is_for_the_hub_that_it_names(monkeypatch: py
 def test_a_folder_from_a_stranger_gets_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = FolderStore(tmp_path / "store")
     with serving(seal(store, items_in(store, 2))) as hub:
-        Client(hub.address).download("noise@1", tmp_path / "noise")
+        Client(hub.address).download("lab/noise@1", tmp_path / "noise")
         monkeypatch.setenv("CELLCOMMONS_TOKEN", TOKEN)
         assert main(["sync", str(tmp_path / "noise")]) == 0
         assert hub.seen_tokens == {None}

@@ -93,7 +93,7 @@ def test_no_text_does_anything_but_answer_or_be_refused(text: str) -> None:
 
 
 def downloaded(hub: Hub, folder: Path, **wanted: object) -> PartialRelease:
-    Client(hub.address).download("noise@1", folder, selection=Selection(**wanted))
+    Client(hub.address).download("lab/noise@1", folder, selection=Selection(**wanted))
     ReleaseFolder(folder).verify()
     release = cellcommons.load(folder)
     assert isinstance(release, PartialRelease)
@@ -120,7 +120,7 @@ def test_by_name_and_by_query(hub: Hub, release: Release, tmp_path: Path, capsys
     most = max(len(item.cells) for item in items)
     part = downloaded(hub, tmp_path / "named", images=(items[0].name, items[2].path))
     assert [item.image for item in part.items()] == [items[0].image, items[2].image]
-    command = ["download", "noise@1", str(tmp_path / "asked"), "--hub", hub.address, "--json"]
+    command = ["download", "lab/noise@1", str(tmp_path / "asked"), "--hub", hub.address, "--json"]
     assert main([*command, "--query", f"cells >= {most} and split != 'test'"]) == 0
     done = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert done["images"] == sum(len(i.cells) >= most and i.split != "test" for i in items)
@@ -157,7 +157,7 @@ def test_sync_keeps_the_selection_and_a_download_widens_it(hub: Hub, release: Re
     part = cellcommons.load(folder)
     assert {item.image for item in part.items()} == {item.image for item in second.items("train")}
     assert all(item.tree not in hub.served for item in second.items())
-    Client(hub.address).download("noise@1.1", folder)
+    Client(hub.address).download("lab/noise@1.1", folder)
     assert cellcommons.load(folder).verify() == second.counted()
 
 
@@ -173,11 +173,11 @@ def test_verify_checks_what_is_there_and_says_what_is_not(hub: Hub, release: Rel
 
 
 def test_a_part_is_opened_where_it_lies(hub: Hub, release: Release, tmp_path: Path) -> None:
-    part = cellcommons.open("noise@1", hub=hub.address, cache=tmp_path, selection=Selection(split="test"))
+    part = cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path, selection=Selection(split="test"))
     assert list(part.items()) == list(release.items("test"))
     mirror = tmp_path / "copy"
     downloaded(hub, mirror, split="train")
     # A part is no mirror of the whole: what it lacks is named, and nothing is shown.
     with pytest.raises(CellCommonsError):
-        Client(str(mirror / ".cellcommons"), attempts=1).download("noise@1", tmp_path / "again")
+        Client(str(mirror / ".cellcommons"), attempts=1).download("lab/noise@1", tmp_path / "again")
     assert not (tmp_path / "again" / "release.json").exists()
