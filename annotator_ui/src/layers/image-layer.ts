@@ -29,6 +29,7 @@ uniform int count;
 uniform vec4 colour[${MOST_CHANNELS}];   // rgb, a = 1 where visible
 uniform vec3 window[${MOST_CHANNELS}];   // low, 1 / (high - low), 1 / gamma
 uniform bool smoothly;
+uniform bool inverted;
 float texel(ivec2 at, ivec2 last, int layer) {
   return float(texelFetch(planes, ivec3(clamp(at, ivec2(0), last), layer), lod).r);
 }
@@ -51,7 +52,8 @@ void main() {
     float v = clamp((value(t, size - 1, i) - window[i].x) * window[i].y, 0.0, 1.0);
     sum += colour[i].rgb * (window[i].z == 1.0 ? v : pow(v, window[i].z));
   }
-  result = vec4(min(sum, vec3(1.0)), 1.0);
+  sum = min(sum, vec3(1.0));
+  result = vec4(inverted ? 1.0 - sum : sum, 1.0);
 }`;
 
 export class ImageLayer {
@@ -91,7 +93,7 @@ export class ImageLayer {
     this.lods = levels.length;
   }
 
-  draw(placement: Placement, channels: readonly ChannelStyle[], smoothly: boolean): void {
+  draw(placement: Placement, channels: readonly ChannelStyle[], smoothly: boolean, inverted: boolean): void {
     const { gl, program, planes } = this;
     if (!planes) return;
     program.use();
@@ -103,6 +105,7 @@ export class ImageLayer {
     gl.uniform1i(program.at("lod"), Math.min(this.lods - 1, Math.max(0, Math.round(Math.log2(footprint)))));
     gl.uniform1i(program.at("count"), Math.min(MOST_CHANNELS, planes.planes.length, channels.length));
     gl.uniform1i(program.at("smoothly"), smoothly ? 1 : 0);
+    gl.uniform1i(program.at("inverted"), inverted ? 1 : 0);
     channels.slice(0, MOST_CHANNELS).forEach((channel, i) => {
       const rgb = parseInt(channel.colour.slice(1), 16);
       gl.uniform4f(program.at(`colour[${i}]`), (rgb >> 16) / 255, ((rgb >> 8) & 255) / 255, (rgb & 255) / 255, channel.visible ? 1 : 0);

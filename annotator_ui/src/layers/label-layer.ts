@@ -5,8 +5,13 @@ import { clip, type Rect } from "../labels/rect";
 import { integerTexture, PLACE, Program, setPlacement, type Placement } from "./gl";
 import { lookupOf, type Palette } from "./palette";
 
+/** What a cell's colour says, where there is no palette: which cell it is, nothing, or how sure the draft was of it. */
+export const COLOURINGS = ["id", "one", "certainty"] as const;
+export type Colouring = (typeof COLOURINGS)[number];
+
 export interface LabelStyle {
   readonly visible: boolean;
+  readonly colouring: Colouring;
   /** Of the fill, 0 to 1. */
   readonly opacity: number;
   readonly outlines: boolean;
@@ -32,6 +37,7 @@ uniform sampler2D certainty;    // by id, ${LOOKUP} a row; 0 = nothing known
 uniform uint certaintyCount;
 uniform sampler2D palette;      // by id, ${LOOKUP} a row; a = 0: not drawn
 uniform uint paletteCount;      // 0: no palette, a colour of its own for each id
+uniform int colouring;          // 0 by id, 1 all alike, 2 by certainty
 uniform bool hatched;
 uniform float hatch;            // device pixels from line to line
 uniform float opacity;
@@ -46,7 +52,16 @@ uint idAt(vec2 p) {
 vec4 toldColour(uint id) {
   return id < paletteCount ? texelFetch(palette, ivec2(int(id) % ${LOOKUP}, int(id) / ${LOOKUP}), 0) : vec4(0.0);
 }
+float sureOf(uint id) {
+  return id < certaintyCount ? texelFetch(certainty, ivec2(int(id) % ${LOOKUP}, int(id) / ${LOOKUP}), 0).r : 0.0;
+}
 vec3 colourOf(uint id) {
+  if (colouring == 1) return vec3(0.31, 0.82, 0.71);
+  if (colouring == 2) {
+    float sure = sureOf(id);
+    // Drawn by people: white. Else from orange (unsure) to blue (sure), told apart by red-green blind people too.
+    return sure == 0.0 ? vec3(0.92) : mix(vec3(1.0, 0.55, 0.1), vec3(0.25, 0.55, 1.0), smoothstep(0.4, 1.0, sure));
+  }
   float hue = float((id * 2654435769u) >> 8) / 16777216.0;
   vec3 rgb = clamp(abs(mod(hue * 6.0 + vec3(0.0, 4.0, 2.0), 6.0) - 3.0) - 1.0, 0.0, 1.0);
   // Towards white until blue is as easy to see on black as green is.
@@ -75,8 +90,8 @@ void main() {
   float width = outline * (chosen ? 1.7 : 1.0);
   if ((outlines || chosen) && edge(p, id, width)) {
     alpha = 0.95;
-    if (id < certaintyCount && !chosen) {
-      float sure = texelFetch(certainty, ivec2(int(id) % ${LOOKUP}, int(id) / ${LOOKUP}), 0).r;
+    if (!chosen) {
+      float sure = sureOf(id);
       if (sure > 0.0 && sure < ${UNSURE.toFixed(2)}) {
         colour = vec3(0.98, 0.72, 0.25);
         if (mod(gl_FragCoord.x + gl_FragCoord.y, 9.0) > 5.5) alpha = 0.0;
@@ -168,6 +183,7 @@ export class LabelLayer {
     gl.uniform1i(program.at("certainty"), 1);
     gl.uniform1i(program.at("palette"), 2);
     gl.uniform1ui(program.at("paletteCount"), this.paletteCount);
+    gl.uniform1i(program.at("colouring"), COLOURINGS.indexOf(style.colouring));
     gl.uniform1i(program.at("hatched"), style.hatched ? 1 : 0);
     gl.uniform1f(program.at("hatch"), HATCH * pixelRatio);
     gl.uniform1ui(program.at("certaintyCount"), this.certaintyCount);

@@ -23,8 +23,9 @@ export class Renderer {
   private palette: Palette | null = null;
   private view: View = { scale: 1, y: 0, x: 0 };
   private channels: readonly ChannelStyle[] = [];
-  private style: LabelStyle = { visible: true, opacity: 0.3, outlines: true, hatched: false, selected: 0, hovered: 0 };
+  private style: LabelStyle = { visible: true, colouring: "id", opacity: 0.3, outlines: true, hatched: false, selected: 0, hovered: 0 };
   private smoothly = true;
+  private inverted = false;
   /** Without a graphics card every texel counts: far out, one is taken instead of four. */
   private readonly software: boolean;
   private ratio = 1;
@@ -70,9 +71,10 @@ export class Renderer {
     this.redraw();
   }
 
-  setChannels(channels: readonly ChannelStyle[], smoothly: boolean): void {
+  setChannels(channels: readonly ChannelStyle[], smoothly: boolean, inverted: boolean): void {
     this.channels = channels;
     this.smoothly = smoothly;
+    this.inverted = inverted;
     this.redraw();
   }
 
@@ -150,7 +152,7 @@ export class Renderer {
     gl.viewport(0, 0, canvas.width, canvas.height);
     if (this.imageStale)
       this.backdrop.render(canvas.height, canvas.width, () =>
-        this.image.draw(placement, this.channels, this.smoothly && !(this.software && placement.scale < 1)),
+        this.image.draw(placement, this.channels, this.smoothly && !(this.software && placement.scale < 1), this.inverted),
       );
     const whole: Rect = { y0: 0, x0: 0, y1: canvas.height, x1: canvas.width };
     const part = this.imageStale || this.labelsStale || !dirty ? whole : this.onCanvas(dirty);

@@ -61,6 +61,18 @@ function keepInSight(view: View, image: Size, screen: Size): View {
   };
 }
 
+/** The part of the image that is on the screen, image pixels; null where all of it is, to a pixel. */
+export function shownPart(view: View, image: Size, screen: Size): Rect | null {
+  const part = {
+    y0: Math.max(0, view.y),
+    x0: Math.max(0, view.x),
+    y1: Math.min(image.height, view.y + screen.height / view.scale),
+    x1: Math.min(image.width, view.x + screen.width / view.scale),
+  };
+  const all = part.y0 < 1 && part.x0 < 1 && part.y1 > image.height - 1 && part.x1 > image.width - 1;
+  return all ? null : part;
+}
+
 /** The screen rectangle that an image rectangle covers, grown by `margin` screen pixels. */
 export function rectOnScreen(view: View, rect: Rect, margin: number): Rect {
   const a = toScreen(view, { y: rect.y0, x: rect.x0 });

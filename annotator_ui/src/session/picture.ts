@@ -159,6 +159,10 @@ export class Picture {
     const channel = this.level.value?.channels[index];
     if (channel) channel.display.value = { ...channel.display.value, ...autoContrast(channel.values), gamma: 1 };
   }
+
+  autoContrastAll(): void {
+    this.level.value?.channels.forEach((_, index) => this.autoContrast(index));
+  }
 }
 
 /** A channel's window in texels, as the image layer takes it. */

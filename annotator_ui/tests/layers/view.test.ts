@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fit, panBy, scaleBar, toImage, toScreen, zoomAt } from "../../src/layers/view";
+import { fit, panBy, scaleBar, shownPart, toImage, toScreen, zoomAt } from "../../src/layers/view";
 
 const size = fc.record({ height: fc.integer({ min: 16, max: 5000 }), width: fc.integer({ min: 16, max: 5000 }) });
 const screen = { height: 800, width: 1000 };
@@ -43,6 +43,27 @@ describe("the view", () => {
         expect(centre.y).toBeLessThanOrEqual(image.height + 1e-6);
         expect(centre.x).toBeGreaterThanOrEqual(-1e-6);
         expect(centre.x).toBeLessThanOrEqual(image.width + 1e-6);
+      }),
+    );
+  });
+
+  it("knows which part of the image is on the screen, and says nothing where all of it is", () => {
+    fc.assert(
+      fc.property(size, share, fc.double({ min: 1.5, max: 12, noNaN: true }), (image, at, factor) => {
+        const whole = fit(image, screen);
+        expect(shownPart(whole, image, screen)).toBeNull();
+        const view = zoomAt(whole, toScreen(whole, inside(image, at)), factor, image, screen);
+        const part = shownPart(view, image, screen);
+        if (!part) return; // a narrow image may still fit
+        expect(part.y0).toBeGreaterThanOrEqual(0);
+        expect(part.x1).toBeLessThanOrEqual(image.width);
+        for (const corner of [{ y: part.y0, x: part.x0 }, { y: part.y1, x: part.x1 }]) {
+          const seen = toScreen(view, corner);
+          expect(seen.y).toBeGreaterThan(-1e-6);
+          expect(seen.x).toBeGreaterThan(-1e-6);
+          expect(seen.y).toBeLessThan(screen.height + 1e-6);
+          expect(seen.x).toBeLessThan(screen.width + 1e-6);
+        }
       }),
     );
   });

@@ -9,7 +9,8 @@ const { Display } = await import("../../src/panels/workbench/display");
 type Held = { ctrlKey?: boolean; shiftKey?: boolean; altKey?: boolean; metaKey?: boolean };
 const calls: string[] = [];
 const session = { redo: () => calls.push("redo"), undo: () => calls.push("undo") } as unknown as AssignmentSession;
-const groups = instanceKeys(session, new Display({ height: 10, width: 10 }), { submit: () => {}, showKeys: () => {} });
+const display = new Display({ height: 10, width: 10 });
+const groups = instanceKeys(session, display, { submit: () => {}, showKeys: () => {} });
 const find = (key: string, held: Held = {}) => keyFor(groups, { key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...held });
 const press = (key: string, held: Held = {}) => find(key, held)?.does;
 
@@ -35,6 +36,15 @@ describe("the keyboard", () => {
     expect(press("c", { ctrlKey: true })).toBeUndefined();
     expect(press("d", { altKey: true })).toBeUndefined();
     expect(press("Tab")).toBeUndefined();
+  });
+
+  it("inverts the image and colours cells in another way; by certainty only where a draft has one", async () => {
+    const { nextColouring } = await import("../../src/panels/workbench/look-keys");
+    expect(press("i")).toBe("Invert the image");
+    find("i")!.run();
+    expect(display.inverted.value).toBe(true);
+    expect([nextColouring("id", true), nextColouring("one", true), nextColouring("certainty", true)]).toEqual(["one", "certainty", "id"]);
+    expect([nextColouring("id", false), nextColouring("one", false)]).toEqual(["one", "id"]);
   });
 
   it("gives no key two meanings", () => {

@@ -87,7 +87,8 @@
     window.addEventListener(
       type,
       (event) => {
-        const act = { type, stamp: event.timeStamp, place: null, before: null, looked: 0 };
+        // A move with no button down paints nothing.
+        const act = { type: type === "pointermove" && event.buttons === 0 ? "hover" : type, stamp: event.timeStamp, place: null, before: null, looked: 0 };
         if (event instanceof MouseEvent && probe.read && event.target.closest?.(".bench-picture")) {
           act.place = [event.clientX, event.clientY];
           const looking = performance.now();
@@ -109,14 +110,16 @@
     probe.frames.push(time);
     requestAnimationFrame(tick);
   };
+  let began = 0;
   probe.watch = () => {
     probe.frames = [];
+    began = performance.now();
     requestAnimationFrame(tick);
   };
   probe.frameTimes = () => {
     const { frames } = probe;
     probe.frames = null;
-    return frames;
+    return { times: frames, ms: performance.now() - began };
   };
 
   const put = IDBObjectStore.prototype.put;

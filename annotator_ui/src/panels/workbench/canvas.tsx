@@ -59,7 +59,7 @@ function bind(renderer: Renderer, props: CanvasProps): () => void {
     effect(() => {
       const channels = (picture.level.value?.channels ?? []).map((channel) => ({ ...channel.display.value, ...windowInTexels(channel) }));
       // From twelve screen pixels an image pixel on, the person wants to see pixels.
-      renderer.setChannels(channels, display.smoothly.value && display.view.value.scale < 12);
+      renderer.setChannels(channels, display.smoothly.value && display.view.value.scale < 12, display.inverted.value);
     }),
     effect(() => renderer.setView(display.view.value)),
     effect(() => {
@@ -67,6 +67,7 @@ function bind(renderer: Renderer, props: CanvasProps): () => void {
       const at = pointing ? display.pointer.value : null;
       renderer.setStyle({
         visible: display.labels.value,
+        colouring: display.colouring.value,
         opacity: display.opacity.value,
         outlines: display.outlines.value,
         hatched: props.hatched ?? false,

@@ -1,6 +1,7 @@
 /** Channels: colour, visibility, and a contrast window over the histogram. */
 
 import type { Channel, Picture } from "../../session/picture";
+import type { Display } from "./display";
 import { Icon } from "./icons";
 
 const HEIGHT = 34;
@@ -104,14 +105,20 @@ function ChannelRow({ channel, index, picture, digits }: { channel: Channel; ind
   );
 }
 
-/** `title`: where several pictures have channels. `digits` false where 1 to 6 have another meaning. */
-export function ChannelsPanel({ picture, title, digits = true }: { picture: Picture; title?: string; digits?: boolean }) {
+/** `title`: where several pictures have channels. `digits` false where 1 to 6 have another meaning. `display`: may be inverted. */
+export function ChannelsPanel({ picture, title, digits = true, display }: { picture: Picture; title?: string; digits?: boolean; display?: Display }) {
   const level = picture.level.value;
   return (
     <section class="panel" aria-label={title ?? "Channels"}>
       <h3>{title ?? (level && level.channels.length === 1 ? "Channel" : "Channels")}</h3>
       {!level && <p class="dim">Loading…</p>}
       {level?.channels.map((channel, index) => <ChannelRow key={index} channel={channel} index={index} picture={picture} digits={digits} />)}
+      {display && (
+        <label class="check">
+          <input type="checkbox" checked={display.inverted.value} onChange={(event) => (display.inverted.value = event.currentTarget.checked)} />
+          Invert <kbd>I</kbd>
+        </label>
+      )}
     </section>
   );
 }

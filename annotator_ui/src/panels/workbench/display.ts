@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Point } from "../../labels/raster";
 import type { Rect } from "../../labels/rect";
+import type { Colouring } from "../../layers/label-layer";
 import { fit, panBy, toScreen, zoomAt, type Size, type View } from "../../layers/view";
 
 export class Display {
@@ -12,6 +13,8 @@ export class Display {
   readonly opacity = signal(0.28);
   readonly outlines = signal(true);
   readonly smoothly = signal(true);
+  readonly inverted = signal(false);
+  readonly colouring = signal<Colouring>("id");
   /** Pointer, image pixels; null while it is elsewhere. */
   readonly pointer = signal<Point | null>(null);
   readonly percent = computed(() => Math.round(this.view.value.scale * 100));
@@ -45,6 +48,13 @@ export class Display {
     const anchor = at ?? { y: screen.height / 2, x: screen.width / 2 };
     this.view.value = zoomAt(this.view.value, anchor, factor, this.image, screen);
     this.fitted = false;
+  }
+
+  /** Bring an image point to the middle of the screen, as far as the image's border allows. */
+  centre(at: Point): void {
+    const { height, width } = this.screen.value;
+    const screen = toScreen(this.view.value, at);
+    this.pan(height / 2 - screen.y, width / 2 - screen.x);
   }
 
   /** Zoom in on a part of the image: it fills a third of the screen. */

@@ -1,7 +1,9 @@
 /** Labels: how they look, how many cells there are, and the selected one. */
 
 import type { AssignmentSession } from "../../session/assignment";
+import { COLOURINGS, type Colouring } from "../../layers/label-layer";
 import type { Display } from "./display";
+import { COLOURING_WORDS, hasCertainty } from "./look-keys";
 
 function SelectedCell({ session }: { session: AssignmentSession }) {
   const id = session.selected.value;
@@ -33,7 +35,7 @@ function SelectedCell({ session }: { session: AssignmentSession }) {
 }
 
 export function LabelsPanel({ session, display }: { session: AssignmentSession; display: Display }) {
-  const { labels, opacity, outlines, smoothly } = display;
+  const { labels, opacity, outlines, smoothly, colouring } = display;
   const { draft } = session.assignment;
   return (
     <section class="panel" aria-label="Labels">
@@ -56,6 +58,17 @@ export function LabelsPanel({ session, display }: { session: AssignmentSession; 
           onInput={(event) => (opacity.value = event.currentTarget.valueAsNumber)}
         />
         <output>{Math.round(opacity.value * 100)}%</output>
+      </label>
+      <label class="slider colouring">
+        <span>Colour</span>
+        <select value={colouring.value} aria-keyshortcuts="K" onChange={(event) => (colouring.value = event.currentTarget.value as Colouring)}>
+          {COLOURINGS.filter((way) => way !== "certainty" || hasCertainty(session)).map((way) => (
+            <option key={way} value={way}>
+              {COLOURING_WORDS[way]}
+            </option>
+          ))}
+        </select>
+        <kbd>K</kbd>
       </label>
       <div class="checks">
         <label class="check">

@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { asProblem, type Problem } from "../../api/problem";
 import { ProblemNotice, Spinner } from "../feedback";
 import { Canvas, type CanvasProps } from "./canvas";
+import { Minimap } from "./minimap";
 
 export function PictureStage(props: CanvasProps) {
   const { display } = props;
@@ -19,7 +20,10 @@ export function PictureStage(props: CanvasProps) {
   useEffect(load, [picture]);
   return (
     <>
-      <Canvas {...props} />
+      <Canvas {...props}>
+        {props.children}
+        {!props.picture && <Minimap picture={picture} display={display} />}
+      </Canvas>
       {!picture.level.value && !unreadable.value && (
         <div class="stage-note">
           <Spinner label="Loading the image" />

@@ -9,6 +9,7 @@ import { Frame, useFrame, type FrameState, type ModeProps } from "../frame";
 import { GuidelinesPanel } from "../guidelines-panel";
 import { channelKeys, labelKeys, sheetKey, viewKeys, workKeys, type Key, type KeyGroup } from "../keys";
 import { LabelsPanel } from "../labels-panel";
+import { colouringKey, imageKeys } from "../look-keys";
 import { PictureStage } from "../picture-stage";
 import { StatusBar } from "../status-bar";
 import { CELL_TOOLS, sizeKeys, toolKeys, ToolRail } from "../tool-rail";
@@ -29,7 +30,7 @@ export function instanceKeys(session: AssignmentSession, display: Display, frame
   return [
     { group: "Tools", keys: [...toolKeys(session, CELL_TOOLS), ...sizeKeys(session), ...stroke] },
     { group: "Cells", keys: [...cellKeys(session, display), ...workKeys(session, frame.submit)] },
-    { group: "View", keys: [...viewKeys(display), ...labelKeys(display), ...channelKeys(session), sheetKey(frame.showKeys)] },
+    { group: "View", keys: [...viewKeys(display), ...labelKeys(display), colouringKey(session, display), ...imageKeys(session, display), ...channelKeys(session), sheetKey(frame.showKeys)] },
   ];
 }
 
@@ -47,7 +48,7 @@ export function InstanceSegmentation(props: ModeProps) {
       rail={<ToolRail session={session} display={display} tools={CELL_TOOLS} />}
       side={
         <>
-          <ChannelsPanel picture={session.picture} />
+          <ChannelsPanel picture={session.picture} display={display} />
           <LabelsPanel session={session} display={display} />
           <GuidelinesPanel session={session} otherwise="Outline every cell you can tell apart." />
         </>

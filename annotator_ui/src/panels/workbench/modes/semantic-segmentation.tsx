@@ -14,6 +14,7 @@ import { Display } from "../display";
 import { Frame, useFrame, type FrameState, type ModeProps } from "../frame";
 import { GuidelinesPanel } from "../guidelines-panel";
 import { labelKeys, sheetKey, viewKeys, workKeys, type Key, type KeyGroup } from "../keys";
+import { imageKeys } from "../look-keys";
 import { PictureStage } from "../picture-stage";
 import { StatusBar } from "../status-bar";
 import { sizeKeys, toolKeys, ToolRail, type ToolChoice } from "../tool-rail";
@@ -46,7 +47,7 @@ export function semanticKeys(session: AssignmentSession, classes: Classes, displ
   return [
     { group: "Classes", keys: [...classKeys(classes, (index) => takeClass(session, index), "Take the class in hand"), ...workKeys(session, frame.submit)] },
     { group: "Tools", keys: [...toolKeys(session, CLASS_TOOLS), ...sizeKeys(session), ...stroke] },
-    { group: "View", keys: [...viewKeys(display), ...labelKeys(display), sheetKey(frame.showKeys)] },
+    { group: "View", keys: [...viewKeys(display), ...labelKeys(display), ...imageKeys(session, display), sheetKey(frame.showKeys)] },
   ];
 }
 
@@ -88,7 +89,7 @@ function Painter(props: ModeProps & { classes: Classes }) {
       side={
         <>
           <ClassesPanel session={session} classes={classes} display={display} take={(index) => takeClass(session, index)} />
-          <ChannelsPanel picture={session.picture} digits={false} />
+          <ChannelsPanel picture={session.picture} display={display} digits={false} />
           <GuidelinesPanel session={session} otherwise="Paint every pixel whose class you are sure of." />
         </>
       }
