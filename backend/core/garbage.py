@@ -34,6 +34,7 @@ _IN_POSTGRES = "(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
 _AT_ONCE = 8
 _COLLECTING = 0x6763  # of the advisory lock
 _PEEK = 4
+_NAMING = re.compile(r"\d{5,}|indexes/.+\.parquet")
 
 _REFS: list[Callable[[], Iterable[str]]] = []
 
@@ -183,7 +184,10 @@ def _named_by(store: ObjectStore, digest: str) -> tuple[set[str], set[str]]:
     with suppress(ValueError):
         document = json.loads(data)
         if isinstance(document, dict) and document.get("format") == FORMAT:
-            return {entry.sha256 for entry in parse_tree(data, where=digest).entries}, set()
+            entries = parse_tree(data, where=digest).entries
+            # A release's parts are trees of tables and of such trees; the files of an image name nothing.
+            naming = {entry.sha256 for entry in entries if _NAMING.fullmatch(entry.path)}
+            return {entry.sha256 for entry in entries} - naming, naming
     return set(), set(_hex(data))
 
 

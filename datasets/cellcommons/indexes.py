@@ -253,9 +253,11 @@ def parquet_bytes(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:
     sink = pa.BufferOutputStream()
     table = pa.Table.from_pylist(rows, schema=schema)
     # Every option that shapes the bytes is stated, so that a change of pyarrow's defaults does not change them.
+    # Parts are small: what their footers hold besides would be a quarter of them.
     pq.write_table(
         table, sink, version="2.6", compression="zstd", compression_level=6, use_dictionary=True,
-        write_statistics=True, data_page_version="1.0", row_group_size=1 << 17, store_schema=True,
+        write_statistics=[name for name in ("image", "source") if name in schema.names], data_page_version="1.0",
+        row_group_size=1 << 17, store_schema=False,
     )  # fmt: skip
     return bytes(sink.getvalue().to_pybytes())
 

@@ -7,7 +7,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"__init__", "__main__", "result"}
+NOT_BENCHMARKS = {"__init__", "__main__", "result", "large_releases"}
 
 
 def main(argv: list[str] | None = None) -> int:
