@@ -1,8 +1,8 @@
 """Large generated releases, made quickly: real OME-Zarr objects, of which no two images share their pixels.
 
-A few dozen images are generated and encoded as usual. Every further one takes the files of one of these, its shards made
-unlike all others by eight bytes before the shard's index, where zarr's format lets a shard hold what no chunk names. So
-every object is a valid part of a valid tree, and 100,000 images take minutes and not hours.
+A few dozen images are generated and encoded as usual. Every further one takes the files of one of these, its shards
+made unlike all others by eight bytes before the shard's index, where zarr's format lets a shard hold what no chunk
+names. So every object is a valid part of a valid tree, and 100,000 images take minutes and not hours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """``./hub bench release``: what sealing a release costs as it grows, and as what changed does.
 
-Generated releases (``large_releases``); one after another images are relabelled and the next release is sealed from what
-changed. Beside it: sealing all of it again, and git keeping the same trees, as listings of the same files.
+Generated releases (``large_releases``); one after another images are relabelled and the next release is sealed from
+what changed. Beside it: sealing all of it again, and git committing the same change to a file for every image's labels.
+
+What it does not measure is the hub's own bookkeeping of a release in Postgres.
 """
 
 from __future__ import annotations
