@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from backend.annotation.models import Annotation
 from backend.consensus.evidence import Evidence
@@ -12,6 +12,7 @@ from cellcommons.canonical import sha256_hex
 from cellcommons.indexes import SPLITS
 from cellcommons.release import CellRow, Provenance, ReleaseItem
 from cellcommons.store import ObjectStore
+from cellcommons.summary import Summary
 
 
 def release_item(store: ObjectStore, consensus: Consensus, split: str, dataset_id: object) -> ReleaseItem:
@@ -51,14 +52,34 @@ def pseudonym(dataset_id: object, person_id: object) -> str:
     return "reader-" + sha256_hex(f"{dataset_id}/{person_id}".encode())[:12]
 
 
-def class_counts(items: Iterable[ReleaseItem], names: Iterable[str]) -> dict[str, dict[str, int]]:
+def is_as_before(consensus: Consensus, before: ReleaseItem | None, companions: Mapping[str, str]) -> bool:
+    """Whether an image is just as the release before has it, its split aside: then its evidence need not be read."""
+    image = consensus.item.image
+    return before is not None and (
+        before.provenance.consensus,
+        before.tree,
+        before.labels,
+        before.name,
+        before.source,
+        before.stratum,
+        before.channels,
+        dict(before.companions),
+    ) == (
+        str(consensus.pk),
+        image.tree_sha256,
+        consensus.labels_sha256,
+        image.name,
+        image.source.name,
+        image.stratum,
+        tuple(image.channels),
+        dict(companions),
+    )
+
+
+def class_counts(summary: Summary, names: Iterable[str]) -> dict[str, dict[str, int]]:
     """Class -> split -> rows of ``cells`` that name it: subjects, or images where classes are of pixels."""
-    counts = {name: dict.fromkeys(SPLITS, 0) for name in names}
-    for item in items:
-        for row in item.cells:
-            for name in row.classes:
-                counts[name][item.split] += 1
-    return counts
+    counts = {split: summary.by_key("classes", split) for split in SPLITS}
+    return {name: {split: counts[split][name] for split in SPLITS} for name in names}
 
 
 def _judged(readings: Sequence[Annotation]) -> str | None:

@@ -29,7 +29,7 @@ class ReleaseFileSerializer(serializers.Serializer):
     path = serializers.CharField(help_text="in a download")
     sha256 = serializers.CharField()
     bytes = serializers.IntegerField()
-    rows = serializers.IntegerField(allow_null=True, help_text="of a parquet index, else null")
+    rows = serializers.IntegerField(allow_null=True, help_text="of a parquet index that is one file, else null")
     url = serializers.SerializerMethodField()
 
     def get_url(self, file: NamedFile) -> str:

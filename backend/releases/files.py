@@ -8,12 +8,13 @@ from functools import lru_cache
 
 from backend.core.storage import object_store
 from backend.releases.models import Release
+from cellcommons.parts import table_of
 from cellcommons.release import open_release
 
 
 @dataclass(frozen=True)
 class NamedFile:
-    """One file as a download has it. ``rows``: of a parquet index, else None."""
+    """One file as a download has it. ``rows``: of a parquet index that is one file, else None."""
 
     path: str
     sha256: str
@@ -28,7 +29,8 @@ def release_files(release: Release) -> Mapping[str, NamedFile]:
 
 @lru_cache(maxsize=128)
 def _files(manifest_sha256: str) -> Mapping[str, NamedFile]:
-    manifest = open_release(object_store(), manifest_sha256).manifest
-    rows = {f"indexes/{name}.parquet": index.rows for name, index in manifest.indexes.items()}
-    named = manifest.blobs()
+    release = open_release(object_store(), manifest_sha256)
+    alone = {name: index.rows for name, index in release.manifest.indexes.items() if index.files == 1}
+    named = dict(release.files())
+    rows = {path: alone.get(table_of(path)) for path in named if path.startswith("indexes/")}
     return {path: NamedFile(path, named[path].sha256, named[path].size, rows.get(path)) for path in sorted(named)}

@@ -182,9 +182,14 @@ class ReleaseObject(models.Model):
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="objects_needed")
     sha256 = sha256_field()
     size = models.BigIntegerField()
+    # So that the rows of the next release follow from what changed: an object is gone with its last use.
+    uses = models.PositiveIntegerField(help_text="places that name it: the release, its parts, its images' trees")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["release", "sha256"], name="object_once_per_release")]
+        constraints = [
+            models.UniqueConstraint(fields=["release", "sha256"], name="object_once_per_release"),
+            models.CheckConstraint(condition=Q(uses__gte=1), name="object_needed_is_used"),
+        ]
 
 
 class SplitLock(Row):

@@ -134,12 +134,9 @@ def serving_release(releases: QuerySet[Release], name: str, version: str, sha256
     return named.filter(objects_needed__sha256=sha256).order_by().first()
 
 
-def bytes_beyond(release: Release, parent: Release | None) -> int:
-    """Bytes of the objects that ``release`` needs and ``parent`` lacks."""
-    needed = ReleaseObject.objects.filter(release=release)
-    if parent is not None:
-        needed = needed.exclude(sha256__in=ReleaseObject.objects.filter(release=parent).values("sha256"))
-    return int(needed.aggregate(total=Sum("size"))["total"] or 0)
+def bytes_needed(release: Release) -> int:
+    """Bytes of the objects that ``release`` needs, each once."""
+    return int(ReleaseObject.objects.filter(release=release).aggregate(total=Sum("size"))["total"] or 0)
 
 
 def stalled_releases(*, silent_since: datetime) -> list[uuid.UUID]:

@@ -15,17 +15,18 @@ from django.utils import timezone
 from backend.annotation.kinds.registry import ontology_of
 from backend.annotation.models import Campaign
 from backend.consensus.models import Consensus
-from backend.consensus.selectors import settled_consensuses
+from backend.consensus.selectors import companions_by_image, settled_consensuses
 from backend.core.dispatch import dispatch
 from backend.core.errors import PART_AWAY, WrongState
 from backend.core.storage import object_store
 from backend.imaging.models import Dataset
 from backend.people.models import Person
-from backend.releases.contents import class_counts, release_item
-from backend.releases.models import Opening, Release, ReleaseImage, ReleaseObject, ReleaseState, SplitLock, Withdrawal
+from backend.releases.contents import class_counts, is_as_before, release_item
+from backend.releases.membership import record_images, record_objects
+from backend.releases.models import Opening, Release, ReleaseState, SplitLock, Withdrawal
 from backend.releases.near_duplicates import near_duplicate_pairs
 from backend.releases.selectors import (
-    bytes_beyond,
+    bytes_needed,
     frozen_contents,
     latest_published,
     refuse_withdrawn,
@@ -43,6 +44,7 @@ from cellcommons.sealing import seal_release
 from cellcommons.split_certificate import certified_split, class_cells
 from cellcommons.splits import FRACTIONS
 from cellcommons.summary import Summary
+from cellcommons.uses import use_changes
 from cellcommons.versions import parse_version
 
 log = logging.getLogger(__name__)
@@ -194,9 +196,10 @@ class Sealed:
 
     manifest: Manifest
     digest: str
-    contents: Sequence[Consensus]
+    changed: Sequence[Consensus]
+    removed: Sequence[str]
     assignment: Mapping[str, str]
-    objects: Sequence[tuple[str, int]]
+    uses: Mapping[str, tuple[int, int]]
     classes: Mapping[str, Mapping[str, int]]
 
 
@@ -214,7 +217,13 @@ def seal_draft(release: Release) -> Sealed:
     store = object_store()
     contents = frozen_contents(release)
     parent = open_release(store, release.parent.manifest_sha256) if release.parent else None
-    items = [release_item(store, c, SPLITS[0], release.dataset_id) for c in _beating(release, contents)]
+    before = {item.image: item for item in parent.items()} if parent else {}
+    given = companions_by_image(release.campaign)
+    items = []
+    for consensus in _beating(release, contents):
+        known = before.get(str(consensus.item.image_id))
+        same = is_as_before(consensus, known, given.get(consensus.item.image_id, {}))
+        items.append(known if same and known else release_item(store, consensus, SPLITS[0], release.dataset_id))
     pairs = near_duplicate_pairs(store, [c.item.image for c in contents], parent, beat=lambda: _beat(release))
     certified = certified_split(
         [(item.image, item.source, item.stratum) for item in items],
@@ -227,6 +236,8 @@ def seal_draft(release: Release) -> Sealed:
     )
     assignment = certified.split.assignment
     items = [replace(item, split=assignment[item.image]) for item in items]
+    changed = [item for item in items if before.get(item.image) != item]
+    removed = sorted(before.keys() - {item.image for item in items})
     _beat(release)
     facts: dict[str, Any] = {
         "dataset": release.dataset.name,
@@ -244,15 +255,25 @@ def seal_draft(release: Release) -> Sealed:
     manifest, digest = seal_release(
         store,
         parent=parent.digest if parent else None,
-        items=items,
+        items=changed,
+        removed=removed if parent else None,
         card_text=card,
         split_certificate=certified.document,
         given_licences=[release.dataset.licence],
         **facts,
     )
-    objects = list(open_release(store, digest).objects())
+    sealed = open_release(store, digest)
     names = facts["ontology"].names if facts["ontology"] else ()
-    return Sealed(manifest, digest, contents, assignment, objects, class_counts(items, names))
+    new = {item.image for item in changed}
+    return Sealed(
+        manifest=manifest,
+        digest=digest,
+        changed=[consensus for consensus in contents if str(consensus.item.image_id) in new],
+        removed=removed,
+        assignment=assignment,
+        uses=use_changes(parent, sealed),
+        classes=class_counts(sealed.summary, names),
+    )
 
 
 @transaction.atomic
@@ -261,19 +282,8 @@ def _record_publication(*, release_id: uuid.UUID, sealed: Sealed) -> Release:
     release = lock_release(release_id)
     if release.state != ReleaseState.PUBLISHING:
         return release
-    ReleaseImage.objects.bulk_create(
-        ReleaseImage(
-            release=release,
-            image_id=consensus.item.image_id,
-            consensus=consensus,
-            split=sealed.assignment[str(consensus.item.image_id)],
-            cells=consensus.cells,
-        )
-        for consensus in sealed.contents
-    )
-    ReleaseObject.objects.bulk_create(
-        (ReleaseObject(release=release, sha256=sha256, size=size) for sha256, size in sealed.objects), batch_size=2000
-    )
+    record_images(release, changed=sealed.changed, removed=sealed.removed, assignment=sealed.assignment)
+    release.delta_bytes = record_objects(release, sealed.uses)
     _lock_splits(release, sealed)
     counts = sealed.manifest.counts
     release.counts = {**asdict(counts), "classes": sealed.classes}
@@ -281,8 +291,7 @@ def _record_publication(*, release_id: uuid.UUID, sealed: Sealed) -> Release:
     release.major, release.minor, release.patch = version.major, version.minor, version.patch
     release.manifest_sha256 = sealed.digest
     release.card_sha256 = sealed.manifest.card.sha256
-    release.bytes = sum(size for _, size in sealed.objects)
-    release.delta_bytes = bytes_beyond(release, release.parent)
+    release.bytes = bytes_needed(release)
     release.state, release.error = ReleaseState.PUBLISHED, ""
     release.published_at = timezone.now()
     release.save()
@@ -292,7 +301,7 @@ def _record_publication(*, release_id: uuid.UUID, sealed: Sealed) -> Release:
 
 def _lock_splits(release: Release, sealed: Sealed) -> None:
     """What a source was published as, it stays; only into test may it move, with a near-duplicate of a test image."""
-    splits = {c.item.image.source_id: sealed.assignment[str(c.item.image_id)] for c in sealed.contents}
+    splits = {c.item.image.source_id: sealed.assignment[str(c.item.image_id)] for c in sealed.changed}
     held = {lock.source_id: lock for lock in SplitLock.objects.filter(source__in=splits)}
     SplitLock.objects.bulk_create(
         SplitLock(dataset=release.dataset, source_id=source, split=split, first_release=release)

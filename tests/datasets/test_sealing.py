@@ -19,6 +19,7 @@ from cellcommons.release import Release, differing_items, open_release
 from cellcommons.sealing import seal_release
 from cellcommons.store import FolderStore
 from cellcommons.summary import Summary
+from cellcommons.uses import use_changes
 
 FACTS: dict = {
     "dataset": "lab/noise", "title": "Noise", "created": CREATED, "licence": "CC0-1.0", "task": "instance_segmentation",
@@ -94,6 +95,12 @@ def test_any_sequence_of_changes_is_as_if_sealed_from_scratch(
             assert by_change.digest == sealed(store, list(after.values()), release).digest
             assert {i.image for i in by_change.items()} == {f"i{n}" for n in after}
             by_change.check_counts()
+            uses = {digest: n for digest, (n, _) in use_changes(None, release).items()}
+            for digest, (n, _) in use_changes(release, by_change).items():
+                uses[digest] = uses.get(digest, 0) + n
+            assert {d: n for d, n in uses.items() if n} == {d: n for d, (n, _) in use_changes(None, by_change).items()}
+            assert {d for d, n in uses.items() if n} == {digest for digest, _ in by_change.objects()}
+            assert sum(uses.values()) == by_change.manifest.objects.count + 1
             held, release = after, by_change
         release.verify()
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from backend.annotation.models import Campaign
+from backend.consensus.models import Consensus, ConsensusState
 from backend.imaging.models import Dataset
 from backend.people.models import Person
 from backend.releases import services
@@ -56,17 +57,30 @@ def test_nothing_is_half_published(
     first = services.draft_release(dataset=dataset, campaign=campaign, person=curator, seed=1)
     services.publish_release(release_id=first.pk)
     locks = list(SplitLock.objects.order_by("id").values_list("source_id", "split"))
+    for settled in list(Consensus.objects.all()):
+        again = Consensus.objects.create(
+            item=settled.item,
+            revision=settled.revision + 1,
+            state=ConsensusState.SETTLED,
+            agreement=1.0,
+            labels_sha256=settled.labels_sha256,
+            cells_sha256=settled.cells_sha256,
+            cells=settled.cells,
+            method="expert",
+        )
+        again.readings.set(settled.readings.all())
     draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator, title="Second")
     fate = Fate()
     for name in USES:
         monkeypatch.setattr(FolderStore, name, fate.wrap(getattr(FolderStore, name)))
     manifest = services.seal_draft(draft).digest
     uses = fate.used
-    assert uses > POINTS
+    assert uses > POINTS // 2, "each of them before it is done and after"
 
     rng = random.Random(SEED)
-    for point in sorted(rng.sample(range(1, uses + 1), POINTS)):
-        fate.arm(point, afterwards=rng.random() < 0.5)
+    deaths = [(point, afterwards) for point in range(1, uses + 1) for afterwards in (False, True)]
+    for point, afterwards in sorted(rng.sample(deaths, POINTS)):
+        fate.arm(point, afterwards=afterwards)
         with pytest.raises(Killed):
             services.publish_release(release_id=draft.pk)
         row = Release.objects.get(pk=draft.pk)

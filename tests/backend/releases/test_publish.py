@@ -15,8 +15,9 @@ from PIL import Image as Picture
 from readings import open_campaign
 
 from backend.annotation.models import Campaign, Item
-from backend.consensus.models import Consensus
+from backend.consensus.models import Consensus, ConsensusState
 from backend.core.errors import WrongState
+from backend.core.storage import object_store
 from backend.imaging.models import Dataset, Image
 from backend.imaging.services.images import receive_image
 from backend.people.models import Person
@@ -83,7 +84,7 @@ def test_killed_at_any_step_and_run_again_gives_the_same_manifest(
         raise Killed
 
     expected = services.seal_draft(draft).digest
-    for step in ("near_duplicate_pairs", "release_item", "seal_release", "open_release", "bytes_beyond"):
+    for step in ("near_duplicate_pairs", "release_item", "seal_release", "open_release", "record_objects"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(services, step, die)
             with pytest.raises(Killed):
@@ -139,6 +140,83 @@ def test_the_next_release_keeps_the_splits_and_ships_only_what_is_new(
     held = set(ReleaseObject.objects.filter(release=first).values_list("sha256", flat=True))
     new = ReleaseObject.objects.filter(release=second).exclude(sha256__in=held)
     assert second.delta_bytes == sum(new.values_list("size", flat=True))
+    assert_rows_are_those_of_the_manifest(second, object_store())
+
+
+def assert_rows_are_those_of_the_manifest(release: Release, store: ObjectStore) -> None:
+    """Rows taken over from the parent by difference are those of a full count."""
+    sealed = open_release(store, release.manifest_sha256)
+    rows = ReleaseObject.objects.filter(release=release)
+    assert dict(rows.values_list("sha256", "size")) == dict(sealed.objects())
+    assert sum(rows.values_list("uses", flat=True)) == sealed.manifest.objects.count + 1
+    assert release.bytes == sum(rows.values_list("size", flat=True))
+    held = {
+        str(image): (split, cells, str(consensus))
+        for image, split, cells, consensus in release.images.values_list("image_id", "split", "cells", "consensus_id")
+    }
+    assert held == {i.image: (i.split, len(i.cells), i.provenance.consensus) for i in sealed.items()}
+    assert release.counts["images"] == len(held)
+
+
+def test_releases_that_follow_one_another_hold_what_a_full_count_gives(
+    draft: Release,
+    dataset: Dataset,
+    campaign: Campaign,
+    curator: Person,
+    read: Callable[[Item], None],
+    store: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Images come, are read again, and go; what stays as it was is not read anew."""
+    services.publish_release(release_id=draft.pk)
+    asked: list[str] = []
+    real = services.release_item
+    monkeypatch.setattr(
+        services, "release_item", lambda s, c, *more: asked.append(str(c.item.image_id)) or real(s, c, *more)
+    )
+
+    def publish_next() -> Release:
+        asked.clear()
+        following = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
+        done = services.publish_release(release_id=following.pk)
+        assert (done.state, done.error) == (ReleaseState.PUBLISHED, "")
+        assert_rows_are_those_of_the_manifest(done, store)
+        return done
+
+    last = campaign.items.order_by("rank").last()
+    read(last)
+    assert publish_next().reference == "cells@1.1.0"
+    assert asked == [str(last.image_id)]
+    assert publish_next().reference == "cells@1.1.1"
+    assert asked == []
+    item = campaign.items.order_by("rank").first()
+    settled = Consensus.objects.filter(item=item).order_by("revision").last()
+    again = Consensus.objects.create(
+        item=item,
+        revision=settled.revision + 1,
+        state=ConsensusState.SETTLED,
+        labels_sha256=settled.labels_sha256,
+        cells_sha256=settled.cells_sha256,
+        cells=settled.cells,
+        agreement=settled.agreement,
+        method="expert",
+    )
+    again.readings.set(settled.readings.all())
+    publish_next()
+    assert asked == [str(item.image_id)]
+    Consensus.objects.create(
+        item=item,
+        revision=again.revision + 1,
+        state=ConsensusState.DISPUTED,
+        labels_sha256=settled.labels_sha256,
+        cells_sha256=settled.cells_sha256,
+        cells=settled.cells,
+        agreement=settled.agreement,
+        method="expert",
+    )
+    gone = publish_next()
+    assert (gone.reference, asked, gone.counts["images"]) == ("cells@2.0.0", [], 4)
+    assert not gone.images.filter(image=item.image).exists()
 
 
 def test_near_duplicates_of_two_sources_lie_in_one_split_and_a_test_source_pulls_the_other_in(
@@ -204,7 +282,8 @@ REFUSED = (
     "DELETE FROM releases_release",
     "UPDATE releases_releaseimage SET split = 'train'",
     "DELETE FROM releases_releaseimage",
-    "INSERT INTO releases_releaseobject (release_id, sha256, size) SELECT id, repeat('0', 64), 1 FROM releases_release",
+    "INSERT INTO releases_releaseobject (release_id, sha256, size, uses) "
+    "SELECT id, repeat('0', 64), 1, 1 FROM releases_release",
     "DELETE FROM releases_releaseobject",
     "UPDATE releases_splitlock SET split = 'validation'",
     "UPDATE releases_splitlock SET split = 'train' WHERE split = 'test'",
