@@ -35,7 +35,7 @@ FIXED = 100
 SHARE = 0.01
 REPEATS = 3
 FACTS: dict[str, Any] = {
-    "slug": "generated", "title": "Generated", "licence": "CC0-1.0", "task": "instance_segmentation",
+    "dataset": "bench/generated", "title": "Generated", "licence": "CC0-1.0", "task": "instance_segmentation",
 }  # fmt: skip
 
 
