@@ -185,9 +185,9 @@ def test_releases_that_follow_one_another_hold_what_a_full_count_gives(
 
     last = campaign.items.order_by("rank").last()
     read(last)
-    assert publish_next().reference == "cells@1.1.0"
+    assert publish_next().reference == "commons/cells@1.1.0"
     assert asked == [str(last.image_id)]
-    assert publish_next().reference == "cells@1.1.1"
+    assert publish_next().reference == "commons/cells@1.1.1"
     assert asked == []
     item = campaign.items.order_by("rank").first()
     settled = Consensus.objects.filter(item=item).order_by("revision").last()
@@ -215,7 +215,7 @@ def test_releases_that_follow_one_another_hold_what_a_full_count_gives(
         method="expert",
     )
     gone = publish_next()
-    assert (gone.reference, asked, gone.counts["images"]) == ("cells@2.0.0", [], 4)
+    assert (gone.reference, asked, gone.counts["images"]) == ("commons/cells@2.0.0", [], 4)
     assert not gone.images.filter(image=item.image).exists()
 
 
