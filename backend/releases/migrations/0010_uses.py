@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     # One statement a transaction: a table with pending trigger events cannot be altered.
     atomic = False
-    dependencies = [("releases", "0008_descriptors"), ("releases", "0008_opening")]
+    dependencies = [("releases", "0009_opening")]
     operations = [
         migrations.AddField(
             "releaseobject",
