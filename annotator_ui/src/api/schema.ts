@@ -2741,7 +2741,7 @@ export interface components {
             bytes: number;
             /** @description in a download */
             path: string;
-            /** @description of a parquet index, else null */
+            /** @description of a parquet index that is one file, else null */
             rows: number | null;
             sha256: string;
             readonly url: string;
