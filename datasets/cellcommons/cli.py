@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from cellcommons import __version__
-from cellcommons.commands import cache, diff, folders, login, releases, sync, verify
 from cellcommons.errors import BadSignature, CellCommonsError, DigestMismatch, DiskFull, EditedLocally, Unreachable
 from cellcommons.layouts.carries import FEATURES
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        result: dict[str, Any] = arguments.run(arguments)
+        result: dict[str, Any] = _command(arguments.run)(arguments)
     except CellCommonsError as error:
         _print(f"cellcommons: {error.line()}", sys.stderr)
         status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 2)
@@ -59,6 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if False in (result.get("valid"), result.get("same"), result.get("current")) else 0
 
 
+def _command(name: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
+    """``module.function`` of ``cellcommons.commands``, imported when it is asked for: a download needs no layouts."""
+    module, function = name.split(".")
+    found: Callable[[argparse.Namespace], dict[str, Any]] = getattr(
+        importlib.import_module(f"cellcommons.commands.{module}"), function
+    )
+    return found
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cellcommons", description="Cell images, labels and releases, in and out.")
     parser.add_argument("--version", action="version", version=f"cellcommons {__version__}")
@@ -75,31 +84,31 @@ def _folder_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("source", metavar="SOURCE", type=Path, help="an image, or a folder in a published layout")
     command.add_argument("target", metavar="TARGET", type=Path, help="a folder that does not exist yet")
     command.add_argument("--from", dest="layout", metavar="LAYOUT", help="of SOURCE; guessed if not named")
-    command.add_argument("--to", metavar="LAYOUT", help=f"{folders.OME_ZARR} (for an image), or a layout")
+    command.add_argument("--to", metavar="LAYOUT", help="ome-zarr (for an image), or a layout")
     command.add_argument(
         "--drop", metavar="WHAT", default="", help=f"what may be lost, by commas: all, {', '.join(FEATURES)}"
     )
     command.add_argument("--series", metavar="N_OR_NAME", help="one image of a file that holds several")
     command.add_argument("--limit", type=_count, metavar="N", help="the first N images only")
     command.add_argument("--keep-going", action="store_true", help="leave out what cannot be read, and say so")
-    command.set_defaults(run=folders.convert)
+    command.set_defaults(run="folders.convert")
 
     command = commands.add_parser("validate", parents=[shared], help="read everything; exit 1 if anything is wrong")
     command.add_argument("path", metavar="PATH", type=Path)
     command.add_argument("--layout", help="guessed if not named")
-    command.set_defaults(run=folders.validate)
+    command.set_defaults(run="folders.validate")
 
     command = commands.add_parser("info", parents=[shared], help="say what an image, a folder or a release holds")
     command.add_argument("path", metavar="PATH", type=Path)
     command.add_argument("--layout", help="guessed if not named")
-    command.set_defaults(run=folders.info)
+    command.set_defaults(run="folders.info")
 
     command = commands.add_parser("layouts", parents=[shared], help="list the published layouts, and what each carries")
-    command.set_defaults(run=folders.list_layouts)
+    command.set_defaults(run="folders.list_layouts")
 
     command = commands.add_parser("guess", parents=[shared], help="say which layout a folder follows, and why")
     command.add_argument("path", metavar="PATH", type=Path)
-    command.set_defaults(run=folders.guess)
+    command.set_defaults(run="folders.guess")
 
 
 def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -125,7 +134,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
         help="link what is in this cache rather than fetch it, and keep the rest there (CELLCOMMONS_CACHE)",
     )
     _selection(command)
-    command.set_defaults(run=releases.download)
+    command.set_defaults(run="download.download")
 
     command = commands.add_parser("sync", parents=[shared], help="bring a download to the newest version, or another")
     command.add_argument(
@@ -139,7 +148,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("--sha256", metavar="HEX", help="refuse any manifest but this one")
     command.add_argument("--key", metavar="HEX_OR_FILE", help="refuse a manifest that this public key has not signed")
     command.add_argument("--cache", metavar="DIR", default=os.environ.get("CELLCOMMONS_CACHE"), help="as for download")
-    command.set_defaults(run=sync.sync)
+    command.set_defaults(run="sync.sync")
 
     command = commands.add_parser(
         "login", parents=[shared], help="say who you are on a hub; kept for its address alone"
@@ -147,17 +156,17 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("hub", metavar="HUB", help="https://...")
     command.add_argument("--token-stdin", action="store_true", help="read a token, rather than ask name and password")
     command.add_argument("--insecure", action="store_true", help="allow http:// to another machine")
-    command.set_defaults(run=login.login)
+    command.set_defaults(run="login.login")
 
     command = commands.add_parser("logout", parents=[shared], help="forget the token of a hub on this machine")
     command.add_argument("hub", metavar="HUB")
-    command.set_defaults(run=login.logout)
+    command.set_defaults(run="login.logout")
 
     command = commands.add_parser("cache", parents=[shared], help="size, prune or verify the cache of objects")
     command.add_argument("do", choices=("size", "prune", "verify"))
     command.add_argument("--cache", metavar="DIR", help="else CELLCOMMONS_CACHE, else the person's folder of caches")
     command.add_argument("--to", metavar="SIZE", default="0", help="prune until it holds at most so much, e.g. 50GB")
-    command.set_defaults(run=cache.cache)
+    command.set_defaults(run="cache.cache")
 
     command = commands.add_parser("verify", parents=[shared], help="check every byte, and how the splits came about")
     command.add_argument("release", metavar="RELEASE", help=PLACES)
@@ -165,7 +174,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("--quick", action="store_true", help="do not look for near-duplicates that were left out")
     command.add_argument("--hub", metavar="URL", default=os.environ.get("CELLCOMMONS_HUB", HUB), help="of SLUG@VERSION")
     command.add_argument("--key", metavar="HEX_OR_FILE", help="the manifest must be signed by this public key")
-    command.set_defaults(run=verify.verify)
+    command.set_defaults(run="verify.verify")
 
     command = commands.add_parser("diff", parents=[shared], help="what changed from A to B; exit 1 if anything")
     command.add_argument("before", metavar="A", help=PLACES)
@@ -175,7 +184,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--pictures", metavar="DIR", help="write pictures of the cells that changed most")
     command.add_argument("--parquet", metavar="DIR", help="write tables of images, cells and tracks that changed")
-    command.set_defaults(run=diff.diff)
+    command.set_defaults(run="diff.diff")
 
     command = commands.add_parser("export", parents=[shared], help="write a release as another tool reads it")
     command.add_argument("release", metavar="RELEASE_DIR", type=Path, help="a downloaded release")
@@ -184,7 +193,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("--split", help="one split only: train, validation or test")
     command.add_argument("--channel", type=int, default=0, help="of the image, where a layout holds one (%(default)s)")
     command.add_argument("--drop", metavar="WHAT", default="", help="what may be lost, by commas, as for convert")
-    command.set_defaults(run=releases.export)
+    command.set_defaults(run="releases.export")
 
 
 def _selection(command: Any) -> None:

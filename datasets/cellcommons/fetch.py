@@ -86,6 +86,7 @@ class Fetch:
         self._patience, self._source, self._store, self._release = patience, source, store, release
         self._progress, self._repair, self._cache = progress, repair, cache
         self._lock = threading.Lock()
+        self._folders: set[Path] = set()
         self._objects = self._bytes = 0
         self.total = release.manifest.objects
         self.fetched = self.resumed = 0
@@ -211,7 +212,9 @@ class Fetch:
                 where=member.sha256,
                 remedy="Run the same command again; if it stays so, the hub's copy is damaged.",
             )
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent not in self._folders:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(target.parent)
         os.chmod(part, 0o444)
         # Not synced to disk one by one: after a power cut, sizes tell an object that did not get there.
         os.replace(part, target)

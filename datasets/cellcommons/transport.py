@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, Unreachable, Withdrawn
 
-BLOCK = 1 << 16
+BLOCK = 1 << 18
 REDIRECTS = 5
 
 

@@ -40,15 +40,19 @@ import sys
 from django.utils import timezone
 from backend.annotation.models import Campaign
 from backend.core.storage import object_store
-from backend.imaging.models import Dataset
+from backend.imaging.models import Dataset, Visibility
+from backend.people.models import Lab
 from backend.releases.models import Release, ReleaseObject, ReleaseState
 from cellcommons.release import open_release
 digest = "{digest}"
 sealed = open_release(object_store(), digest)
 manifest = sealed.manifest
-dataset, _ = Dataset.objects.get_or_create(slug=manifest.dataset, defaults={{"title": manifest.title}})
+lab_slug, slug = manifest.dataset.split("/")
+lab, _ = Lab.objects.get_or_create(slug=lab_slug, defaults={{"title": "Bench"}})
+dataset, _ = Dataset.objects.get_or_create(
+    lab=lab, slug=slug, defaults={{"title": manifest.title, "visibility": Visibility.HUB}})
 campaign, _ = Campaign.objects.get_or_create(
-    slug=manifest.dataset, defaults={{"title": manifest.title, "dataset": dataset, "task": manifest.task}})
+    lab=lab, slug=slug, defaults={{"title": manifest.title, "dataset": dataset, "task": manifest.task}})
 major, minor, patch = map(int, manifest.version.split("."))
 release = Release.objects.create(dataset=dataset, campaign=campaign, title=manifest.title, licence=manifest.licence)
 ReleaseObject.objects.bulk_create(
@@ -146,7 +150,7 @@ def _cell(side: int, at: int, size: int) -> tuple[np.ndarray[Any, Any], CellRow]
 def _seal(store: FolderStore, slug: str, items: list[ReleaseItem], parent: str | None = None) -> Release:
     with store.batch() as batch:
         _, digest = seal_release(
-            batch, slug=slug, title=f"Bench: {slug}", parent=parent, created="2026-11-20T08:00:00Z", licence="CC0-1.0",
+            batch, dataset=f"bench/{slug}", title=f"Bench: {slug}", parent=parent, created="2026-11-20T08:00:00Z", licence="CC0-1.0",
             task="instance_segmentation", items=items, card_text="# Bench\n", split_certificate={"seed": 0},
         )  # fmt: skip
     return open_release(store, digest)
