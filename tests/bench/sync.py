@@ -150,9 +150,17 @@ def _cell(side: int, at: int, size: int) -> tuple[np.ndarray[Any, Any], CellRow]
 def _seal(store: FolderStore, slug: str, items: list[ReleaseItem], parent: str | None = None) -> Release:
     with store.batch() as batch:
         _, digest = seal_release(
-            batch, dataset=f"bench/{slug}", title=f"Bench: {slug}", parent=parent, created="2026-11-20T08:00:00Z", licence="CC0-1.0",
-            task="instance_segmentation", items=items, card_text="# Bench\n", split_certificate={"seed": 0},
-        )  # fmt: skip
+            batch,
+            dataset=f"bench/{slug}",
+            title=f"Bench: {slug}",
+            parent=parent,
+            created="2026-11-20T08:00:00Z",
+            licence="CC0-1.0",
+            task="instance_segmentation",
+            items=items,
+            card_text="# Bench\n",
+            split_certificate={"seed": 0},
+        )
     return open_release(store, digest)
 
 
