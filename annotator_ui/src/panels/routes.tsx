@@ -25,6 +25,7 @@ export const routes: readonly Route[] = [
   { pattern: "/models", role: "annotator", frame: "shell", title: "Models", load: () => import("./pages/models") },
   { pattern: "/models/{id}", role: "annotator", frame: "shell", title: "Model", load: () => import("./pages/model-card") },
   { pattern: "/training-runs/{id}", role: "annotator", frame: "shell", title: "Training", load: () => import("./pages/training-run") },
+  { pattern: "/labs", role: "annotator", frame: "shell", title: "Labs", load: () => import("./pages/labs") },
   { pattern: "/people", role: "curator", frame: "shell", title: "People", load: () => import("./pages/people") },
 ];
 
@@ -36,5 +37,6 @@ export const navigation: readonly { href: string; label: string; role: Route["ro
   { href: "/disagreements", label: "Disagreements", role: "expert" },
   { href: "/releases", label: "Releases", role: "anyone" },
   { href: "/models", label: "Models", role: "annotator" },
+  { href: "/labs", label: "Labs", role: "curator" },
   { href: "/people", label: "People", role: "curator" },
 ];

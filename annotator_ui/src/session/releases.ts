@@ -52,6 +52,12 @@ export function publishRelease(dataset: string, body: NewRelease): Promise<Relea
   return api.post("/api/v1/datasets/{lab}/{slug}/releases/", { path: named(dataset), body });
 }
 
+/** Let anybody read a release whose dataset is its lab's alone, for good. */
+export function openRelease(reference: string): Promise<ReleaseSummary> {
+  const [dataset, version] = reference.split("@") as [string, string];
+  return api.post("/api/v1/releases/{lab}/{slug}/{version}/opening/", { path: { ...named(dataset), version } });
+}
+
 /** Take a published release back, for good. */
 export function withdrawRelease(reference: string, reason: string): Promise<ReleaseSummary> {
   const [dataset, version] = reference.split("@") as [string, string];

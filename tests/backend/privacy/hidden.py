@@ -58,6 +58,10 @@ class Things:
             "digest": self.digest if kind == "releases" else self.picture,
             "pk": self.records.get(kind, ""), "id": self.records.get(kind, ""),
         }  # fmt: skip
+        if route.endswith(".ome.zarr/<path:path>"):
+            known["name"] = "image"
+        if route.endswith("files/<path:path>"):
+            known["path"] = "splits.json"
         names = re.findall(r"<(?:\w+:)?(\w+)>", route)
         sets = [known | {"version": one} for one in version] if "version" in names else [known]
         for name in names:

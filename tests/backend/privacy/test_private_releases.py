@@ -74,6 +74,9 @@ def test_a_release_is_opened_for_good_and_withdrawn_without_telling_more(
     withdraw_release(release_id=release.pk, person=curator, reason="wrong cells")
     assert said(stranger.get(first_url))[:2] == said(stranger.get(f"{API}releases/{LAB}/nothing/1.0.0/"))[:2]
     assert own.get(first_url).status_code == 410
+    # The page, as a browser first asks for it.
+    real, random = (said(stranger.get(f"/releases/{name}/1.0.0"), name) for name in (dataset.name, "nobody/nothing"))
+    assert real[:2] == random[:2]
     withdraw_release(release_id=second.pk, person=curator, reason="wrong cells")
     assert stranger.get(url).status_code == 410
     assert stranger.get(url).json()["reason"] == "wrong cells"

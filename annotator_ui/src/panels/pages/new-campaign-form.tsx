@@ -101,7 +101,7 @@ export function NewCampaignForm({ dataset, close }: { dataset: Dataset; close: (
   return (
     <Modal title={`New campaign over ${dataset.title}`} onClose={close} wide>
       <form class="stack" onSubmit={submit}>
-        <TitleAndSlug problem={sending.problem} place="/campaigns" />
+        <TitleAndSlug problem={sending.problem} place={dataset.lab} />
         <TaskChooser task={task} choose={setTask} problem={sending.problem} />
         {asked && <ClassesEditor classes={classes} change={setClasses} kinds={kinds} problem={refused || (checked ? wrong : "")} prefilled={stated !== null} />}
         <Field name="guidelines" label="Guidelines for those who read" problem={sending.problem} hint="Markdown. Say what counts, and what to do in doubt.">

@@ -18,6 +18,7 @@ import { DraftReview } from "./parts/draft-review";
 import { bytes, count, counted, day, measure } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
 import { headlineOf, measureWords } from "./parts/measure-words";
+import { OpenForm, PrivateBadge } from "./parts/opening";
 import { Figure, PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { ReleaseChanges } from "./parts/release-diff";
@@ -195,6 +196,7 @@ export default function ReleasePage({ params }: { params: Record<string, string>
   const reply = useReply(() => getRelease(dataset, version), [dataset, version]);
   const [training, setTraining] = useState(may("curator") && query.value.has("train"));
   const [withdrawing, setWithdrawing] = useState(false);
+  const [opening, setOpening] = useState(false);
   const held = reply.value?.state === "draft" && reply.value.held === true;
   const going = !held && (reply.value?.state === "draft" || reply.value?.state === "publishing");
   useEvery(1, going, () => void reply.reload());
@@ -212,6 +214,7 @@ export default function ReleasePage({ params }: { params: Record<string, string>
                   <code>{release.reference}</code>
                 </span>
                 {release.state !== "published" && <StateBadge state={release.state} />}
+                <PrivateBadge release={release} />
               </>
             }
             lead={<Lead release={release} />}
@@ -221,12 +224,18 @@ export default function ReleasePage({ params }: { params: Record<string, string>
                 Withdraw
               </button>
             )}
-            {mayChange(release.dataset) && release.state === "published" && (
+            {mayChange(release.dataset) && release.state === "published" && !release.public && (
+              <button type="button" class="button" onClick={() => setOpening(true)}>
+                Open to anyone
+              </button>
+            )}
+            {may("curator") && release.state === "published" && (
               <button type="button" class="button primary" onClick={() => setTraining(true)}>
                 Train a model
               </button>
             )}
           </PageHead>
+          {opening && <OpenForm release={release} close={() => setOpening(false)} done={() => (setOpening(false), void reply.reload())} />}
           {withdrawing && <WithdrawForm reference={release.reference} close={() => setWithdrawing(false)} done={() => (setWithdrawing(false), void reply.reload())} />}
           {training && release.state === "published" && <TrainForm release={release} close={() => setTraining(false)} />}
           {release.state === "published" ? (

@@ -88,8 +88,8 @@ export function TitleAndSlug({ start = "", problem, place }: { start?: string; p
       <Field name="title" label="Title" problem={problem}>
         <input name="title" required maxLength={200} value={title} onInput={(event) => setTitle(event.currentTarget.value)} autoFocus />
       </Field>
-      <Field name="slug" label="Short name in addresses" problem={problem} hint={`${place}/${slug ?? slugOf(title)}`}>
-        <input name="slug" required maxLength={64} pattern="[\-a-zA-Z0-9_]+" class="mono" value={slug ?? slugOf(title)} onInput={(event) => setSlug(event.currentTarget.value)} />
+      <Field name="slug" label="Short name in addresses" problem={problem} hint={`${place ? `${place}/` : ""}${slug ?? slugOf(title)}`}>
+        <input name="slug" required maxLength={64} pattern="[a-zA-Z0-9][\-a-zA-Z0-9_]*" class="mono" value={slug ?? slugOf(title)} onInput={(event) => setSlug(event.currentTarget.value)} />
       </Field>
     </>
   );
