@@ -44,8 +44,8 @@ export function NewDatasetForm({ close }: { close: () => void }) {
         )}
         <Field name="visibility" label="Who sees it" problem={sending.problem} hint="For good, with all that comes of it. A release of a lab's own dataset can be opened to anyone later, one by one.">
           <select name="visibility">
-            <option value="hub">everybody who signs in here; releases are public</option>
-            <option value="lab">only people of {lab || "the lab"}; releases too</option>
+            <option value="hub">everybody here; releases are public</option>
+            <option value="lab">only people of {lab || "its lab"}</option>
           </select>
         </Field>
         <Field name="description" label="What it is" problem={sending.problem} hint="Organism, stain, microscope, why it was taken. Markdown; it goes onto every release's card.">
