@@ -19,7 +19,7 @@ def make_secrets(folder: Path) -> list[str]:
     """Write the files that ``folder`` lacks; their names. All of a part are made together or not at all."""
     folder.mkdir(mode=0o700, exist_ok=True)
     made: list[str] = []
-    for files in (_hub(), _postgres(), _redis(), _s3()):
+    for files in (_hub(), _signing(), _postgres(), _redis(), _s3()):
         if not any((folder / name).exists() for name in files):
             for name, text in files.items():
                 (folder / name).write_text(text, encoding="utf-8")
@@ -32,6 +32,11 @@ def make_secrets(folder: Path) -> list[str]:
 
 def _hub() -> dict[str, str]:
     return {"secret_key": secrets.token_urlsafe(48)}
+
+
+def _signing() -> dict[str, str]:
+    """An ed25519 seed. Keep a copy: without it nothing more can be signed as this hub."""
+    return {"signing_key": secrets.token_hex(32) + "\n"}
 
 
 def _postgres() -> dict[str, str]:

@@ -9,5 +9,5 @@ from backend.core.sweep import run_sweeps
 
 @shared_task(name="core.sweep")
 def sweep() -> None:
-    """Run every registered sweep; sent by beat."""
+    """Run every registered sweep; sent by the clock of a worker."""
     run_sweeps()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 #: Queues of the workers that run the hub's own tasks. Imports have their own, so that it can be scaled by itself.
 CPU_QUEUE, IO_QUEUE, GPU_QUEUE = "cpu", "io", "gpu"
 
@@ -15,11 +13,10 @@ def web_command(python: str, *, host: str, port: int, workers: int) -> list[str]
     return [*command, "--workers-kill-timeout", "2", "--respawn-failed-workers"]
 
 
-def worker_command(python: str, name: str, *, queues: tuple[str, ...], processes: int, beat: Path | None) -> list[str]:
-    """A worker of the hub's own tasks. `beat` is the file of its clock, which only sends a sweep now and then."""
+def worker_command(python: str, name: str, *, queues: tuple[str, ...], processes: int) -> list[str]:
+    """A worker of the hub's own tasks; one that reads the cpu queue carries the clock of the sweep."""
     command = [python, "-m", "celery", "-A", "backend", "worker", "-Q", ",".join(queues), "-n", f"{name}@%h"]
-    command += ["-c", str(processes), "-l", "INFO", "--without-gossip", "--without-mingle"]
-    return [*command, "-B", "-s", str(beat)] if beat else command
+    return [*command, "-c", str(processes), "-l", "INFO", "--without-gossip", "--without-mingle"]
 
 
 def gpu_worker_command(python: str) -> list[str]:

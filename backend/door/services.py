@@ -86,7 +86,6 @@ class Parts:
             "cpu",
             queues=(CPU_QUEUE, IO_QUEUE),
             processes=max(2, (os.cpu_count() or 2) // 2),
-            beat=self.home.run / "beat-schedule",
         )
         return self._worker("cpu_worker", command, self.environment())
 

@@ -127,10 +127,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": int(timedelta(hours=24)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Work whose row has been silent for so long was lost with a process that died: a sweep sends it again.
 LOST_AFTER = timedelta(seconds=env.whole("HUB_LOST_SECONDS", 120))
-_SWEEP = env.whole("HUB_SWEEP_SECONDS", 30)
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "core.sweep", "schedule": float(_SWEEP), "options": {"expires": 5 * _SWEEP / 6}}
-}
+SWEEP_SECONDS = env.whole("HUB_SWEEP_SECONDS", 30)
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

@@ -61,8 +61,8 @@ def test_each_command_is_one_that_the_door_starts() -> None:
     services = compose()["services"]
     wanted = {
         "web": commands.web_command("python", host="0.0.0.0", port=8000, workers=2),
-        "cpu": commands.worker_command("python", "cpu", queues=("cpu",), processes=2, beat=Path("/tmp/beat-schedule")),
-        "io": commands.worker_command("python", "io", queues=("io",), processes=2, beat=None),
+        "cpu": commands.worker_command("python", "cpu", queues=("cpu",), processes=2),
+        "io": commands.worker_command("python", "io", queues=("io",), processes=2),
         "gpu": commands.gpu_worker_command("python"),
     }
     assert {name: services[name]["command"] for name in wanted} == wanted
@@ -90,6 +90,19 @@ def test_the_gpu_worker_holds_no_credentials_of_the_hub() -> None:
     gpu = compose()["services"]["gpu"]
     assert set(gpu["secrets"]) == {"broker_url", "s3_credentials"}
     assert not {"DATABASE_URL_FILE", "SECRET_KEY_FILE"} & set(gpu["environment"])
+
+
+def test_only_the_worker_that_publishes_holds_the_signing_key(tmp_path: Path) -> None:
+    services = compose()["services"]
+    holders = {name for name, service in services.items() if "signing_key" in service.get("secrets", ())}
+    told = {name for name, service in services.items() if "HUB_SIGNING_KEY_FILE" in service.get("environment", {})}
+    assert holders == told == {"cpu"}
+    make_secrets(tmp_path / "secrets")
+    path = tmp_path / "secrets" / "signing_key"
+    assert len(Environment({"HUB_SIGNING_KEY_FILE": str(path)}).key("HUB_SIGNING_KEY")) == 64
+    # A hub that was set up before there was such a key gets one, and keeps all others.
+    path.unlink()
+    assert make_secrets(tmp_path / "secrets") == ["signing_key"]
 
 
 def test_every_container_is_locked_down_and_healthy_by_its_own_word() -> None:

@@ -55,7 +55,6 @@ class Containers:
             ("127.0.0.1:8333", f"127.0.0.1:{self.ports['s3']}"),
             ("127.0.0.1:8000", f"127.0.0.1:{self.ports['web']}"),
             ("-s3.port=8333", f"-s3.port={self.ports['s3']}"),
-            ("/tmp/beat", str(self.folder / "beat")),
             ("=/data", f"={self.folder / 'data'}"),
             ("0.0.0.0", "127.0.0.1"),
         ):
