@@ -23,7 +23,14 @@ from typing import Any
 from cellcommons.cache import place_file
 from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.cards.release_documents import DOCUMENTS
-from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, InvalidDocument, NotFound
+from cellcommons.errors import (
+    AlreadyThere,
+    CellCommonsError,
+    DigestMismatch,
+    InvalidDocument,
+    MissingExtra,
+    NotFound,
+)
 from cellcommons.manifest import ObjectCount
 from cellcommons.partial import PartialRelease
 from cellcommons.parts import REPAIR
@@ -31,7 +38,7 @@ from cellcommons.reading import VALUES
 from cellcommons.release import Member, Release, open_release
 from cellcommons.selection import Selection
 from cellcommons.shelf import RECORD, Edit, Shelf
-from cellcommons.signing import Signature
+from cellcommons.signing import Signature, check_signature
 from cellcommons.store import FolderStore, object_path
 from cellcommons.versions import parse_newest
 
@@ -73,7 +80,10 @@ class ReleaseFolder:
             raise InvalidDocument("release.json is damaged", where=str(path), remedy="Download it again.") from error
         if not isinstance(document, dict) or document.get("kind") != KIND:
             raise InvalidDocument("release.json is not that of a download", where=str(path))
-        object_path(str(document.get("manifest_sha256")))
+        try:
+            object_path(str(document.get("manifest_sha256")))
+        except InvalidDocument as error:
+            raise InvalidDocument("release.json is damaged", where=str(path), remedy="Download it again.") from error
         return document
 
     def dataset(self) -> str:
@@ -105,7 +115,10 @@ class ReleaseFolder:
     def signature(self) -> Signature | None:
         """Who signed the manifest, as it was downloaded; not checked. Raises InvalidDocument."""
         path = self.state / "signature.json"
-        return Signature.parse(path.read_bytes(), where=str(path)) if path.is_file() else None
+        try:
+            return Signature.parse(path.read_bytes(), where=str(path)) if path.is_file() else None
+        except InvalidDocument as error:
+            raise InvalidDocument(f"signature.json is damaged: {error.what}", where=str(path), remedy=REPAIR) from error
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -135,7 +148,10 @@ class ReleaseFolder:
 
     def opened(self, digest: str, selection: Selection) -> Release:
         """The release of that manifest, in the folder's store, or the part of it that ``selection`` takes."""
-        release = open_release(self.store, digest)
+        try:
+            release = open_release(self.store, digest)
+        except DigestMismatch:
+            raise DigestMismatch("the manifest does not match its sha256", where=digest, remedy=REPAIR) from None
         return PartialRelease(self.store, release.manifest, digest, selection) if selection else release
 
     def selection(self) -> Selection:
@@ -245,8 +261,10 @@ class ReleaseFolder:
         Raises:
             DigestMismatch, NotFound, InvalidDocument: naming the file at fault.
         """
+        self._verify_record()
         release = self.load()
         release.verify(progress)
+        self._verify_documents(release)
         for path, digest, _ in self.files(release):
             file, kept = self.root / path, self.state / object_path(digest)
             try:
@@ -255,7 +273,30 @@ class ReleaseFolder:
                     raise DigestMismatch("the file does not match its sha256", where=str(file), remedy=REPAIR)
             except FileNotFoundError:
                 raise NotFound("the file is missing", where=str(file), remedy=REPAIR) from None
+        for edit in self.edits():
+            raise DigestMismatch(f"the file was {edit.what} by hand", where=str(self.root / edit.path), remedy=REPAIR)
         return release
+
+    def _verify_record(self) -> None:
+        record = self.root / RECORD
+        laid = self._shelf.laid().get(RECORD)
+        if laid is not None and record.is_file() and sha256_hex(record.read_bytes()) != laid.sha256:
+            raise DigestMismatch("release.json is not as it was written", where=str(record), remedy=REPAIR)
+
+    def _verify_documents(self, release: Release) -> None:
+        """What stands beside the objects: the mirror's manifest, and the signature where it can be checked."""
+        mirrored = self.state / "manifest.json"
+        try:
+            same = sha256_hex(mirrored.read_bytes()) == release.digest
+        except FileNotFoundError:
+            raise NotFound("the file is missing", where=str(mirrored), remedy=REPAIR) from None
+        if not same:
+            raise DigestMismatch("manifest.json does not match its sha256", where=str(mirrored), remedy=REPAIR)
+        signature = self.signature()
+        if signature is not None:
+            # By its own key: whether that is the publisher's is for the reader to say, with --key.
+            with contextlib.suppress(MissingExtra):
+                check_signature(signature, release.digest, {signature.key})
 
 
 def _record(release: Release, hub: str) -> dict[str, Any]:
