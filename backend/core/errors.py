@@ -119,7 +119,7 @@ def status_of(error: CellCommonsError) -> int:
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. ``None`` for what is not a refusal: Django then logs it and calls ``server_fault``."""
-    headers: dict[str, str] = {}
+    headers = {"Cache-Control": "no-store"}  # what is refused now may be there in a minute, and the other way round
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):

@@ -41,7 +41,8 @@ def object_response(
         public: may be read by anyone (published releases): kept by shared caches too, and where
             ``OBJECTS_PUBLIC_ENDPOINT`` is set a large one is answered by a link into the store. What is not public
             always goes through the hub, for a link works for whoever has it.
-        lasting: false where the address may stop serving it one day (a withdrawn release's manifest): caches ask again.
+        lasting: false where caches are to ask each time (a manifest). What is public may be withdrawn one day: others
+            keep it for minutes, then ask again, which costs an answer without a body as long as it stands.
 
     Raises:
         NotFound: the store has no such object.
@@ -50,7 +51,7 @@ def object_response(
     scope = "public" if public else "private"
     headers = {
         "ETag": tag,
-        "Cache-Control": f"{scope}, max-age=31536000, immutable" if lasting else f"{scope}, no-cache",
+        "Cache-Control": f"{scope}, {_cached(public) if lasting else 'no-cache'}",
         "Accept-Ranges": "bytes",
         "X-Content-Type-Options": "nosniff",
     }
@@ -64,6 +65,11 @@ def object_response(
     except BaseException:
         handle.close()
         raise
+
+
+def _cached(public: bool) -> str:
+    """How long caches may keep an object without asking."""
+    return f"max-age={_LINK_SECONDS}, must-revalidate" if public else "max-age=31536000, immutable"
 
 
 def _respond(

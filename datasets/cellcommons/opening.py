@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cellcommons.cache import cache_folder
@@ -23,6 +25,11 @@ from cellcommons.transport import open_source
 
 HUB = "http://127.0.0.1:8000"
 _ATTEMPTS = 3
+_WITHDRAWN = "withdrawn "
+
+
+class AsLastSeen(UserWarning):
+    """A release was opened from the cache, without asking its hub; the message says as of when."""
 
 
 def open(
@@ -38,7 +45,8 @@ def open(
     """Open ``lab/slug@version`` where it lies; the same ``Release`` as ``cellcommons.load`` of a download.
 
     Objects are fetched when they are read, verified, and kept in the cache by their sha256, so that releases share what
-    they have in common. Without the hub in reach the release opens as it was last seen, and whatever is cached reads.
+    they have in common. Without the hub in reach the release opens as it was last seen (warning ``AsLastSeen``),
+    and whatever is cached reads.
 
     Args:
         reference: of a published release; or the folder of a download, which is then loaded.
@@ -66,8 +74,8 @@ def open(
         return _part(open_release(StreamedStore(folder, None), _last_seen(seen, name, reference)), selection)
     try:
         data, address = Client(hub, token, attempts=_ATTEMPTS).resolve(reference)
-    except Withdrawn:
-        seen.delete_ref(name)
+    except Withdrawn as error:
+        seen.put_ref(name, f"{_WITHDRAWN}{error.what}".encode())
         raise
     except Unreachable:
         if seen.get_ref(name) is None:
@@ -77,7 +85,7 @@ def open(
     source = open_source(address, token=token)
     store = StreamedStore(folder, source, address, patience=Patience(_ATTEMPTS, 0.25), whole=whole)
     store.put(data)
-    seen.put_ref(name, digest.encode())
+    seen.put_ref(name, f"{digest} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}".encode())
     return _part(Release(store, Manifest.parse(data, where=reference), digest), selection)
 
 
@@ -93,4 +101,11 @@ def _last_seen(seen: FolderStore, name: str, reference: str) -> str:
             where=str(seen.root),
             remedy="Open it once with its hub in reach.",
         )
-    return data.decode()
+    said = data.decode(errors="replace")
+    if said.startswith(_WITHDRAWN):
+        raise Withdrawn(said.removeprefix(_WITHDRAWN), where=reference)
+    digest, _, asked_at = said.partition(" ")
+    warnings.warn(
+        f"{reference} as of {asked_at}: nobody was asked whether it was withdrawn since", AsLastSeen, stacklevel=3
+    )
+    return digest

@@ -20,6 +20,7 @@ from cellcommons.errors import DigestMismatch, InvalidDocument, MissingExtra, No
 from cellcommons.folder import ReleaseFolder
 from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import write_image, write_labels
+from cellcommons.opening import AsLastSeen
 from cellcommons.release import Release
 from cellcommons.store import FolderStore, object_path
 
@@ -77,7 +78,8 @@ def test_what_was_read_reads_again_without_the_hub(release: Release, tmp_path: P
         seen, unseen, _ = opened.items()
         pixels = opened.image(seen).data
     for options in ({}, {"offline": True}):
-        alone = cellcommons.open("lab/noise@1", hub=address, cache=tmp_path, **options)
+        with pytest.warns(AsLastSeen, match=r"noise@1 as of 20..-..-..T..:..:..Z: nobody was asked"):
+            alone = cellcommons.open("lab/noise@1", hub=address, cache=tmp_path, **options)
         np.testing.assert_array_equal(alone.image(seen).data, pixels)
         np.testing.assert_array_equal(alone.lazy(seen).load().data, pixels)
         with pytest.raises(Unreachable, match="not in the cache"):
@@ -172,7 +174,8 @@ def test_processes_share_one_cache(hub: Hub, release: Release, tmp_path: Path) -
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path, offline=True).verify()
+    with pytest.warns(AsLastSeen):
+        assert cellcommons.open("lab/noise@1", hub=hub.address, cache=tmp_path, offline=True).verify()
     assert list((tmp_path / "incoming").iterdir()) == []
 
 

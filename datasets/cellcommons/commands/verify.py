@@ -14,8 +14,9 @@ from cellcommons.client import Progress
 from cellcommons.commands.meter import Meter
 from cellcommons.credentials import find_token
 from cellcommons.diff.places import opened_release
-from cellcommons.errors import BadSignature, InvalidDocument
+from cellcommons.errors import BadSignature, CellCommonsError, InvalidDocument
 from cellcommons.folder import ReleaseFolder
+from cellcommons.manifest import ObjectCount
 from cellcommons.partial import PartialRelease
 from cellcommons.release import Member, Release, open_release
 from cellcommons.signing import check_signature, read_key
@@ -103,7 +104,9 @@ def _verified(
 
 def _shown(meter: Meter, release: Release) -> Callable[[Member], None]:
     """Progress in objects and bytes; the manifest comes first and is not one of the objects it counts."""
-    total, seen = release.counted(), [-1, 0]
+    total, seen = ObjectCount(0, 0), [-1, 0]
+    with contextlib.suppress(CellCommonsError):  # what is wrong, and where, is for the check itself to say
+        total = release.counted()
 
     def progress(member: Member) -> None:
         seen[1] += member.size if seen[0] >= 0 else 0

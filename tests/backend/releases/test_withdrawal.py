@@ -44,6 +44,13 @@ def test_every_address_of_it_answers_410_with_the_reason(
     paths.append(f"{base}objects/sha256/{one[:2]}/{one[2:4]}/{one}")
     assert [client_of(None).get(path).status_code for path in paths] == [200] * 5
     assert "no-cache" in client_of(None).get(f"{base}manifest")["Cache-Control"]
+    # Caches on the way may hold pictures and objects for five minutes, and then have to ask.
+    for path in (paths[2], paths[4]):
+        answer = client_of(None).get(path)
+        assert answer["Cache-Control"] == "public, max-age=300, must-revalidate"
+        again = client_of(None).get(path, headers={"if-none-match": answer["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    tag = answer["ETag"]
 
     answer = client_of(curator).post(f"{base}withdrawal/", {"reason": WHY})
     assert (answer.status_code, answer.json()["withdrawn"]["reason"]) == (201, WHY)
@@ -52,11 +59,14 @@ def test_every_address_of_it_answers_410_with_the_reason(
         for path in paths:
             gone = client.get(path)
             assert (gone.status_code, gone["Content-Type"]) == (410, "application/problem+json"), path
+            assert gone["Cache-Control"] == "no-store"
             told = gone.json()
             assert (told["type"], told["reason"]) == ("urn:cellcommons:withdrawn", WHY)
             assert WHY in told["detail"]
             assert release.manifest_sha256 not in gone.content.decode()
             assert "curator" not in gone.content.decode()
+    # A cache that asks again is told so, too.
+    assert client_of(None).get(paths[4], headers={"if-none-match": tag}).status_code == 410
     # The row and the objects stay as they were.
     assert Release.objects.get().manifest_sha256 == release.manifest_sha256
     open_release(store, release.manifest_sha256).verify()
