@@ -64,8 +64,9 @@ class ReleasePreviewView(APIView):
     def get(self, request: Request, lab: str, slug: str, version: str, image: uuid.UUID) -> HttpResponseBase:
         """The picture of one image of a published release."""
         row = _asked_image(request, f"{lab}/{slug}", version, image)
+        anyone = row.release.is_public
         return object_response(
-            request, row.image.preview_sha256, content_type="image/png", public=row.release.is_public
+            request, row.image.preview_sha256, content_type="image/png", public=anyone, lasting=anyone
         )
 
 

@@ -150,4 +150,4 @@ class ReleaseObjectView(APIView):
         release = asked_release(request, f"{lab}/{slug}", version, state=ReleaseState.PUBLISHED)
         if digest[:4] != aa + bb or not holds_object(release, digest):
             raise NotFound("the release has no such object", where=digest[:80])
-        return object_response(request, digest, public=release.is_public)
+        return object_response(request, digest, public=release.is_public, lasting=release.is_public)

@@ -31,16 +31,17 @@ def look(database: str, store: ObjectStore, slug: str, phase: str) -> Moment:
     with suppress(psycopg.Error), psycopg.connect(database, connect_timeout=2) as link:
         record = link.execute(
             "SELECT i.state, i.imported FROM imaging_import i JOIN imaging_dataset d ON d.id = i.dataset_id"
-            " WHERE d.slug = %s ORDER BY i.created DESC LIMIT 1",
+            " WHERE d.lab_id || '/' || d.slug = %s ORDER BY i.created DESC LIMIT 1",
             [slug],
         ).fetchone()
         release = link.execute(
             "SELECT r.state, r.id::text FROM releases_release r JOIN imaging_dataset d ON d.id = r.dataset_id"
-            " WHERE d.slug = %s ORDER BY r.created DESC LIMIT 1",
+            " WHERE d.lab_id || '/' || d.slug = %s ORDER BY r.created DESC LIMIT 1",
             [slug],
         ).fetchone()
         found = link.execute(
-            "SELECT count(*) FROM imaging_image i JOIN imaging_dataset d ON d.id = i.dataset_id WHERE d.slug = %s",
+            "SELECT count(*) FROM imaging_image i JOIN imaging_dataset d ON d.id = i.dataset_id"
+            " WHERE d.lab_id || '/' || d.slug = %s",
             [slug],
         ).fetchone()
         images = found[0] if found else 0

@@ -69,24 +69,19 @@ class Person:
                 raise Stuck(f"{self.phase}: {last!r}")
             time.sleep(0.25)
 
-    def begin(self, slug: str, first: bytes) -> None:
-        """A dataset with one image, and its campaign, open."""
+    def begin(self, slug: str, first: bytes) -> str:
+        """A dataset with one image, and its campaign; the name of both, ``lab/slug``."""
         words = {"slug": slug, "title": f"Faults {slug}", "description": "", "licence": "CC0-1.0"}
-        self.patiently(lambda: self.api.post("datasets/", words))
-        self.upload_image(slug, first, "first.png")
-        ask = {
-            "slug": slug,
-            "title": slug,
-            "dataset": f"commons/{slug}",
-            "task": "instance_segmentation",
-            "readings_needed": 1,
-        }
+        name = str(self.patiently(lambda: self.api.post("datasets/", words))["name"])
+        self.upload_image(name, first, "first.png")
+        ask = {"slug": slug, "title": slug, "dataset": name, "task": "instance_segmentation", "readings_needed": 1}
         self.patiently(lambda: self.api.post("campaigns/", ask))
+        return name
 
     def upload_image(self, slug: str, data: bytes, name: str) -> str:
         """The image's id. The one place that knows how a file gets to the hub."""
         self.phase = "sending an image"
-        fields = {"dataset": f"commons/{slug}", "name": name}
+        fields = {"dataset": slug, "name": name}
         try:
             said = self.patiently(lambda: self._form("images/", fields, data, name))
             key = str(said["images"][0]["id"])
@@ -104,7 +99,7 @@ class Person:
         with zipfile.ZipFile(packed, "w") as archive:
             for name, data in files.items():
                 archive.writestr(name, data)
-        fields = {"dataset": f"commons/{slug}", "layout": "plain"}
+        fields = {"dataset": slug, "layout": "plain"}
         record = self.patiently(lambda: self._form("imports/", fields, packed.getvalue(), "batch.zip"))
         key = str(record["id"])
         self.known.imports[key] = {Path(name).stem: sha256_hex(data) for name, data in files.items()}
@@ -115,11 +110,11 @@ class Person:
     def read(self, slug: str, seed: int) -> int:
         """Read whatever waits for a reading; how many images that were."""
         self.phase = "opening the campaign"
-        self.patiently(lambda: self.api.post(f"campaigns/commons/{slug}/open/"))
+        self.patiently(lambda: self.api.post(f"campaigns/{slug}/open/"))
         done = 0
         while True:
             self.phase = "asking for work"
-            work = self.patiently(lambda: self.api.post(f"campaigns/commons/{slug}/assignments/next/"))
+            work = self.patiently(lambda: self.api.post(f"campaigns/{slug}/assignments/next/"))
             if work is None:
                 break
             self._paint(work, seed + done)
@@ -127,7 +122,7 @@ class Person:
         self.phase = "waiting for the consensus"
         deadline = time.monotonic() + PATIENCE
         while True:
-            progress = self.patiently(lambda: self.api.get(f"campaigns/commons/{slug}/"))["progress"]
+            progress = self.patiently(lambda: self.api.get(f"campaigns/{slug}/"))["progress"]
             if progress["settled"] == progress["items"]:
                 return done
             if time.monotonic() > deadline:
@@ -143,11 +138,7 @@ class Person:
             if fresh := self._releases(slug) - before:  # the answer to an earlier try was lost
                 return fresh.pop()
             try:
-                return str(
-                    self.api.post(
-                        f"datasets/commons/{slug}/releases/", {"campaign": f"commons/{slug}", "notes": notes}
-                    )["id"]
-                )
+                return str(self.api.post(f"datasets/{slug}/releases/", {"campaign": slug, "notes": notes})["id"])
             except Refused as error:
                 if error.status == 409 and (fresh := self._releases(slug) - before):
                     return fresh.pop()
@@ -155,7 +146,7 @@ class Person:
 
         key = self.patiently(ask)
         self.phase = "waiting for the publication"
-        row = self._settled(f"releases/commons/{slug}/{key}/", "published")
+        row = self._settled(f"releases/{slug}/{key}/", "published")
         self.known.releases[key] = row["manifest_sha256"]
         return key
 
@@ -190,7 +181,7 @@ class Person:
             time.sleep(0.15)
 
     def _releases(self, slug: str) -> set[str]:
-        return {str(row["id"]) for row in self.api.all("releases/", dataset=f"commons/{slug}")}
+        return {str(row["id"]) for row in self.api.all("releases/", dataset=slug)}
 
     def _form(self, path: str, fields: dict[str, str], data: bytes, name: str) -> Any:
         file = self.folder / name

@@ -139,8 +139,7 @@ class Rounds:
             raise AssertionError(f"wrong before anything was killed: {wrong}")
 
     def _new_dataset(self) -> None:
-        self.slug = f"faults-{self.pictures}"
-        self.person.begin(self.slug, self._picture())
+        self.slug = self.person.begin(f"faults-{self.pictures}", self._picture())
 
     def _picture(self) -> bytes:
         self.pictures += 1

@@ -125,7 +125,8 @@ class Truths:
         found = rows(
             self.database,
             "SELECT r.major, r.minor, r.patch, r.id::text, r.parent_id::text FROM releases_release r"
-            " JOIN imaging_dataset d ON d.id = r.dataset_id WHERE d.slug = %s AND r.state = 'published'"
+            " JOIN imaging_dataset d ON d.id = r.dataset_id WHERE d.lab_id || '/' || d.slug = %s"
+            " AND r.state = 'published'"
             " ORDER BY r.published_at",
             slug,
         )
@@ -143,7 +144,7 @@ class Truths:
 
     def _public(self, person: Person, slug: str) -> Iterator[str]:
         """Whatever anyone can see is whole: downloaded from the public addresses and verified byte by byte."""
-        for row in list(person.api.all("releases/", dataset=f"commons/{slug}")):
+        for row in list(person.api.all("releases/", dataset=slug)):
             if row["state"] != "published" or row["manifest_sha256"] in self.verified:
                 continue
             parse_version(row["version"])
