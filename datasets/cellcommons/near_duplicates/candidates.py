@@ -174,8 +174,8 @@ class _Index:
             keys.append(one[near] * len(table) + two[near])
             cosines.append(cosine[near])
         key, first = np.unique(np.concatenate(keys), return_index=True)
-        count = max(1, len(asked.image))
-        return key // count, key % count, np.concatenate(cosines)[first]
+        many = max(1, len(asked.image))
+        return key // many, key % many, np.concatenate(cosines)[first]
 
 
 def _agreeing(
@@ -185,7 +185,7 @@ def _agreeing(
     pixels, of 2 for those, laid twice along each axis half a bin apart, so that no offset lies at the edge of all."""
     if not len(a):
         return
-    base = int(max(a.max(), b.max())) + 1
+    base = int(np.maximum(a, b).max()) + 1
     rules = ((np.ones(len(a), dtype=np.bool_), _BIN, least), (close, _CLOSE_BIN, CLOSE_VOTES))
     for among, width, enough in rules:
         pair, places = (a * base + b)[among], offsets[among]
