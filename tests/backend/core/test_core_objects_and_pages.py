@@ -16,6 +16,9 @@ from cellcommons.errors import NotFound
 from cellcommons.store import ObjectStore
 from cellcommons.tree import seal_files
 
+# A response that is closed looks after the database connections of its thread.
+pytestmark = pytest.mark.django_db
+
 DATA = bytes(range(256)) * 8
 
 
