@@ -56,7 +56,7 @@ campaign, _ = Campaign.objects.get_or_create(
 major, minor, patch = map(int, manifest.version.split("."))
 release = Release.objects.create(dataset=dataset, campaign=campaign, title=manifest.title, licence=manifest.licence)
 ReleaseObject.objects.bulk_create(
-    [ReleaseObject(release=release, sha256=d, size=n) for d, n in sealed.objects()], batch_size=5000)
+    [ReleaseObject(release=release, sha256=d, size=n, uses=1) for d, n in sealed.objects()], batch_size=5000)
 Release.objects.filter(pk=release.pk).update(
     major=major, minor=minor, patch=patch, manifest_sha256=digest, card_sha256=manifest.card.sha256,
     state=ReleaseState.PUBLISHED, published_at=timezone.now(), bytes=manifest.objects.bytes)
