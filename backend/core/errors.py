@@ -76,6 +76,7 @@ STATUS: dict[type[CellCommonsError], int] = {
     errors.Withdrawn: status.HTTP_410_GONE,
     # The hub's own bytes are damaged; nothing the client sent is at fault.
     errors.DigestMismatch: status.HTTP_500_INTERNAL_SERVER_ERROR,
+    errors.DiskFull: status.HTTP_507_INSUFFICIENT_STORAGE,
     errors.StoreUnusable: status.HTTP_503_SERVICE_UNAVAILABLE,
     DatabaseAway: status.HTTP_503_SERVICE_UNAVAILABLE,
     WrongState: status.HTTP_409_CONFLICT,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
@@ -16,7 +18,7 @@ _POLICY = "; ".join(
         "worker-src 'self' blob:",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
-        "connect-src 'self' blob: data:",
+        "connect-src 'self' blob: data:{bucket}",
         "font-src 'self' data:",
         "object-src 'none'",
         "base-uri 'self'",
@@ -28,13 +30,23 @@ _POLICY = "; ".join(
 _DATA = "default-src 'none'; frame-ancestors 'none'"
 
 
+def _bucket(endpoint: str) -> str:
+    """Where parts of uploads go straight to the bucket: its address, and those that begin with the bucket's name."""
+    if not endpoint:
+        return ""
+    place = urlsplit(endpoint)
+    return f" {place.scheme}://{place.netloc} {place.scheme}://*.{place.netloc}"
+
+
 @sync_and_async_middleware
 def ContentSecurityPolicy(get_response: Callable) -> Callable:
     """Adds the header to every response that has none."""
 
+    policy = _POLICY.format(bucket=_bucket(settings.OBJECTS_PUBLIC_ENDPOINT))
+
     def sealed(response: HttpResponse) -> HttpResponse:
         is_data = response.headers.get("Content-Type", "").startswith(("application/json", "application/problem+json"))
-        response.headers.setdefault("Content-Security-Policy", _DATA if is_data else _POLICY)
+        response.headers.setdefault("Content-Security-Policy", _DATA if is_data else policy)
         return response
 
     if iscoroutinefunction(get_response):

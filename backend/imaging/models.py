@@ -216,3 +216,67 @@ class ImportedFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class UploadPurpose(models.TextChoices):
+    IMAGE = "image", "a file becomes images"
+    IMPORT = "import", "a zip becomes an import"
+
+
+class UploadState(models.TextChoices):
+    SENDING = "sending", "parts are coming in"
+    VERIFYING = "verifying", "all parts are here and are compared with the declared sha256"
+    READING = "reading", "the bytes are kept and become what they are for"
+    KEPT = "kept"
+    REFUSED = "refused"
+    ABANDONED = "abandoned"
+
+
+LIVE_UPLOAD = (UploadState.SENDING, UploadState.VERIFYING, UploadState.READING)
+VERIFIED_UPLOAD = (UploadState.READING, UploadState.KEPT)
+
+
+class Upload(Row):
+    """One file on its way into a dataset, in parts. A record of work: gone a week after it ended.
+
+    Postgres holds: states only go forward; what is read or kept has a verified object of the declared sha256; one live
+    upload for a person, a dataset and these bytes.
+    """
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="+")
+    purpose = models.CharField(max_length=8, choices=UploadPurpose)
+    name = models.CharField(max_length=255, help_text="the file's, as the person calls it")
+    size = models.BigIntegerField(help_text="bytes, as declared")
+    sha256 = sha256_field(help_text="as declared")
+    object_sha256 = sha256_field(blank=True, help_text="the object, once it is verified")
+    options = models.JSONField(default=dict, help_text="{source, stratum, name} or {layout, limit}")
+    place = models.CharField(max_length=1200, blank=True, help_text="what the store calls it")
+    part_size = models.BigIntegerField()
+    state = models.CharField(max_length=16, choices=UploadState, default=UploadState.SENDING)
+    error = models.JSONField(null=True, help_text="{code, title, detail, where, remedy}: why not, or why not yet")
+    images = models.JSONField(default=list, help_text="ids of the images it became")
+    refused = models.JSONField(default=list, help_text="{name, reason, remedy} of its images that did not come in")
+    already_there = models.BooleanField(default=False, help_text="the dataset had these bytes before")
+    record = models.ForeignKey(Import, null=True, on_delete=models.SET_NULL, related_name="+")
+    touched = models.DateTimeField(auto_now_add=True, help_text="when its person last did something with it")
+    heartbeat = models.DateTimeField(null=True, help_text="of the worker that has it")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "dataset", "sha256"],
+                condition=models.Q(state__in=LIVE_UPLOAD),
+                name="one_live_upload_of_the_same_bytes",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=VERIFIED_UPLOAD, object_sha256=models.F("sha256"))
+                | (~models.Q(state__in=VERIFIED_UPLOAD) & models.Q(object_sha256="")),
+                name="upload_kept_is_verified",
+            ),
+            models.CheckConstraint(condition=models.Q(size__gt=0, part_size__gt=0), name="upload_has_bytes"),
+            is_sha256("sha256", "upload_is_sha256"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -7,7 +7,19 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from backend.imaging.access import datasets_seen_by, seen_by
-from backend.imaging.models import Dataset, FileOutcome, Image, ImageState, Import, ImportedFile
+from backend.imaging.layouts import AUTO
+from backend.imaging.models import (
+    VERIFIED_UPLOAD,
+    Dataset,
+    FileOutcome,
+    Image,
+    ImageState,
+    Import,
+    ImportedFile,
+    ImportState,
+    Upload,
+)
+from backend.people.models import Person
 from backend.people.names import by_name
 
 
@@ -75,3 +87,39 @@ def reasons_of_import(*, record: Import, most: int = 50) -> list[dict[str, Any]]
     skipped = ImportedFile.objects.filter(batch=record).exclude(outcome="imported")
     rows = skipped.values("outcome", "kind").annotate(count=Count("pk")).order_by("-count", "kind")
     return list(rows[:most])
+
+
+def uploads_of(*, person: Person, dataset: str = "") -> QuerySet[Upload]:
+    """The person's own uploads, newest first."""
+    uploads = Upload.objects.filter(person=person).select_related("dataset").order_by("-created")
+    return uploads.filter(by_name(dataset, "dataset__")) if dataset else uploads
+
+
+def image_ids_of(*, dataset: Dataset, sha256: str) -> list[str]:
+    """Ids of the dataset's images whose original has these bytes."""
+    images = Image.objects.filter(dataset=dataset, original_sha256=sha256).order_by("created", "part")
+    return [str(pk) for pk in images.values_list("pk", flat=True)]
+
+
+def images_by_id(*, ids: list[str]) -> list[Image]:
+    """Images in the order of their ids; those that are gone are left out."""
+    found = {str(image.pk): image for image in Image.objects.filter(pk__in=ids).select_related("dataset", "source")}
+    return [found[pk] for pk in ids if pk in found]
+
+
+def import_of_archive(*, dataset: Dataset, sha256: str, layout: str, limit: int | None) -> Import | None:
+    """The newest import of an archive into the dataset as this layout, unless it failed."""
+    imports = Import.objects.filter(dataset=dataset, archive_sha256=sha256, limit=limit)
+    if layout != AUTO:
+        imports = imports.filter(layout=layout)
+    return imports.exclude(state=ImportState.FAILED).order_by("-created").first()
+
+
+def domain_has(*, dataset: Dataset, sha256: str) -> bool:
+    """Whether the dataset's lab has these bytes already; what others have is not looked at."""
+    ours = {"dataset__lab": dataset.lab_id}
+    return (
+        Image.objects.filter(original_sha256=sha256, **ours).exists()
+        or Import.objects.filter(archive_sha256=sha256, **ours).exists()
+        or Upload.objects.filter(object_sha256=sha256, state__in=VERIFIED_UPLOAD, **ours).exists()
+    )

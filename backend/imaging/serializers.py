@@ -9,7 +9,6 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from backend.imaging.access import datasets_seen_by
-from backend.imaging.layouts import AUTO
 from backend.imaging.models import Dataset, FileOutcome, Image, Import, ImportedFile, Visibility
 from backend.imaging.selectors import outcomes_of_import, reasons_of_import
 from backend.people.names import by_name
@@ -99,29 +98,6 @@ class ImageSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class RefusedPart(serializers.Serializer):
-    """An image of a file that did not come in, though others of it did."""
-
-    name = serializers.CharField()
-    reason = serializers.CharField()
-    remedy = serializers.CharField()
-
-
-class ReceivedSerializer(serializers.Serializer):
-    """What an uploaded file became: one image, or as many as it holds."""
-
-    images = ImageSerializer(many=True, read_only=True)
-    refused = RefusedPart(many=True, read_only=True)
-
-
-class NewImage(serializers.Serializer):
-    dataset = DatasetField(help_text="lab/slug")
-    file = serializers.FileField(allow_empty_file=True, max_length=255)
-    source = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
-    stratum = serializers.CharField(required=False, allow_blank=True, default="", max_length=100)
-    name = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
-
-
 class GuessSerializer(serializers.Serializer):
     """A layout that an archive may have, and what in it says so."""
 
@@ -203,14 +179,6 @@ class LayoutSerializer(serializers.Serializer):
     name = serializers.CharField()
     title = serializers.CharField()
     task = serializers.CharField()
-
-
-@extend_schema_serializer(component_name="NewImport")
-class NewImport(serializers.Serializer):
-    dataset = DatasetField(help_text="lab/slug")
-    layout = serializers.CharField(required=False, max_length=64, default=AUTO, help_text="auto: told from the archive")
-    file = serializers.FileField(allow_empty_file=True, max_length=255)
-    limit = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)
 
 
 @extend_schema_serializer(component_name="ChosenLayout")

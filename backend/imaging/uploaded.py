@@ -1,4 +1,4 @@
-"""An uploaded file as a path, wherever Django put it."""
+"""What was uploaded as a path that carries its own name, wherever its bytes are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+
+from cellcommons.object_store import CHUNK, ObjectStore
+from cellcommons.store import FolderStore, object_path
 
 
 @contextmanager
@@ -22,4 +25,19 @@ def on_disk(upload: UploadedFile) -> Iterator[Path]:
             with open(path, "wb") as handle:
                 for chunk in upload.chunks():
                     handle.write(chunk)
+        yield path
+
+
+@contextmanager
+def object_on_disk(store: ObjectStore, digest: str, name: str) -> Iterator[Path]:
+    """A path to an object that ends in ``name``; no copy where the store is a folder. Raises NotFound."""
+    with tempfile.TemporaryDirectory(prefix="cellcommons-upload-") as folder:
+        path = Path(folder) / (Path(name).name[:255] or "upload")
+        with store.open(digest) as source:
+            if isinstance(store, FolderStore):
+                path.symlink_to(store.root / object_path(digest))
+            else:
+                with open(path, "wb") as handle:
+                    while block := source.read(CHUNK):
+                        handle.write(block)
         yield path

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from backend.imaging import views
+from backend.imaging import upload_views, views
 
 urlpatterns = [
     path("datasets/", views.DatasetsView.as_view()),
@@ -16,4 +16,8 @@ urlpatterns = [
     path("imports/<uuid:pk>/layout/", views.ImportLayoutView.as_view()),
     path("imports/<uuid:pk>/files/", views.ImportFilesView.as_view()),
     path("imports/<uuid:pk>/files.csv", views.ImportReportView.as_view()),
+    path("uploads/", upload_views.UploadsView.as_view()),
+    path("uploads/<uuid:pk>/", upload_views.UploadView.as_view()),
+    path("uploads/<uuid:pk>/links/", upload_views.UploadLinksView.as_view()),
+    path("uploads/<uuid:pk>/finish/", upload_views.UploadFinishView.as_view()),
 ]

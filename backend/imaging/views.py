@@ -10,7 +10,6 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
-from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -38,14 +37,9 @@ from backend.imaging.serializers import (
     ImportSummarySerializer,
     LayoutSerializer,
     NewDataset,
-    NewImage,
-    NewImport,
-    ReceivedSerializer,
 )
 from backend.imaging.services.datasets import create_dataset
-from backend.imaging.services.images import receive_file
-from backend.imaging.services.imports import choose_layout, receive_import
-from backend.imaging.uploaded import on_disk
+from backend.imaging.services.imports import choose_layout
 from backend.people.labs import lab_of
 from backend.people.permissions import IsCurator
 from cellcommons.images.sniff import readable_extensions
@@ -94,9 +88,9 @@ class DatasetView(APIView):
         )
 
 
-class ImagesView(ReadOpenWriteCurator, generics.ListAPIView):
+class ImagesView(generics.ListAPIView):
+    permission_classes = [SignedIn]
     serializer_class = ImageSerializer
-    parser_classes = [MultiPartParser, JSONParser]
     queryset = Image.objects.none()  # for the schema
 
     def get_queryset(self) -> Any:
@@ -109,20 +103,6 @@ class ImagesView(ReadOpenWriteCurator, generics.ListAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Images, by dataset and name."""
         return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="images_create", request={"multipart/form-data": NewImage}, responses={201: ReceivedSerializer}
-    )
-    def post(self, request: Request) -> Response:
-        """Upload one image file; ``formats/`` says which can be read."""
-        form = NewImage(data=request.data, context={"request": request})
-        form.is_valid(raise_exception=True)
-        given = dict(form.validated_data)
-        require_own(request.user, given["dataset"])
-        upload = given.pop("file")
-        with on_disk(upload) as path:
-            received = receive_file(**given, path=path, filename=upload.name, person=request.user)
-        return Response(ReceivedSerializer(received).data, status=status.HTTP_201_CREATED)
 
 
 class ImageView(APIView):
@@ -178,7 +158,6 @@ class FormatsView(APIView):
 class ImportsView(generics.ListAPIView):
     permission_classes = [IsCurator]
     serializer_class = ImportSummarySerializer
-    parser_classes = [MultiPartParser]
     queryset = Import.objects.none()  # for the schema
 
     def get_queryset(self) -> Any:
@@ -188,20 +167,6 @@ class ImportsView(generics.ListAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Imports, newest first."""
         return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="imports_create", request={"multipart/form-data": NewImport}, responses={202: ImportSerializer}
-    )
-    def post(self, request: Request) -> Response:
-        """Import a zip in a published layout; a worker does it."""
-        form = NewImport(data=request.data, context={"request": request})
-        form.is_valid(raise_exception=True)
-        given = dict(form.validated_data)
-        require_own(request.user, given["dataset"])
-        upload = given.pop("file")
-        with on_disk(upload) as path:
-            record = receive_import(**given, archive=path, filename=upload.name, person=request.user)
-        return Response(ImportSerializer(record).data, status=status.HTTP_202_ACCEPTED)
 
 
 class ImportView(APIView):

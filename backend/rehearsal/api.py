@@ -9,11 +9,12 @@ import http.client
 import json
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+from cellcommons.uploader import Arrival, FileContent, Uploader
 
 
 class Refused(Exception):
@@ -24,6 +25,10 @@ class Refused(Exception):
         said = [problem.get("detail") or problem.get("title"), problem.get("remedy"), problem.get("errors")]
         words = [part if isinstance(part, str) else json.dumps(part) for part in said if part]
         super().__init__(f"{request}: {status} {' '.join(words)}".strip())
+
+
+class UploadRefused(RuntimeError):
+    """A file did not come in; the message says why."""
 
 
 class Api:
@@ -49,17 +54,22 @@ class Api:
         """POST JSON; the JSON answer, or None for 204."""
         return self._json("POST", path, json.dumps(body or {}).encode(), "application/json")
 
-    def upload(self, path: str, fields: dict[str, str], file: Path) -> Any:
-        """POST a multipart form with one file."""
-        boundary = uuid.uuid4().hex
-        parts = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-            for name, value in fields.items()
-        ]
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n'
-        parts.append(f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + file.read_bytes())
-        body = b"".join(parts) + f"\r\n--{boundary}--\r\n".encode()
-        return self._json("POST", path, body, f"multipart/form-data; boundary={boundary}")
+    def upload(self, file: Path, *, dataset: str, **fields: Any) -> Arrival:
+        """Send a file in parts, as ``POST uploads/`` takes it (``purpose``, ``source``, ...); what became of it.
+
+        Raises:
+            UploadRefused: it did not come in.
+        """
+        (arrival,) = Uploader(self.url, self.token, dataset=dataset).send([(FileContent(file), fields)])
+        if arrival.state != "kept":
+            raise UploadRefused(f"{arrival.name} was not kept: {arrival.reason} {arrival.remedy}".strip())
+        return arrival
+
+    def bring_in(self, archive: Path, *, dataset: str, layout: str) -> dict[str, Any]:
+        """Import a zip; the import as it ended. Raises UploadRefused."""
+        done = self.upload(archive, dataset=dataset, purpose="import", layout=layout).imported
+        assert done is not None
+        return done
 
     def all(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Every row of a paged list."""

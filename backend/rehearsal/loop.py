@@ -88,9 +88,8 @@ class Loop:
         self.name = made["name"]
         for number, upload in enumerate(self.pool.uploads):
             archive = upload.zip_into(self.folder / f"pool-{number}.zip")
-            job = self.curator.upload("imports/", {"dataset": self.name, "layout": upload.layout}, archive)
-            done = self.curator.wait(f"imports/{job['id']}/", until=("finished", "failed"))
-            if done["state"] == "failed" or done["imported"] != upload.images:
+            done = self.curator.bring_in(archive, dataset=self.name, layout=upload.layout)
+            if done["state"] != "finished" or done["imported"] != upload.images:
                 raise RuntimeError(
                     f"import: {done['imported']} of {upload.images} images; {done['error'] or done['reasons'][:3]}"
                 )

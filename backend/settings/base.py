@@ -102,6 +102,8 @@ X_FRAME_OPTIONS = "DENY"
 # ---- Uploads -----------------------------------------------------------------------------------------------------
 UPLOAD_LIMIT_BYTES = env.whole("UPLOAD_LIMIT_BYTES", 2 << 30)
 ARCHIVE_LIMIT_BYTES = env.whole("ARCHIVE_LIMIT_BYTES", 20 << 30)
+# Uploads that one person may have under way at once, those included that were left lying.
+LIVE_UPLOADS = env.whole("LIVE_UPLOADS", 500)
 # A body of JSON (edits in base64) is held in memory; files are streamed to disk and not counted here.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.whole("JSON_LIMIT_BYTES", 32 << 20)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 << 20
@@ -168,6 +170,7 @@ SPECTACULAR_SETTINGS = {
         "RoleEnum": "backend.people.models.Role",
         "ImageStateEnum": "backend.imaging.models.ImageState",
         "ImportStateEnum": "backend.imaging.models.ImportState",
+        "UploadStateEnum": "backend.imaging.models.UploadState",
         "TaskEnum": "backend.annotation.models.Task",
         "CampaignStateEnum": "backend.annotation.models.CampaignState",
         "AssignmentStateEnum": "backend.annotation.models.AssignmentState",

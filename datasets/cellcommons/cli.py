@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
     0: done. 1: it is not as it should be: faults that ``validate`` or differences that ``diff`` found, bytes or
-    signatures that are not those stated, files changed by hand. 2: bad input, or no such thing. 3: the other side
-    cannot be reached. 4: the disk is full. 130: Ctrl-C.
+    signatures that are not those stated, files changed by hand, or that ``upload`` could not bring in. 2: bad input, or
+    no such thing. 3: the other side cannot be reached. 4: the disk is full. 130: Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print(f"cellcommons: {error.filename or ''}: {error.strerror or error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
-        again = arguments.command in ("download", "sync", "convert")
+        again = arguments.command in ("download", "sync", "convert", "upload")
         hint = " Run the same command again: it goes on where it stopped." if again else ""
         _print(f"\ncellcommons: stopped.{hint}", sys.stderr)
         return 130
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print(json.dumps(result, ensure_ascii=False))
     else:
         _show(result)
-    return 1 if False in (result.get("valid"), result.get("same"), result.get("current")) else 0
+    return 1 if False in [result.get(name) for name in ("valid", "same", "current", "complete")] else 0
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     _folder_commands(commands, shared)
     _release_commands(commands, shared)
+    _upload_command(commands, shared)
     return parser
 
 
@@ -109,6 +110,20 @@ def _folder_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command = commands.add_parser("guess", parents=[shared], help="say which layout a folder follows, and why")
     command.add_argument("path", metavar="PATH", type=Path)
     command.set_defaults(run="folders.guess")
+
+
+def _upload_command(commands: Any, shared: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("upload", parents=[shared], help="files to a dataset of a hub; goes on if cut")
+    command.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="image files; folders or zips in a layout")
+    command.add_argument("--dataset", metavar="NAME", required=True)
+    command.add_argument("--hub", metavar="URL", default=os.environ.get("CELLCOMMONS_HUB", HUB))
+    command.add_argument("--layout", metavar="LAYOUT", help="of a folder or zip; told from it if not named")
+    command.add_argument("--limit", type=_count, metavar="N", help="the first N images of a folder or zip only")
+    command.add_argument("--source", default="", help="donor, slide or experiment of the image files")
+    command.add_argument("--stratum", default="", help="kind of the image files, worth measuring apart")
+    command.add_argument("--jobs", type=_jobs, default=4, help="files, and parts, sent at once (%(default)s)")
+    command.add_argument("--token-file", metavar="FILE", type=Path, help="holds the token; else CELLCOMMONS_TOKEN")
+    command.set_defaults(run="upload.upload")
 
 
 def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:

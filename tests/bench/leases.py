@@ -91,8 +91,7 @@ def _fill(curator: Api, folder: Path) -> None:
             Image.fromarray(pixels).save(buffer, "PNG")
             pack.writestr(f"image{index:04d}.png", buffer.getvalue())
     curator.post("datasets/", {"slug": "bench", "title": "Bench", "licence": "CC0-1.0"})
-    job = curator.upload("imports/", {"dataset": "commons/bench", "layout": "plain"}, archive)
-    done = curator.wait(f"imports/{job['id']}/", until=("finished", "failed"))
+    done = curator.bring_in(archive, dataset="commons/bench", layout="plain")
     if done["imported"] != IMAGES:
         raise RuntimeError(f"only {done['imported']} of {IMAGES} images were imported: {done}")
     campaign = {"slug": "bench", "title": "Bench", "dataset": "commons/bench", "task": "instance_segmentation"}

@@ -17,7 +17,9 @@ from PIL import Image as Picture
 from backend.rehearsal.api import Api, Refused
 from backend.rehearsal.drawing import Drawing
 from cellcommons.canonical import sha256_hex
+from cellcommons.fetch import Patience
 from cellcommons.reading import Reading, reading_sha256
+from cellcommons.uploader import Arrival, FileContent, Uploader
 
 SIDE = 320
 PATIENCE = 120.0
@@ -81,14 +83,7 @@ class Person:
     def upload_image(self, slug: str, data: bytes, name: str) -> str:
         """The image's id. The one place that knows how a file gets to the hub."""
         self.phase = "sending an image"
-        fields = {"dataset": slug, "name": name}
-        try:
-            said = self.patiently(lambda: self._form("images/", fields, data, name))
-            key = str(said["images"][0]["id"])
-        except Refused as error:
-            if error.problem.get("type") != "urn:cellcommons:already-there":
-                raise
-            key = str(error.problem["image"])  # the answer to an earlier try was lost
+        (key,) = self._send(slug, data, name, purpose="image").images
         self.known.images[key] = sha256_hex(data)
         return key
 
@@ -99,9 +94,7 @@ class Person:
         with zipfile.ZipFile(packed, "w") as archive:
             for name, data in files.items():
                 archive.writestr(name, data)
-        fields = {"dataset": slug, "layout": "plain"}
-        record = self.patiently(lambda: self._form("imports/", fields, packed.getvalue(), "batch.zip"))
-        key = str(record["id"])
+        key = str(self._send(slug, packed.getvalue(), "batch.zip", purpose="import", layout="plain").import_id)
         self.known.imports[key] = {Path(name).stem: sha256_hex(data) for name, data in files.items()}
         self.phase = "waiting for an import"
         self._settled(f"imports/{key}/", "finished")
@@ -183,10 +176,15 @@ class Person:
     def _releases(self, slug: str) -> set[str]:
         return {str(row["id"]) for row in self.api.all("releases/", dataset=slug)}
 
-    def _form(self, path: str, fields: dict[str, str], data: bytes, name: str) -> Any:
+    def _send(self, slug: str, data: bytes, name: str, **fields: str) -> Arrival:
+        """Send a file in parts, for as long as it takes."""
         file = self.folder / name
         file.write_bytes(data)
-        return self.api.upload(path, fields, file)
+        uploader = Uploader(self.url, self.api.token, dataset=slug, patience=Patience(60, 0.25))
+        (arrival,) = uploader.send([(FileContent(file), fields)])
+        if arrival.state != "kept":
+            raise Stuck(f"{self.phase}: {arrival.state}: {arrival.reason}")
+        return arrival
 
 
 def picture(seed: int) -> bytes:

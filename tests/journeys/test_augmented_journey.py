@@ -52,8 +52,7 @@ def curator(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Api:
     api = Api(hub.url, account["username"], account["password"])
     api.post("datasets/", {"slug": "stains", "title": "Stains", "licence": "CC0-1.0"})
     archive = stains(tmp_path_factory.mktemp("stains"))
-    started = api.upload("imports/", {"dataset": "commons/stains", "layout": "paired"}, archive)
-    assert api.wait(f"imports/{started['id']}/", until=("finished", "failed"))["imported"] == PAIRS
+    assert api.bring_in(archive, dataset="commons/stains", layout="paired")["imported"] == PAIRS
     return api
 
 

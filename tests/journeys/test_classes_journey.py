@@ -56,13 +56,12 @@ def curator(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Api:
     folder = tmp_path_factory.mktemp("classes")
     for slug in ("smears", "tissue"):
         api.post("datasets/", {"slug": slug, "title": slug.title(), "licence": "CC0-1.0"})
-    started = api.upload("imports/", {"dataset": "commons/smears", "layout": "voc"}, blood(folder))
-    assert api.wait(f"imports/{started['id']}/", until=("finished", "failed"))["state"] == "finished"
+    assert api.bring_in(blood(folder), dataset="commons/smears", layout="voc")["state"] == "finished"
     for number in range(3):
         path = folder / f"field-{number}.png"
         noise = np.random.default_rng(number).integers(20, 200, SHAPE, dtype=np.uint8)
         path.write_bytes(imagecodecs.png_encode(noise))
-        api.upload("images/", {"dataset": "commons/tissue", "source": f"slide-{number}"}, path)
+        api.upload(path, dataset="commons/tissue", purpose="image", source=f"slide-{number}")
     for slug, dataset, task, ordinal in (
         ("boxed", "commons/smears", "classification", False),
         ("graded", "commons/tissue", "classification", True),

@@ -56,8 +56,7 @@ def curator(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Api:
             if path.is_file():
                 archive.write(path, path.relative_to(folder / "set").as_posix())
     api.post("datasets/", {"slug": "movies", "title": "Movies", "licence": "CC0-1.0"})
-    started = api.upload("imports/", {"dataset": "commons/movies", "layout": "ctc"}, folder / "movies.zip")
-    assert api.wait(f"imports/{started['id']}/", until=("finished", "failed"))["imported"] == 1
+    assert api.bring_in(folder / "movies.zip", dataset="commons/movies", layout="ctc")["imported"] == 1
     order = {
         "slug": "followed",
         "title": "Followed",

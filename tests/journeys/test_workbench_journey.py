@@ -67,7 +67,7 @@ def desk(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Desk:
         made = generate_cells(seed, height=SHAPE[0], width=SHAPE[1], channels=2)
         path = folder / f"field-{seed}.tif"
         tifffile.imwrite(path, made.image, imagej=True, metadata={"axes": "CYX", "Labels": list(made.channels)})
-        desk.curator.upload("images/", {"dataset": "commons/bench", "source": f"slide-{seed}"}, path)
+        desk.curator.upload(path, dataset="commons/bench", purpose="image", source=f"slide-{seed}")
     for slug, readings in ((desk.single, 1), (desk.many, 20)):
         order = {"slug": slug, "title": f"Nuclei {slug}", "dataset": "commons/bench", "task": "instance_segmentation"}
         order |= {"readings_needed": readings, "guidelines": "Outline **every nucleus**."}

@@ -40,12 +40,6 @@ export function keepCsrfToken(token: string): void {
   csrfToken = token;
 }
 
-/** For the one request that `fetch` cannot make, an upload that tells how far it is. */
-export async function csrfTokenNow(): Promise<string> {
-  if (csrfToken === "") await renewCsrfToken();
-  return csrfToken;
-}
-
 function address(path: string, given: { path?: unknown; query?: unknown } | undefined): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(String((given?.path as Record<string, unknown>)[name])),

@@ -527,8 +527,7 @@ export interface paths {
         /** @description Images, by dataset and name. */
         get: operations["images_list"];
         put?: never;
-        /** @description Upload one image file; ``formats/`` says which can be read. */
-        post: operations["images_create"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -596,8 +595,7 @@ export interface paths {
         /** @description Imports, newest first. */
         get: operations["imports_list"];
         put?: never;
-        /** @description Import a zip in a published layout; a worker does it. */
-        post: operations["imports_create"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1301,6 +1299,76 @@ export interface paths {
         put?: never;
         /** @description Go on from the last saved state. */
         post: operations["training_runs_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Your uploads of the last days, newest first. */
+        get: operations["uploads_list"];
+        put?: never;
+        /** @description Begin an upload, or go on with it; what the dataset has already is not sent again. */
+        post: operations["uploads_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How far an upload is, and what became of it. */
+        get: operations["uploads_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Abandon an upload; what was sent is thrown away. */
+        delete: operations["uploads_abandon"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/finish/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description All parts are sent: a worker compares the sha256 and reads the file. */
+        post: operations["uploads_finish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/links/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Links for the next missing parts. */
+        get: operations["uploads_links"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2090,30 +2158,6 @@ export interface components {
              */
             visibility: components["schemas"]["VisibilityEnum"];
         };
-        NewImageRequest: {
-            /** @description lab/slug */
-            dataset: string;
-            /** Format: binary */
-            file: string;
-            /** @default  */
-            name: string;
-            /** @default  */
-            source: string;
-            /** @default  */
-            stratum: string;
-        };
-        NewImportRequest: {
-            /** @description lab/slug */
-            dataset: string;
-            /** Format: binary */
-            file: string;
-            /**
-             * @description auto: told from the archive
-             * @default auto
-             */
-            layout: string;
-            limit?: number | null;
-        };
         NewLabRequest: {
             slug: string;
             title: string;
@@ -2193,6 +2237,28 @@ export interface components {
              * @default
              */
             start_from: string;
+        };
+        NewUploadRequest: {
+            /** @description lab/slug */
+            dataset: string;
+            /** @default  */
+            image_name: string;
+            /**
+             * @description auto: told from the archive
+             * @default auto
+             */
+            layout: string;
+            limit?: number | null;
+            /** @description of the file; its ending matters */
+            name: string;
+            purpose: components["schemas"]["PurposeEnum"];
+            sha256: string;
+            /** @description bytes */
+            size: number;
+            /** @default  */
+            source: string;
+            /** @default  */
+            stratum: string;
         };
         NewWeightsRequest: {
             /** Format: binary */
@@ -2502,6 +2568,21 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["TrainingRunSummary"][];
         };
+        PaginatedUploadSummaryList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["UploadSummary"][];
+        };
         PaginatedWeightsList: {
             /** @example 123 */
             count: number;
@@ -2516,6 +2597,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Weights"][];
+        };
+        /** @description Where to PUT one part: these bytes of the file, no more and no fewer, without credentials. */
+        PartLink: {
+            length: number;
+            offset: number;
+            part: number;
+            /** @description absolute, or below the hub's address */
+            url: string;
+        };
+        PartLinks: {
+            links: components["schemas"]["PartLink"][];
+            /** @description that the links are good for */
+            seconds: number;
         };
         /** @description A person as others see them. */
         Person: {
@@ -2618,6 +2712,12 @@ export interface components {
             settled: number;
         };
         /**
+         * @description * `image` - a file becomes images
+         *     * `import` - a zip becomes an import
+         * @enum {string}
+         */
+        PurposeEnum: "image" | "import";
+        /**
          * @description * `trial` - trial
          *     * `preference` - preference
          * @enum {string}
@@ -2644,11 +2744,6 @@ export interface components {
             reader: string;
             /** @description accepted that draft as it was */
             unchanged: boolean;
-        };
-        /** @description What an uploaded file became: one image, or as many as it holds. */
-        Received: {
-            readonly images: components["schemas"]["Image"][];
-            readonly refused: components["schemas"]["RefusedPart"][];
         };
         /** @description An image of a file that did not come in, though others of it did. */
         RefusedPart: {
@@ -3089,6 +3184,78 @@ export interface components {
             readonly release: string;
             readonly seed: number;
             readonly state: components["schemas"]["RunStateEnum"];
+        };
+        Upload: {
+            /** @description the dataset had these bytes before */
+            readonly already_there: boolean;
+            /** Format: date-time */
+            readonly created: string;
+            /** @description lab/slug */
+            readonly dataset: string;
+            readonly error: components["schemas"]["UploadError"] | null;
+            /** Format: uuid */
+            readonly id: string;
+            /** @description what the file became */
+            readonly images: components["schemas"]["Image"][];
+            /** Format: uuid */
+            readonly import_id: string | null;
+            /** @description parts to send, as [[first, last], ...]; numbered from 1 */
+            readonly missing: number[][];
+            /** @description the file's, as the person calls it */
+            readonly name: string;
+            readonly part_size: number;
+            readonly parts: number;
+            readonly purpose: components["schemas"]["PurposeEnum"];
+            readonly refused: components["schemas"]["RefusedPart"][];
+            /** @description as declared */
+            readonly sha256: string;
+            /** @description bytes, as declared */
+            readonly size: number;
+            readonly state: components["schemas"]["UploadStateEnum"];
+        };
+        /** @description Why it was refused, or why it is not read yet; ``image`` is the one that has its name. */
+        UploadError: {
+            code: string;
+            detail: string;
+            /** Format: uuid */
+            image?: string;
+            remedy: string;
+            title: string;
+            where: string;
+        };
+        /**
+         * @description * `sending` - parts are coming in
+         *     * `verifying` - all parts are here and are compared with the declared sha256
+         *     * `reading` - the bytes are kept and become what they are for
+         *     * `kept` - Kept
+         *     * `refused` - Refused
+         *     * `abandoned` - Abandoned
+         * @enum {string}
+         */
+        UploadStateEnum: "sending" | "verifying" | "reading" | "kept" | "refused" | "abandoned";
+        UploadSummary: {
+            /** @description the dataset had these bytes before */
+            readonly already_there: boolean;
+            /** Format: date-time */
+            readonly created: string;
+            /** @description lab/slug */
+            readonly dataset: string;
+            readonly error: components["schemas"]["UploadError"] | null;
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly import_id: string | null;
+            /** @description the file's, as the person calls it */
+            readonly name: string;
+            readonly part_size: number;
+            readonly parts: number;
+            readonly purpose: components["schemas"]["PurposeEnum"];
+            readonly refused: components["schemas"]["RefusedPart"][];
+            /** @description as declared */
+            readonly sha256: string;
+            /** @description bytes, as declared */
+            readonly size: number;
+            readonly state: components["schemas"]["UploadStateEnum"];
         };
         /**
          * @description * `hub` - everybody of the hub
@@ -4237,38 +4404,6 @@ export interface operations {
             };
         };
     };
-    images_create: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["NewImageRequest"];
-            };
-        };
-        responses: {
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Received"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     images_retrieve: {
         parameters: {
             query?: never;
@@ -4381,38 +4516,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaginatedImportSummaryList"];
-                };
-            };
-            /** @description A refusal */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    imports_create: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["NewImportRequest"];
-            };
-        };
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Import"];
                 };
             };
             /** @description A refusal */
@@ -5959,6 +6062,206 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TrainingRun"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_list: {
+        parameters: {
+            query?: {
+                dataset?: string;
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedUploadSummaryList"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUploadRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_abandon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_finish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_links: {
+        parameters: {
+            query?: {
+                /** @description at most 200 */
+                count?: number;
+                /** @description part to begin at */
+                first?: number;
+                /** @description never to the bucket itself */
+                through?: "hub";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartLinks"];
                 };
             };
             /** @description A refusal */

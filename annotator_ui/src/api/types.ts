@@ -20,8 +20,9 @@ export type ImportedFile = Schemas["ImportedFile"];
 export type FileOutcome = Schemas["OutcomeEnum"];
 export type LayoutGuess = Schemas["Guess"];
 export type ImageFormat = Schemas["Format"];
-/** What an uploaded file became: one image, or as many as it holds. */
-export type Received = Schemas["Received"];
+export type HubUpload = Schemas["Upload"];
+export type UploadSummary = Schemas["UploadSummary"];
+export type NewUpload = Schemas["NewUploadRequest"];
 export type Layout = Schemas["Layout"];
 export type TaskName = Schemas["TaskEnum"];
 export type Ontology = Schemas["Ontology"];

@@ -1,8 +1,8 @@
 /** Datasets, their images, and imports of archives. */
 
 import { api } from "../api/client";
-import type { ArchiveImport, Dataset, FileOutcome, HubImage, ImageFormat, ImportedFile, ImportSummary, Layout, NewDataset, Received } from "../api/types";
-import { upload, type Upload } from "../api/upload";
+import type { ArchiveImport, Dataset, FileOutcome, HubImage, ImageFormat, ImportedFile, ImportSummary, Layout, NewDataset, UploadSummary } from "../api/types";
+import { sendFile, type Sending, type Step } from "./file-sending";
 import { named } from "./names";
 
 export interface ImageFilter {
@@ -74,22 +74,23 @@ export function listFormats(): Promise<ImageFormat[]> {
   return api.get("/api/v1/formats/");
 }
 
-export function sendImage(dataset: string, file: File, source: string, stratum: string, progress: (share: number) => void): Upload<Received> {
-  const form = new FormData();
-  form.set("dataset", dataset);
-  if (source) form.set("source", source);
-  if (stratum) form.set("stratum", stratum);
-  form.set("file", file);
-  return upload("/api/v1/images/", form, progress);
+export function sendImage(dataset: string, file: File, source: string, stratum: string, tell: (step: Step) => void): Sending {
+  return sendFile(file, { dataset, purpose: "image", source, stratum }, tell);
 }
 
-export function sendArchive(dataset: string, layout: string, file: File, limit: number | null, progress: (share: number) => void): Upload<ArchiveImport> {
-  const form = new FormData();
-  form.set("dataset", dataset);
-  form.set("layout", layout);
-  if (limit !== null) form.set("limit", String(limit));
-  form.set("file", file);
-  return upload("/api/v1/imports/", form, progress);
+export function sendArchive(dataset: string, layout: string, file: File, limit: number | null, tell: (step: Step) => void): Sending {
+  return sendFile(file, { dataset, purpose: "import", layout, limit }, tell);
+}
+
+/** Your uploads to a dataset that were begun and not finished, newest first. */
+export async function listUnfinished(dataset: string): Promise<UploadSummary[]> {
+  const found = await api.get("/api/v1/uploads/", { query: { dataset, page_size: 200 } });
+  return found.results.filter((upload) => upload.state === "sending");
+}
+
+/** Throw away what was sent of an upload. */
+export async function abandonUpload(id: string): Promise<void> {
+  await api.delete("/api/v1/uploads/{id}/", { path: { id } });
 }
 
 export function getImport(id: string): Promise<ArchiveImport> {

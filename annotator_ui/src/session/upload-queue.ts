@@ -2,15 +2,13 @@
 
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { asProblem, type Problem } from "../api/problem";
-import type { Received } from "../api/types";
-import type { Upload } from "../api/upload";
+import type { HubUpload } from "../api/types";
+import type { Sending, Step } from "./file-sending";
 
 export type UploadState =
   | { kind: "waiting" }
-  | { kind: "sending"; share: number }
-  | { kind: "reading" }
-  | { kind: "done"; received: Received }
-  | { kind: "there"; problem: Problem }
+  | Step
+  | { kind: "done"; upload: HubUpload }
   | { kind: "refused"; problem: Problem }
   | { kind: "stopped" };
 
@@ -20,19 +18,22 @@ export interface UploadRow {
   readonly state: UploadState;
 }
 
-export type Send = (file: File, progress: (share: number) => void) => Upload<Received>;
+export type Send = (file: File, tell: (step: Step) => void) => Sending;
+
+/** What has not ended. */
+export const GOING: ReadonlySet<UploadState["kind"]> = new Set(["waiting", "hashing", "sending", "paused", "offline", "reading"]);
 
 const AT_ONCE = 2;
 
 export class UploadQueue {
   private readonly listed = signal<readonly UploadRow[]>([]);
   readonly rows: ReadonlySignal<readonly UploadRow[]> = this.listed;
-  private readonly running = new Map<number, { abort(): void }>();
+  private readonly running = new Map<number, Sending>();
   private readonly how = new Map<number, Send>();
   private next = 1;
 
   /** `stored` is called for each file that the hub took. */
-  constructor(private readonly stored: (received: Received) => void) {}
+  constructor(private readonly stored: (upload: HubUpload) => void) {}
 
   add(files: readonly File[], send: Send): void {
     const fresh = files.map((file): UploadRow => ({ key: this.next++, file, state: { kind: "waiting" } }));
@@ -46,15 +47,23 @@ export class UploadQueue {
     this.fill();
   }
 
-  stop(key: number): void {
-    if (this.running.has(key)) this.running.get(key)!.abort();
+  pause(key: number): void {
+    this.running.get(key)?.pause();
+  }
+
+  resume(key: number): void {
+    this.running.get(key)?.resume();
+  }
+
+  /** Stop; what was sent is thrown away. */
+  cancel(key: number): void {
+    if (this.running.has(key)) this.running.get(key)!.cancel();
     else this.set(key, { kind: "stopped" });
   }
 
   /** Forget what is over. */
   clear(): void {
-    const going = new Set(["waiting", "sending", "reading"]);
-    this.listed.value = this.listed.value.filter((row) => going.has(row.state.kind));
+    this.listed.value = this.listed.value.filter((row) => GOING.has(row.state.kind));
   }
 
   private set(key: number, state: UploadState): void {
@@ -68,21 +77,16 @@ export class UploadQueue {
   }
 
   private async run(row: UploadRow): Promise<void> {
-    this.set(row.key, { kind: "sending", share: 0 });
-    const sending = this.how.get(row.key)!(row.file, (share) =>
-      this.set(row.key, share < 1 ? { kind: "sending", share } : { kind: "reading" }),
-    );
+    this.set(row.key, { kind: "hashing", share: 0 });
+    const sending = this.how.get(row.key)!(row.file, (step) => this.set(row.key, step));
     this.running.set(row.key, sending);
     try {
-      const received = await sending.done;
-      this.set(row.key, { kind: "done", received });
-      this.stored(received);
+      const upload = await sending.done;
+      this.set(row.key, { kind: "done", upload });
+      this.stored(upload);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") this.set(row.key, { kind: "stopped" });
-      else {
-        const problem = asProblem(error);
-        this.set(row.key, { kind: problem.code === "already-there" ? "there" : "refused", problem });
-      }
+      else this.set(row.key, { kind: "refused", problem: asProblem(error) });
     } finally {
       this.running.delete(row.key);
       this.fill();

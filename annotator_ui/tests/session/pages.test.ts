@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Problem } from "../../src/api/problem";
-import type { Campaign, Dataset, HubImage, Received, ModelCardSummary, ReleaseSummary } from "../../src/api/types";
+import type { Campaign, Dataset, HubImage, HubUpload, ModelCardSummary, ReleaseSummary } from "../../src/api/types";
 import { suggestPassword } from "../../src/session/members";
 import { nextSteps, type Wheel } from "../../src/session/next-steps";
 import { UploadQueue, type Send } from "../../src/session/upload-queue";
@@ -33,22 +33,23 @@ describe("the next useful step turns the wheel once", () => {
 
 describe("uploads", () => {
   const file = (name: string) => new File(["x"], name);
+  const idle = { pause: () => undefined, resume: () => undefined, cancel: () => undefined };
   const settle = () => new Promise((resolve) => setTimeout(resolve));
 
   it("go two at a time; one refusal leaves the others alone, and can be tried again", async () => {
-    const waiting = new Map<string, { resolve: (received: Received) => void; reject: (error: unknown) => void }>();
-    const stored: Received[] = [];
-    const queue = new UploadQueue((received) => stored.push(received));
-    const send: Send = (given) => ({ done: new Promise((resolve, reject) => waiting.set(given.name, { resolve, reject })), abort: () => undefined });
+    const waiting = new Map<string, { resolve: (upload: HubUpload) => void; reject: (error: unknown) => void }>();
+    const stored: HubUpload[] = [];
+    const queue = new UploadQueue((upload) => stored.push(upload));
+    const send: Send = (given) => ({ done: new Promise((resolve, reject) => waiting.set(given.name, { resolve, reject })), ...idle });
     queue.add([file("a"), file("b"), file("c")], send);
     expect([...waiting.keys()]).toEqual(["a", "b"]);
     waiting.get("a")!.reject(new Problem(400, { type: "urn:cellcommons:truncated", title: "No", remedy: "Copy it again." }));
     await settle();
     expect([...waiting.keys()]).toEqual(["a", "b", "c"]);
-    waiting.get("b")!.resolve({ images: [{ id: "1" } as HubImage], refused: [] });
-    waiting.get("c")!.reject(new Problem(409, { type: "urn:cellcommons:already-there", title: "There" }));
+    waiting.get("b")!.resolve({ images: [{ id: "1" } as HubImage], refused: [] } as unknown as HubUpload);
+    waiting.get("c")!.reject(new Problem(400, { type: "urn:cellcommons:already-there", title: "There" }));
     await settle();
-    expect(Object.fromEntries(queue.rows.value.map((row) => [row.file.name, row.state.kind]))).toEqual({ a: "refused", b: "done", c: "there" });
+    expect(Object.fromEntries(queue.rows.value.map((row) => [row.file.name, row.state.kind]))).toEqual({ a: "refused", b: "done", c: "refused" });
     expect(stored).toHaveLength(1);
     waiting.clear();
     queue.retry(queue.rows.value.find((row) => row.file.name === "a")!.key);
@@ -60,8 +61,8 @@ describe("uploads", () => {
   it("stop on request", async () => {
     let stop: () => void = () => undefined;
     const queue = new UploadQueue(() => undefined);
-    queue.add([file("a")], () => ({ done: new Promise((_, reject) => (stop = () => reject(new DOMException("", "AbortError")))), abort: () => stop() }));
-    queue.stop(queue.rows.value[0]!.key);
+    queue.add([file("a")], () => ({ done: new Promise((_, reject) => (stop = () => reject(new DOMException("", "AbortError")))), ...idle, cancel: () => stop() }));
+    queue.cancel(queue.rows.value[0]!.key);
     await settle();
     expect(queue.rows.value[0]!.state.kind).toBe("stopped");
   });

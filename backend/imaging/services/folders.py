@@ -61,7 +61,7 @@ def import_folder(
         )
     fresh = _begin(record, path, entries, scan)
     done = len(entries) - len(fresh)
-    with beating(record):
+    with beating(Import.objects.filter(pk=record.pk, state=ImportState.RUNNING)):
         for unit in convert_entries(settings.OBJECTS_URL, layout, fresh, processes=processes):
             outcomes = [outcome for of_entry in unit for outcome in of_entry]
             # A file of several images counts as one thing found until it is opened.

@@ -1,4 +1,4 @@
-"""A sign of life from an import while one large image keeps it from writing rows."""
+"""A sign of life from work that writes no rows for a while: a large image, a long comparison."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
-
-from backend.imaging.models import Import, ImportState
 
 
 @contextmanager
-def beating(record: Import) -> Iterator[None]:
-    """Keep the heartbeat of ``record`` fresh while the block runs, from a thread and a connection of its own."""
+def beating(rows: QuerySet) -> Iterator[None]:
+    """Keep the ``heartbeat`` of ``rows`` fresh while the block runs, from a thread and a connection of its own."""
     done = threading.Event()
     every = settings.LOST_AFTER.total_seconds() / 6
 
     def beat() -> None:
         try:
             while not done.wait(every):
-                Import.objects.filter(pk=record.pk, state=ImportState.RUNNING).update(heartbeat=timezone.now())
+                rows.update(heartbeat=timezone.now())
         finally:
             connection.close()
 
-    thread = threading.Thread(target=beat, name=f"import {record.pk}", daemon=True)
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
     try:
         yield

@@ -33,22 +33,23 @@ def receive_import(
     dataset: Dataset,
     layout: str,
     archive: Path,
+    digest: str,
     filename: str = "",
     limit: int | None = None,
     person: Person | None,
 ) -> Import:
-    """Keep an uploaded zip and let a worker import it.
+    """Let a worker import a zip that is kept as the object ``digest``.
 
     Args:
         layout: its name, or ``auto``: the worker tells it from the archive, or asks.
+        archive: where the same bytes are on this machine.
 
     Raises:
-        UnknownLayout, UnsafeArchive, UnreadableFile, TooLarge: at once; nothing is kept.
+        UnknownLayout, UnsafeArchive, UnreadableFile, TooLarge: at once; there is no row then.
     """
     if layout != AUTO:
         hub_layout(layout)
     check_zip(archive, max_bytes=settings.ARCHIVE_LIMIT_BYTES)
-    digest = object_store().put_file(archive)
     with transaction.atomic():
         record = Import.objects.create(
             dataset=dataset,

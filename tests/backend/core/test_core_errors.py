@@ -105,7 +105,7 @@ def test_an_upload_above_the_limit_is_stopped_while_it_arrives(
 ) -> None:
     settings.ARCHIVE_LIMIT_BYTES = 1000
     upload = SimpleUploadedFile("big.png", b"x" * 5000)
-    response = client_of(curator).post("/api/v1/images/", {"dataset": "commons/d", "file": upload}, format="multipart")
+    response = client_of(curator).post("/api/v1/weights/", {"file": upload}, format="multipart")
     check_problem(response, 413, "too-large")
 
 

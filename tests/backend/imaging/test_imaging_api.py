@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+import sending
 import tifffile
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.utils import timezone
 from PIL import Image as Picture
 from rest_framework.test import APIClient
 
-from backend.imaging.models import Dataset, Image, Import, Source, Truth
+from backend.core.garbage import collect_garbage
+from backend.imaging.models import Dataset, Image, Import, Source, Truth, Upload
 from backend.imaging.services.imports import run_import, take_up_imports
+from backend.imaging.services.uploads import sweep_uploads
 from backend.people.models import Person
 from cellcommons.images.ome_zarr import read_image_tree
 from cellcommons.store import ObjectStore
@@ -54,19 +57,22 @@ def nucleus(size: int = 64, mask_size: int = 0) -> tuple[bytes, bytes]:
 
 
 @pytest.fixture
-def upload(curator: Person, dataset: Dataset, client_of: Callable[..., APIClient]) -> Callable[..., Any]:
+def upload(
+    curator: Person,
+    dataset: Dataset,
+    client_of: Callable[..., APIClient],
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> Callable[..., Any]:
     def send(data: bytes, filename: str, **fields: str) -> Any:
-        form = {"dataset": "commons/cells", "file": SimpleUploadedFile(filename, data), **fields}
-        return client_of(curator).post("/api/v1/images/", form, format="multipart")
+        return sending.upload(client_of(curator), data, filename, commits=django_capture_on_commit_callbacks, **fields)
 
     return send
 
 
 @pytest.fixture
-def send_zip(curator: Person, dataset: Dataset, client_of: Callable[..., APIClient]) -> Callable[..., Any]:
+def send_zip(upload: Callable[..., Any]) -> Callable[..., Any]:
     def send(data: bytes, layout: str = "dsb2018", **fields: Any) -> Any:
-        form = {"dataset": "commons/cells", "layout": layout, "file": SimpleUploadedFile("batch.zip", data), **fields}
-        return client_of(curator).post("/api/v1/imports/", form, format="multipart")
+        return upload(data, "batch.zip", purpose="import", layout=layout, **fields)
 
     return send
 
@@ -82,8 +88,8 @@ def test_an_ome_tiff_becomes_an_image(
         "PhysicalSizeY": 0.5,
     }
     data = tiff(ome=True, metadata=metadata)
-    made = upload(data, "well A1.ome.tiff", source="plate 7", stratum="fluorescence", name="A1")
-    assert (made.status_code, made.data["refused"]) == (201, [])
+    made = upload(data, "well A1.ome.tiff", source="plate 7", stratum="fluorescence", image_name="A1")
+    assert (made.data["state"], made.data["refused"], made.data["error"]) == ("kept", [], None)
     (row,) = made.data["images"]
     assert (row["height"], row["width"], row["depth"], row["frames"], row["dtype"]) == (70, 90, 1, 1, "uint16")
     assert row["channels"] == ["DAPI", "actin", "tubulin"]
@@ -109,7 +115,7 @@ def test_an_ome_tiff_becomes_an_image(
 def test_one_to_six_channels(upload: Callable[..., Any], dtype: type, channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (channels, 40, 50)).astype(dtype)
     made = upload(tiff(pixels, metadata={"axes": "CYX"}, ome=True), "x.ome.tif")
-    assert made.status_code == 201, made.data
+    assert made.data["state"] == "kept", made.data
     (row,) = made.data["images"]
     assert len(row["channels"]) == channels
     assert row["dtype"] == np.dtype(dtype).name
@@ -130,28 +136,31 @@ def bomb() -> bytes:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("data", "name", "status", "code"),
+    ("data", "name", "code"),
     [
-        (tiff()[:4000], "cut.tif", 400, "unreadable-file"),
-        (b"", "empty.png", 400, "unreadable-file"),
-        (bomb(), "bomb.tif", 413, "too-large"),
-        (png(np.zeros((9, 9), np.uint8)), "picture.tif", 400, "wrong-format"),
-        (tiff(), "picture.png", 400, "wrong-format"),
-        (b"hello, this is text", "notes.txt", 400, "wrong-format"),
+        (tiff()[:4000], "cut.tif", "unreadable-file"),
+        (bomb(), "bomb.tif", "too-large"),
+        (png(np.zeros((9, 9), np.uint8)), "picture.tif", "wrong-format"),
+        (tiff(), "picture.png", "wrong-format"),
+        (b"hello, this is text", "notes.txt", "wrong-format"),
     ],
-    ids=["truncated", "empty", "bomb", "png as tif", "tif as png", "text"],
+    ids=["truncated", "bomb", "png as tif", "tif as png", "text"],
 )
-def test_bad_files(
-    upload: Callable[..., Any], store: ObjectStore, data: bytes, name: str, status: int, code: str
-) -> None:
+def test_bad_files(upload: Callable[..., Any], store: ObjectStore, data: bytes, name: str, code: str) -> None:
     refused = upload(data, name)
-    assert (refused.status_code, refused.data["type"]) == (status, f"urn:cellcommons:{code}"), refused.data
-    assert refused["Content-Type"] == "application/problem+json"
-    assert name in refused.data["where"]
-    assert refused.data["detail"]
-    assert refused.data["remedy"]
+    assert refused.data["state"] == "refused"
+    error = refused.data["error"]
+    assert error["code"] == code, error
+    assert name in error["where"]
+    assert error["detail"]
+    assert error["remedy"]
     assert not Image.objects.exists()
     assert not Source.objects.exists()
+    # Nothing names the bytes any more once the record of the refusal is gone.
+    Upload.objects.update(touched=timezone.now() - timedelta(days=8))
+    sweep_uploads()
+    assert not Upload.objects.exists()
+    assert collect_garbage(store, grace_seconds=-60, dry_run=False).named == 0
     assert list(store.digests()) == []
 
 
@@ -159,13 +168,12 @@ def test_bad_files(
 def test_the_same_bytes_again(upload: Callable[..., Any]) -> None:
     first = upload(tiff(), "a.tif")
     again = upload(tiff(), "b.tif")
-    assert again.status_code == 409
-    assert again.data["type"] == "urn:cellcommons:already-there"
-    assert again.data["image"] == first.data["images"][0]["id"]
-    assert "b.tif" in again.data["where"]
+    assert (again.data["state"], again.data["already_there"], first.data["already_there"]) == ("kept", True, False)
+    assert again.data["images"] == first.data["images"]
     same_name = upload(tiff(PIXELS[:, ::-1]), "a.tif")
-    assert same_name.status_code == 409
-    assert "name" in same_name.data["detail"]
+    assert (same_name.data["state"], same_name.data["error"]["code"]) == ("refused", "already-there")
+    assert same_name.data["error"]["image"] == first.data["images"][0]["id"]
+    assert "name" in same_name.data["error"]["detail"]
     assert Image.objects.count() == 1
 
 
@@ -184,7 +192,7 @@ def test_each_image_of_a_file_comes_in_and_the_original_is_kept_once(
 ) -> None:
     data = two_series()
     made = upload(data, "plate.ome.tif")
-    assert made.status_code == 201, made.data
+    assert made.data["state"] == "kept", made.data
     assert [row["name"] for row in made.data["images"]] == ["plate.ome well A1", "plate.ome well A2"]
     assert [row["part"] for row in made.data["images"]] == ["well A1", "well A2"]
     assert [(row["height"], row["width"]) for row in made.data["images"]] == [(70, 90), (40, 50)]
@@ -194,13 +202,13 @@ def test_each_image_of_a_file_comes_in_and_the_original_is_kept_once(
     # They come from one specimen as far as anybody knows, and so never straddle a split.
     assert [(source.name, source.known) for source in Source.objects.all()] == [("plate.ome", False)]
     again = upload(data, "again.ome.tif")
-    assert (again.status_code, again.data["type"]) == (409, "urn:cellcommons:already-there")
+    assert (again.data["already_there"], len(again.data["images"])) == (True, 2)
 
 
 @pytest.mark.django_db
 def test_images_of_a_file_are_imported_each(send_zip: Callable[..., Any]) -> None:
     sent = send_zip(zipped({"plate.ome.tif": two_series(), "one.tif": tiff()}), "plain")
-    run_import(record_id=sent.data["id"])
+    run_import(record_id=sent.data["import_id"])
     record = Import.objects.get()
     assert (record.state, record.found, record.imported, record.skipped) == ("finished", 3, 3, 0)
     parts = sorted((image.original_name, image.part) for image in Image.objects.all())
@@ -220,18 +228,20 @@ def test_a_zip_is_imported_with_its_truth(
     image, mask = nucleus()
     files = {"wrap/n1/images/n1.png": image, "wrap/n1/masks/m.png": mask}
     sent = send_zip(zipped(files))
-    assert sent.status_code == 202
-    assert sent.data["state"] == "waiting"
-    run_import(record_id=sent.data["id"])
-    run_import(record_id=sent.data["id"])  # delivered twice
-    row = client_of(curator).get(f"/api/v1/imports/{sent.data['id']}/").data
+    assert Import.objects.get(pk=sent.data["import_id"]).state == "waiting"
+    run_import(record_id=sent.data["import_id"])
+    run_import(record_id=sent.data["import_id"])  # delivered twice
+    row = client_of(curator).get(f"/api/v1/imports/{sent.data['import_id']}/").data
     assert (row["state"], row["found"], row["imported"], row["skipped"], row["error"]) == ("finished", 1, 1, 0, "")
     truth = Truth.objects.get()
     assert (truth.image.name, truth.cells) == ("n1", 1)
+    # The same zip: nothing is done twice.
+    same = send_zip(zipped(files))
+    assert (same.data["already_there"], same.data["import_id"]) == (True, sent.data["import_id"])
     # Another zip with the same image: counted, said, harmless.
-    again = send_zip(zipped(files))
-    run_import(record_id=again.data["id"])
-    record = Import.objects.get(pk=again.data["id"])
+    again = send_zip(zipped(files | {"wrap/more.txt": b"1"}))
+    run_import(record_id=again.data["import_id"])
+    record = Import.objects.get(pk=again.data["import_id"])
     assert (record.imported, record.skipped) == (0, 1)
     assert [(row.name, row.outcome) for row in record.files.all()] == [("n1", "already_there")]
 
@@ -244,7 +254,7 @@ def test_a_mask_of_another_size_is_named_and_its_image_left_out(send_zip: Callab
         "b/images/b.png": png(np.eye(64, dtype=np.uint8)), "b/masks/m.png": bad[1],
     }  # fmt: skip
     sent = send_zip(zipped(files))
-    run_import(record_id=sent.data["id"])
+    run_import(record_id=sent.data["import_id"])
     record = Import.objects.get()
     assert (record.state, record.imported, record.skipped) == ("finished", 1, 1)
     skipped = record.files.get(outcome="refused")
@@ -267,20 +277,26 @@ def test_a_mask_of_another_size_is_named_and_its_image_left_out(send_zip: Callab
     ],
     ids=["leaves its folder", "absolute", "truncated", "no zip", "unknown layout"],
 )
-def test_bad_archives_are_refused_at_once(
-    send_zip: Callable[..., Any], store: ObjectStore, data: bytes, layout: str, code: str
-) -> None:
+def test_bad_archives_are_refused_at_once(send_zip: Callable[..., Any], data: bytes, layout: str, code: str) -> None:
     refused = send_zip(data, layout)
-    assert (refused.status_code, refused.data["type"]) == (400, f"urn:cellcommons:{code}"), refused.data
-    assert refused.data["where"] == (layout if code == "unknown-layout" else "batch.zip")
+    if code == "unknown-layout":
+        # Before a byte of it is sent.
+        assert (refused.status_code, refused.data["type"], refused.data["where"]) == (
+            400,
+            f"urn:cellcommons:{code}",
+            layout,
+        )
+        assert not Upload.objects.exists()
+    else:
+        assert (refused.data["state"], refused.data["error"]["code"]) == ("refused", code)
+        assert refused.data["error"]["where"] == "batch.zip"
     assert not Import.objects.exists()
-    assert list(store.digests()) == []
 
 
 @pytest.mark.django_db
 def test_a_folder_that_does_not_follow_the_layout_fails_with_a_reason(send_zip: Callable[..., Any]) -> None:
     sent = send_zip(zipped({"readme.txt": b"hello"}))
-    run_import(record_id=sent.data["id"])
+    run_import(record_id=sent.data["import_id"])
     record = Import.objects.get()
     assert record.state == "failed"
     assert "layout" in record.error
@@ -290,13 +306,14 @@ def test_a_folder_that_does_not_follow_the_layout_fails_with_a_reason(send_zip: 
 def test_the_sweep_takes_up_what_no_worker_took(send_zip: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
     monkeypatch.setattr("backend.celery.app.send_task", lambda name, args, **_: sent.append((name, args)))
-    record = Import.objects.get(pk=send_zip(zipped({"n/images/n.png": nucleus()[0]})).data["id"])
+    record = Import.objects.get(pk=send_zip(zipped({"n/images/n.png": nucleus()[0]})).data["import_id"])
     assert take_up_imports() == 0
     Import.objects.update(created=record.created.replace(year=2020))
     assert take_up_imports() == 1
     Import.objects.update(state="running", heartbeat=record.created.replace(year=2020))
     assert take_up_imports() == 1
-    assert sent == [("imaging.run_import", [str(record.pk)])] * 3
+    imports = [args for name, args in sent if name == "imaging.run_import"]
+    assert imports == [[str(record.pk)]] * 3
     run_import(record_id=str(record.pk))
     assert Import.objects.get().state == "finished"
     assert take_up_imports() == 0
@@ -326,17 +343,3 @@ def test_datasets_and_filters(
     made = client_of(curator).post("/api/v1/datasets/", {"slug": "x", "title": "X"})
     assert (made.status_code, made.data["images"]) == (201, 0)
     assert client_of(curator).post("/api/v1/datasets/", {"slug": "x", "title": "X"}).status_code == 409
-
-
-@pytest.mark.django_db
-def test_a_browser_uploads_with_its_session(curator: Person, dataset: Dataset) -> None:
-    """CSRF is checked on a multipart body before the view parses it."""
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(curator)
-    form = {"dataset": "commons/cells", "file": SimpleUploadedFile("a.tif", tiff())}
-    assert client.post("/api/v1/images/", form).status_code == 403
-    token = client.get("/api/v1/auth/me/").json()["csrf_token"]
-    form["file"] = SimpleUploadedFile("a.tif", tiff())
-    made = client.post("/api/v1/images/", form, headers={"X-CSRFToken": token})
-    assert made.status_code == 201, made.content
-    assert made.json()["images"][0]["name"] == "a"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
+import sending
 from django.utils import timezone
 from PIL import Image as Picture
 from rest_framework.test import APIClient
@@ -29,16 +29,22 @@ def png(seed: int, size: int = 24) -> bytes:
 
 
 @pytest.fixture
-def send(curator: Person, dataset: Dataset, client_of: Callable[..., APIClient]) -> Callable[..., Any]:
+def send(
+    curator: Person,
+    dataset: Dataset,
+    client_of: Callable[..., APIClient],
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> Callable[..., Any]:
     def post(files: dict[str, bytes], **fields: Any) -> Any:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
             for name, data in files.items():
                 archive.writestr(name, data)
-        form = {"dataset": "commons/cells", "file": SimpleUploadedFile("batch.zip", buffer.getvalue()), **fields}
-        answer = client_of(curator).post("/api/v1/imports/", form, format="multipart")
-        if answer.status_code == 202:
-            run_import(record_id=answer.data["id"])
+        commits = django_capture_on_commit_callbacks
+        client = client_of(curator)
+        answer = sending.upload(client, buffer.getvalue(), "batch.zip", commits=commits, purpose="import", **fields)
+        if answer.status_code == 200:
+            run_import(record_id=answer.data["import_id"])
         return answer
 
     return post
@@ -51,7 +57,7 @@ def mixed(send: Callable[..., Any]) -> str:
         "a.png": png(1), "b.png": png(2), "c.png": png(3), "twin.png": png(1), "read me.txt": b"hello",
         "cut.png": png(4)[:60], "empty.png": b"",
     }  # fmt: skip
-    return str(send(files, layout="plain").data["id"])
+    return str(send(files, layout="plain").data["import_id"])
 
 
 @pytest.mark.django_db

@@ -16,6 +16,7 @@ from PIL import Image as Picture
 from s3_server import S3Server
 
 from backend.annotation.models import Campaign
+from backend.core.storage import object_store
 from backend.imaging.models import Dataset, Import
 from backend.imaging.services.imports import receive_import, run_import
 from backend.people.models import Person
@@ -61,7 +62,9 @@ def test_an_import_waits_for_the_store(
     Picture.fromarray(np.full((40, 50), 90, np.uint8)).save(picture, "PNG")
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         archive.writestr("one.png", picture.getvalue())
-    record = receive_import(dataset=dataset, layout="plain", archive=tmp_path / "archive.zip", person=curator)
+    archive = tmp_path / "archive.zip"
+    digest = object_store().put_file(archive)
+    record = receive_import(dataset=dataset, layout="plain", archive=archive, digest=digest, person=curator)
     away()
     with pytest.raises(StoreUnusable):
         run_import(record_id=str(record.pk))

@@ -39,7 +39,7 @@ def prepare_desk(hub: Hub, folder: Path) -> Desk:
     tifffile.imwrite(picture, image, imagej=True, metadata={"axes": "CYX", "Labels": list(CHANNELS)})
     np.save(drawn, labels)
     curator.post("datasets/", {"slug": "workbench", "title": "Workbench", "licence": "CC0-1.0"})
-    curator.upload("images/", {"dataset": "commons/workbench", "source": "slide"}, picture)
+    curator.upload(picture, dataset="commons/workbench", purpose="image", source="slide")
     order = {"slug": CAMPAIGN, "title": "Nuclei", "dataset": "commons/workbench", "task": "instance_segmentation"}
     curator.post("campaigns/", order | {"readings_needed": 5})
     curator.post(f"campaigns/commons/{CAMPAIGN}/open/")

@@ -3,6 +3,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ImportSummary, Layout } from "../../api/types";
 import { AUTO, getImport, listImports, listLayouts, sendArchive } from "../../session/catalogue";
+import type { Sending, Step } from "../../session/file-sending";
+import { Unfinished } from "./dataset-uploads";
 import { Meter } from "./parts/bars";
 import { ago, bytes, count, counted, sentence } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
@@ -51,9 +53,28 @@ function Job({ first, layouts, imported }: { first: ImportSummary; layouts: read
   );
 }
 
+/** How far an archive is on its way. */
+function Going({ step, sending }: { step: Step; sending: Sending | null }) {
+  if (step.kind === "reading") return <p class="dim">The hub looks at the archive…</p>;
+  const button = (what: string, act?: () => void) => (
+    <button type="button" class="button quiet small" onClick={act}>
+      {what}
+    </button>
+  );
+  return (
+    <div class="row">
+      {step.kind === "offline" && <span class="badge warn">no answer, trying again</span>}
+      <Meter part={step.share} whole={1} label={step.kind === "hashing" ? "Reading the archive" : "Sending the archive"} />
+      {step.kind === "paused" ? button("Go on", () => sending?.resume()) : step.kind !== "hashing" && button("Pause", () => sending?.pause())}
+      {button("Cancel", () => sending?.cancel())}
+    </div>
+  );
+}
+
 export function ImportPanel({ dataset, imported }: { dataset: string; imported: () => void }) {
   const sending = useSending();
-  const [share, setShare] = useState<number | null>(null);
+  const [step, setStep] = useState<Step | null>(null);
+  const current = useRef<Sending | null>(null);
   const [file, setFile] = useState<File | null>(null);
   const layouts = useReply(listLayouts, []);
   const jobs = useReply(() => listImports(dataset), [dataset]);
@@ -64,13 +85,21 @@ export function ImportPanel({ dataset, imported }: { dataset: string; imported: 
     if (!file) return;
     void sending
       .run(async () => {
-        setShare(0);
-        const job = await sendArchive(dataset, textOf(form, "layout"), file, numberOf(form, "limit"), setShare).done;
-        jobs.put([job, ...(jobs.value ?? [])]);
+        current.current = sendArchive(dataset, textOf(form, "layout"), file, numberOf(form, "limit"), setStep);
+        try {
+          const upload = await current.current.done;
+          const job = await getImport(upload.import_id!);
+          jobs.put([job, ...(jobs.value ?? []).filter((other) => other.id !== job.id)]);
+        } catch (error) {
+          if (!(error instanceof DOMException)) throw error; // cancelled
+        }
         element.reset();
         setFile(null);
       })
-      .finally(() => setShare(null));
+      .finally(() => {
+        setStep(null);
+        current.current = null;
+      });
   }
   return (
     <section class="card" aria-label="Import an archive">
@@ -96,10 +125,11 @@ export function ImportPanel({ dataset, imported }: { dataset: string; imported: 
           <strong>{file ? file.name : "Choose a zip archive"}</strong>
           <span class="dim">{file ? bytes(file.size) : "Masks in it are kept as truth, which annotators never see."}</span>
         </label>
-        {share !== null && (share < 1 ? <Meter part={share} whole={1} label="Sending the archive" /> : <p class="dim">The hub looks at the archive…</p>)}
+        {step && <Going step={step} sending={current.current} />}
         <FormProblem problem={sending.problem} />
         <FormFoot sending={sending} verb="Import" doing="Sending…" />
       </form>
+      <Unfinished dataset={dataset} purpose="import" busy={file ? [file.name] : []} />
       {jobs.value && jobs.value.length > 0 && (
         <ul class="import-jobs" aria-label="Imports of this dataset">
           {jobs.value.map((job) => (

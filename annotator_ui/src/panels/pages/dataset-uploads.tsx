@@ -1,11 +1,11 @@
 /** Drop or pick images; each file shows how far it is, and what became of it. */
 
 import { useMemo, useRef, useState } from "preact/hooks";
-import type { ImageFormat, Received } from "../../api/types";
-import { listFormats, sendImage } from "../../session/catalogue";
-import { UploadQueue, type UploadRow } from "../../session/upload-queue";
+import type { HubUpload, ImageFormat, UploadSummary } from "../../api/types";
+import { abandonUpload, listFormats, listUnfinished, sendImage } from "../../session/catalogue";
+import { GOING, UploadQueue, type UploadRow } from "../../session/upload-queue";
 import { Meter } from "./parts/bars";
-import { bytes, counted, sentence } from "./parts/figures";
+import { ago, bytes, counted, sentence } from "./parts/figures";
 import { ended } from "./parts/import-words";
 import { useReply } from "./parts/reply";
 
@@ -19,88 +19,96 @@ export function either(names: readonly string[]): string {
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names[names.length - 1]}`;
 }
 
-/** The images of a file that came in, and those of it that did not. */
-function Stored({ received }: { received: Received }) {
-  const [first, ...others] = received.images;
+/** What a file became: its images, and those of it that did not come in. */
+function Stored({ upload }: { upload: HubUpload }) {
+  const [first, ...others] = upload.images;
   return (
     <>
-      <span class="badge good">{others.length > 0 ? counted(received.images.length, "image") : "added"}</span>{" "}
+      <span class={upload.already_there ? "badge warn" : "badge good"}>
+        {upload.already_there ? "already there" : others.length > 0 ? counted(upload.images.length, "image") : "added"}
+      </span>{" "}
       {first && others.length === 0 && <a href={`/images/${first.id}`}>look</a>}
-      {received.refused.length > 0 && <span class="badge warn">{received.refused.length} not read</span>}
+      {upload.refused.length > 0 && <span class="badge warn">{upload.refused.length} not read</span>}
     </>
+  );
+}
+
+function Button({ what, name, act }: { what: string; name: string; act: () => void }) {
+  return (
+    <button type="button" class="button quiet small" aria-label={`${what} ${name}`} onClick={act}>
+      {what}
+    </button>
   );
 }
 
 function Row({ row, queue }: { row: UploadRow; queue: UploadQueue }) {
   const { state } = row;
-  const stop = (
-    <button type="button" class="button quiet small" onClick={() => queue.stop(row.key)}>
-      Stop
-    </button>
-  );
-  const again = (
-    <button type="button" class="button small" onClick={() => queue.retry(row.key)}>
-      Try again
-    </button>
-  );
-  const problem = state.kind === "refused" || state.kind === "there" ? state.problem : null;
+  const { name } = row.file;
+  const cancel = <Button what="Cancel" name={name} act={() => queue.cancel(row.key)} />;
+  const again = <Button what="Try again" name={name} act={() => queue.retry(row.key)} />;
+  const problem = state.kind === "refused" ? state.problem : null;
   const existing = problem?.document["image"];
   return (
     <li class={`upload ${state.kind}`}>
-      <span class="upload-name" title={row.file.name}>
-        {row.file.name}
+      <span class="upload-name" title={name}>
+        {name}
       </span>
       <span class="dim small-text">{bytes(row.file.size)}</span>
       <span class="upload-state">
-        {state.kind === "waiting" && <span class="dim">waiting {stop}</span>}
-        {state.kind === "sending" && (
+        {state.kind === "waiting" && <span class="dim">waiting {cancel}</span>}
+        {state.kind === "hashing" && (
           <>
-            <Meter part={state.share} whole={1} label={`Sending ${row.file.name}`} />
-            {stop}
+            <Meter part={state.share} whole={1} label={`Reading ${name}`} />
+            {cancel}
           </>
         )}
-        {state.kind === "reading" && <span class="badge info">reading the file…</span>}
-        {state.kind === "done" && (
-          <Stored received={state.received} />
-        )}
-        {state.kind === "there" && (
+        {(state.kind === "sending" || state.kind === "paused" || state.kind === "offline") && (
           <>
-            <span class="badge warn">already there</span> {typeof existing === "string" && <a href={`/images/${existing}`}>look</a>}
+            {state.kind === "offline" && <span class="badge warn">no answer, trying again</span>}
+            <Meter part={state.share} whole={1} label={`Sending ${name}`} />
+            {state.kind === "paused" ? (
+              <Button what="Go on" name={name} act={() => queue.resume(row.key)} />
+            ) : (
+              <Button what="Pause" name={name} act={() => queue.pause(row.key)} />
+            )}
+            {cancel}
           </>
         )}
+        {state.kind === "reading" && <span class="badge info">the hub reads it…</span>}
+        {state.kind === "done" && <Stored upload={state.upload} />}
         {state.kind === "refused" && (
           <>
-            <span class="badge bad">refused</span> {again}
+            <span class="badge bad">refused</span> {typeof existing === "string" ? <a href={`/images/${existing}`}>look</a> : again}
           </>
         )}
         {state.kind === "stopped" && (
           <>
-            <span class="badge">stopped</span> {again}
+            <span class="badge">cancelled</span> {again}
           </>
         )}
       </span>
       {problem && (
         <p class="upload-why" role="alert">
           {sentence(problem.message)}{" "}
-          {/\.zip$/i.test(row.file.name) ? (
+          {/\.zip$/i.test(name) ? (
             <span class="dim">An archive goes by way of “Import archive” above.</span>
           ) : (
             problem.remedy && <span class="dim">{sentence(problem.remedy)}</span>
           )}
         </p>
       )}
-      {state.kind === "done" && state.received.images.length > 1 && (
+      {state.kind === "done" && state.upload.images.length > 1 && (
         <p class="upload-why parts">
-          {state.received.images.slice(0, 24).map((image) => (
+          {state.upload.images.slice(0, 24).map((image) => (
             <a key={image.id} href={`/images/${image.id}`}>
               {image.part}
             </a>
           ))}
-          {state.received.images.length > 24 && <span class="dim">and {state.received.images.length - 24} more</span>}
+          {state.upload.images.length > 24 && <span class="dim">and {state.upload.images.length - 24} more</span>}
         </p>
       )}
       {state.kind === "done" &&
-        state.received.refused.map((part) => (
+        state.upload.refused.map((part) => (
           <p key={part.name} class="upload-why" role="alert">
             {part.name}: {ended(part.reason)} {part.remedy && <span class="dim">{sentence(part.remedy)}</span>}
           </p>
@@ -109,18 +117,44 @@ function Row({ row, queue }: { row: UploadRow; queue: UploadQueue }) {
   );
 }
 
-export function UploadPanel({ dataset, sources, stored }: { dataset: string; sources: readonly [string, number][]; stored: (received: Received) => void }) {
+/** What was begun here or elsewhere and not finished: the hub has the parts, the browser needs the file again. */
+export function Unfinished({ dataset, purpose, busy }: { dataset: string; purpose: UploadSummary["purpose"]; busy: readonly string[] }) {
+  const reply = useReply(() => listUnfinished(dataset), [dataset]);
+  const rows = (reply.value ?? []).filter((row) => row.purpose === purpose && !busy.includes(row.name));
+  if (rows.length === 0) return null;
+  return (
+    <div class="stack" role="group" aria-label="Not finished">
+      <p class="dim">Begun and not finished. Choose the same file again, and only what is missing is sent.</p>
+      <ul class="uploads">
+        {rows.map((row) => (
+          <li key={row.id} class="upload stopped">
+            <span class="upload-name">{row.name}</span>
+            <span class="dim small-text">
+              {bytes(row.size)} · {ago(row.created)}
+            </span>
+            <span class="upload-state">
+              <Button what="Forget" name={row.name} act={() => void abandonUpload(row.id).then(() => reply.reload())} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+export function UploadPanel({ dataset, sources, stored }: { dataset: string; sources: readonly [string, number][]; stored: (upload: HubUpload) => void }) {
   const latest = useRef(stored);
   latest.current = stored;
-  const queue = useMemo(() => new UploadQueue((received) => latest.current(received)), [dataset]);
+  const queue = useMemo(() => new UploadQueue((upload) => latest.current(upload)), [dataset]);
   const formats = useReply(listFormats, []);
   const [over, setOver] = useState(false);
   const [source, setSource] = useState("");
   const [stratum, setStratum] = useState("");
   const rows = queue.rows.value;
   const take = (files: FileList | null | undefined) => {
-    if (files?.length) queue.add([...files], (file, progress) => sendImage(dataset, file, source.trim(), stratum.trim(), progress));
+    if (files?.length) queue.add([...files], (file, tell) => sendImage(dataset, file, source.trim(), stratum.trim(), tell));
   };
+  const going = rows.some((row) => GOING.has(row.state.kind));
   const added = rows.filter((row) => row.state.kind === "done").length;
   return (
     <section class="card" aria-label="Upload images">
@@ -171,9 +205,10 @@ export function UploadPanel({ dataset, sources, stored }: { dataset: string; sou
       {rows.length > 0 && (
         <>
           <div class="row apart">
-            <span class="dim">
+            <span class="dim" role="status">
               {added} of {counted(rows.length, "file")} added
             </span>
+            {going && <span class="dim">Leave this page open; if it closes, choose the files again to go on.</span>}
             <button type="button" class="button quiet small" onClick={() => queue.clear()}>
               Clear what is done
             </button>
@@ -185,6 +220,7 @@ export function UploadPanel({ dataset, sources, stored }: { dataset: string; sou
           </ul>
         </>
       )}
+      <Unfinished dataset={dataset} purpose="image" busy={rows.map((row) => row.file.name)} />
     </section>
   );
 }
