@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from django.core.files.uploadedfile import SimpleUploadedFile
+import sending
 from hidden import API, LAB, Clients, Things, said
 
 from backend.annotation.models import Campaign
@@ -20,17 +21,26 @@ from backend.releases.services import draft_release, publish_release, withdraw_r
 
 
 def test_the_same_bytes_elsewhere_are_no_conflict(
-    things: Things, dataset: Dataset, outsider: Person, client_of: Clients, tmp_path: Path
+    things: Things,
+    dataset: Dataset,
+    outsider: Person,
+    client_of: Clients,
+    tmp_path: Path,
+    django_capture_on_commit_callbacks: Callable[..., Any],
 ) -> None:
     client = client_of(outsider)
     assert client.post(f"{API}datasets/", {"slug": "mine", "title": "Mine"}).status_code == 201
     image = Image.objects.get(name="late")
     path = next(tmp_path.glob(f"{Path(image.original_name).stem}*"))
-    with open(path, "rb") as handle:
-        answer = client.post(
-            f"{API}images/", {"dataset": "commons/mine", "file": handle, "name": "late"}, format="multipart"
-        )
-    assert answer.status_code == 201, answer.content
+    answer = sending.upload(
+        client,
+        path.read_bytes(),
+        "late.png",
+        commits=django_capture_on_commit_callbacks,
+        dataset="commons/mine",
+        image_name="late",
+    )
+    assert (answer.data["state"], answer.data["already_there"]) == ("kept", False), answer.data
 
 
 def test_a_member_comes_and_goes(things: Things, dataset: Dataset, client_of: Clients) -> None:
@@ -108,7 +118,4 @@ def test_an_outsider_changes_nothing_of_what_the_hub_sees(
     campaign["task"] = "instance_segmentation"
     assert client.post(f"{API}campaigns/", campaign, format="json").status_code == 403
     assert client.post(f"{API}datasets/other/open/releases/", {"campaign": "x"}, format="json").status_code == 403
-    picture = SimpleUploadedFile("x.png", np.zeros(4, np.uint8).tobytes())
-    assert (
-        client.post(f"{API}images/", {"dataset": "other/open", "file": picture}, format="multipart").status_code == 403
-    )
+    assert sending.declare(client, b"\0" * 4, "x.png", dataset="other/open").status_code == 403
