@@ -94,7 +94,9 @@ def test_an_ome_tiff_becomes_an_image(
     assert (row["height"], row["width"], row["depth"], row["frames"], row["dtype"]) == (70, 90, 1, 1, "uint16")
     assert row["channels"] == ["DAPI", "actin", "tubulin"]
     assert row["pixel_size_um"] == {"y": 0.5, "x": 0.5, "z": None}
-    assert (row["name"], row["source"], row["stratum"], row["dataset"]) == ("A1", "plate 7", "fluorescence", "cells")
+    assert (row["name"], row["source"], row["stratum"], row["dataset"]) == (
+        "A1", "plate 7", "fluorescence", "commons/cells",
+    )  # fmt: skip
     image = Image.objects.get()
     assert store.get(image.original_sha256) == data
     np.testing.assert_array_equal(read_image_tree(store, row["tree"]).data, PIXELS)
@@ -227,7 +229,8 @@ def test_a_zip_is_imported_with_its_truth(
 ) -> None:
     image, mask = nucleus()
     files = {"wrap/n1/images/n1.png": image, "wrap/n1/masks/m.png": mask}
-    sent = send_zip(zipped(files))
+    data = zipped(files)  # says when it was packed
+    sent = send_zip(data)
     assert Import.objects.get(pk=sent.data["import_id"]).state == "waiting"
     run_import(record_id=sent.data["import_id"])
     run_import(record_id=sent.data["import_id"])  # delivered twice
@@ -236,7 +239,7 @@ def test_a_zip_is_imported_with_its_truth(
     truth = Truth.objects.get()
     assert (truth.image.name, truth.cells) == ("n1", 1)
     # The same zip: nothing is done twice.
-    same = send_zip(zipped(files))
+    same = send_zip(data)
     assert (same.data["already_there"], same.data["import_id"]) == (True, sent.data["import_id"])
     # Another zip with the same image: counted, said, harmless.
     again = send_zip(zipped(files | {"wrap/more.txt": b"1"}))

@@ -15,6 +15,7 @@ from backend.consensus.models import Consensus, Disagreement
 from backend.consensus.services import fuse_item
 from backend.imaging.models import Dataset, FileOutcome, Image, Import, ImportedFile, ImportState
 from backend.imaging.services.datasets import create_dataset
+from backend.imaging.services.uploads import begin_upload
 from backend.modelzoo.models import ModelCard, Prediction
 from backend.modelzoo.services import accept_report, order_prediction
 from backend.people.labs import add_member, create_lab
@@ -76,12 +77,16 @@ def things(
     draft = draft_release(dataset=dataset, campaign=campaign, person=curator, review=True, title="Third")
     batch = Import.objects.create(dataset=dataset, layout="plain", state=ImportState.FAILED)
     ImportedFile.objects.create(batch=batch, name="late", outcome=FileOutcome.IMPORTED, image=late)
+    upload, _ = begin_upload(
+        person=curator, dataset=dataset, purpose="image", name="on its way.png", size=4, sha256="5" * 64, options={}
+    )
     entry = load_tree(store, late.tree_sha256).entries[0]
     assert entry.sha256
     return Things(
         image=str(release.images.first().image_id),
         records={
-            "images": str(late.pk), "imports": str(batch.pk), "assignments": str(assignment.pk),
+            "images": str(late.pk), "imports": str(batch.pk), "uploads": str(upload.pk),
+            "assignments": str(assignment.pk),
             "consensus": str(Consensus.objects.first().pk), "disagreements": str(Disagreement.objects.first().pk),
             "training-runs": str(card.training_run_id), "model-cards": str(card.pk), "prediction-runs": str(run.pk),
             "predictions": str(Prediction.objects.first().pk), "rounds": str(opened.pk),

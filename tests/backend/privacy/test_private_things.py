@@ -29,8 +29,7 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 # Addresses without parameters that a form can point from at private things: the form, and which of its fields do.
 POINTING: dict[str, tuple[dict[str, Any], str]] = {
-    "images/": ({"file": None, "name": "x"}, "dataset"),
-    "imports/": ({"file": None}, "dataset"),
+    "uploads/": ({"purpose": "image", "name": "x.png", "size": 4, "sha256": "0" * 64}, "dataset"),
     "campaigns/": ({"slug": "c", "title": "C", "task": "instance_segmentation", "readings_needed": 1}, "dataset"),
     "training-runs/": ({}, "release"),
     "prediction-runs/": ({"campaign": "commons/open"}, "model_card"),
