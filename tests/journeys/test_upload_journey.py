@@ -182,7 +182,7 @@ def test_the_page_goes_on_after_a_lost_network_and_a_reload(
             expect(page.locator(".upload", has_text=path.name).get_by_text("added")).to_be_visible()
         refused = page.locator(".upload", has_text="notes.txt")
         expect(refused.get_by_text("refused")).to_be_visible()
-        expect(refused.get_by_role("alert")).to_contain_text("notes.txt")
+        expect(refused.get_by_role("alert")).to_contain_text("image")
         row = page.locator(".upload", has_text=large.name)
         expect(row.get_by_text("no answer, trying again")).to_be_visible()
         assert here(begun(api, large.name)) == 1
