@@ -60,7 +60,7 @@ def test_import_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert Truth.objects.count() == Image.objects.count() == 3
     code, _, errors = run("dsb2018", tmp_path, "--dataset", "nuclei")
     assert code == 2
-    assert errors == ["nuclei: all 3 images are already there. Nothing to do."]
+    assert errors == ["commons/nuclei: all 3 images are already there. Nothing to do."]
 
 
 @pytest.mark.django_db
