@@ -62,7 +62,7 @@ def test_a_training_from_order_to_card(
     assert client.get(image["picture_url"]).content.startswith(b"\x89PNG")
     checkpoint = client.get(f"{API}model-cards/{card['id']}/checkpoint")
     assert checkpoint.content == store.get(card["checkpoint_sha256"])
-    assert f"{card['name']}.safetensors" in checkpoint["Content-Disposition"]
+    assert f"{card['name'].replace('/', '-')}.safetensors" in checkpoint["Content-Disposition"]
 
 
 def test_only_pictures_of_the_card_are_served(card: ModelCard, annotator: Person, client_of: Clients) -> None:

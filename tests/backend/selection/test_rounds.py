@@ -148,7 +148,7 @@ class TestApi:
         answer = client.post("/api/v1/campaigns/commons/pool/rounds/", body)
         assert answer.status_code == 201
         opened = answer.json()
-        assert (opened["number"], opened["campaign"], len(opened["items"])) == (1, "pool", 5)
+        assert (opened["number"], opened["campaign"], len(opened["items"])) == (1, "commons/pool", 5)
         assert {"image", "name", "preview_url", "score", "rank", "readings"} <= set(opened["items"][0])
         assert [item["rank"] for item in opened["items"]] == [1, 2, 3, 4, 5]
         assert client.get(opened["items"][0]["preview_url"]).status_code == 200
