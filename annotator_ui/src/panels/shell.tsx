@@ -1,6 +1,7 @@
 /** The frame of every page but the workbench: brand, navigation, the person. */
 
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { may, person, signOut } from "../session/people";
 import { Mark } from "./mark";
 import { navigate, path } from "./router";
@@ -38,6 +39,12 @@ function Who() {
 
 export function Shell({ children }: { children: ComponentChildren }) {
   const here = path.value;
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the entries scroll sideways: the one for this page stays in sight.
+    const current = nav.current?.querySelector<HTMLElement>("[aria-current]");
+    if (nav.current && current) nav.current.scrollLeft = current.offsetLeft - (nav.current.clientWidth - current.clientWidth) / 2;
+  }, [here]);
   return (
     <div class="shell">
       <a class="skip" href="#content">
@@ -48,7 +55,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <Mark />
           <span>Cell Commons</span>
         </a>
-        <nav aria-label="Main">
+        <nav aria-label="Main" ref={nav}>
           {navigation
             .filter((entry) => entry.role === "anyone" || may(entry.role))
             .map((entry) => {

@@ -79,6 +79,9 @@ export function SignInPage() {
         </div>
         <p class="dim">Many eyes, one truth: label cells together, and teach models what we saw.</p>
         <SignInForm done={onward} />
+        <p class="dim small-text">
+          No account is needed to <a href="/releases">see and download the releases</a>.
+        </p>
       </main>
     </div>
   );

@@ -17,6 +17,7 @@ import { counted } from "./parts/figures";
 import { PageHead, Section } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";
+import { Versions } from "./parts/release-versions";
 import { useReply } from "./parts/reply";
 
 function go(change: Record<string, string>): void {
@@ -152,6 +153,7 @@ export default function DatasetPage({ params }: { params: Record<string, string>
             {adding === "files" && <UploadPanel dataset={name} sources={survey.value?.sources ?? []} stored={changed} />}
             {adding === "archive" && <ImportPanel dataset={name} imported={changed} />}
             <Images name={name} version={version} total={found.images} strata={survey.value?.strata ?? []} />
+            <Versions dataset={name} title="Releases" />
             {survey.value && survey.value.sources.length > 0 && (
               <Section title="Sources" aside={<span class="dim">{counted(found.sources, "source")}; images of one never straddle a split</span>}>
                 {found.sources === found.images ? (

@@ -10,6 +10,9 @@ import { counted } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
 import { useReply } from "./parts/reply";
 
+// The usual ones for data, from the mildest to the strictest.
+const LICENCES = ["CC0-1.0", "CC-BY-4.0", "ODC-By-1.0", "CC-BY-SA-4.0", "ODbL-1.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0"] as const;
+
 export function PublishForm({ campaign, close }: { campaign: Campaign; close: () => void }) {
   const sending = useSending();
   const [validation, setValidation] = useState(10);
@@ -73,8 +76,13 @@ export function PublishForm({ campaign, close }: { campaign: Campaign; close: ()
           <small class="dim">Images of one source stay together, and what was once test stays test: the shares are met as nearly as that allows.</small>
         </fieldset>
         <div class="pair">
-          <Field name="licence" label="Licence" problem={sending.problem} hint="Empty: the dataset's">
-            <input name="licence" maxLength={64} placeholder="CC-BY-4.0" />
+          <Field name="licence" label="Licence" problem={sending.problem} hint="Empty: the dataset's. What that asks for (attribution, no commercial use, sharing alike) this must ask for too">
+            <input name="licence" maxLength={64} placeholder="CC-BY-4.0" list="licences" />
+            <datalist id="licences">
+              {LICENCES.map((spdx) => (
+                <option key={spdx} value={spdx} />
+              ))}
+            </datalist>
           </Field>
           <Field name="seed" label="Seed of the split" problem={sending.problem}>
             <input type="number" name="seed" min={0} max={2_147_483_647} defaultValue="0" required />

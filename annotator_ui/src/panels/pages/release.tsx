@@ -1,11 +1,11 @@
 /** One release: what it holds, its identity, its card, and how to get it. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Ontology, Release } from "../../api/types";
 import { listModelCards, startTraining } from "../../session/models";
 import { nameIn } from "../../session/names";
 import { may, mayChange, person } from "../../session/people";
-import { getRelease, pageOfRelease } from "../../session/releases";
+import { getRelease, pageOf, pageOfRelease } from "../../session/releases";
 import { Notice, Spinner } from "../feedback";
 import { Modal } from "../modal";
 import { navigate, query } from "../router";
@@ -200,6 +200,11 @@ export default function ReleasePage({ params }: { params: Record<string, string>
   const held = reply.value?.state === "draft" && reply.value.held === true;
   const going = !held && (reply.value?.state === "draft" || reply.value?.state === "publishing");
   useEvery(1, going, () => void reply.reload());
+  const place = reply.value?.place;
+  useEffect(() => {
+    // "draft" names another release, or none, once this one is published; and its id gives way to its version.
+    if (reply.value && place && place !== version && !/^[\d.]+$/.test(version)) navigate(pageOf(reply.value) + window.location.search, "replace");
+  }, [place, version]);
   if (reply.problem?.status === 410) return <Tombstone problem={reply.problem} dataset={dataset} />;
   return (
     <Pending reply={reply} skeleton="page" missing="No such release" instead={NO_RELEASE}>

@@ -29,7 +29,7 @@ function stationsOf(wheel: Wheel): Station[] {
     { label: "Images", value: String(sum(wheel.datasets.map((dataset) => dataset.images))), note: counted(wheel.datasets.length, "dataset"), href: "/datasets", busy: false },
     { label: "Readings", value: String(sum(wheel.campaigns.map((campaign) => campaign.progress.readings_done))), note: `${open.length} open`, href: "/campaigns", busy: open.some((campaign) => campaign.progress.readings_done < campaign.progress.readings_needed) },
     { label: "Consensus", value: String(sum(wheel.campaigns.map((campaign) => campaign.progress.settled))), note: `${wheel.disagreements} to settle`, href: "/disagreements", busy: wheel.disagreements > 0 },
-    { label: "Releases", value: String(published.length), note: published[0]?.reference ?? "none yet", href: "/releases", busy: published.length < wheel.releases.filter((release) => release.state !== "failed").length },
+    { label: "Releases", value: String(published.length), note: published[0] ? `newest ${published[0].version}` : "none yet", href: "/releases", busy: published.length < wheel.releases.filter((release) => release.state !== "failed").length },
     { label: "Models", value: String(wheel.cards.length), note: training.length ? `${training.length} training` : "", href: "/models", busy: training.length > 0 },
     { label: "Rounds", value: String(wheel.rounds), note: "turns so far", href: "/campaigns", busy: false },
   ];

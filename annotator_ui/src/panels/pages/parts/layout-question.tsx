@@ -47,7 +47,9 @@ export function Told({ job }: { job: ImportSummary }) {
 export function LayoutQuestion({ job, layouts, chosen }: { job: ImportSummary; layouts: readonly Layout[]; chosen: (job: ArchiveImport) => void }) {
   const sending = useSending();
   const likely = job.guesses.filter((guess) => !guess.refused);
-  const [layout, setLayout] = useState(likely[0]?.layout ?? "");
+  // The guesses come later than this form is drawn first: the likeliest stands until a person says otherwise.
+  const [said, setLayout] = useState("");
+  const layout = said || (likely[0]?.layout ?? "");
   const again = job.state === "failed" || (job.state === "finished" && job.imported === 0);
   if (job.archive_name === "" || (job.state !== "asking" && !again)) return null;
   return (

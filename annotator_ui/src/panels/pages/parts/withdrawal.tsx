@@ -8,6 +8,7 @@ import { Modal } from "../../modal";
 import { day } from "./figures";
 import { Field, FormFoot, FormProblem, textOf, useSending } from "./form";
 import { PageHead } from "./page-head";
+import { Versions } from "./release-versions";
 
 /** Says why, and that there is no way back. */
 export function WithdrawForm({ reference, close, done }: { reference: string; close: () => void; done: () => void }) {
@@ -45,7 +46,10 @@ export function Tombstone({ problem, dataset }: { problem: Problem; dataset: str
         badge={<span class="badge bad">withdrawn</span>}
         lead={withdrawn ? `Withdrawn ${day(withdrawn)}` : "Withdrawn"}
       />
-      <Notice tone="bad" title="This release was withdrawn" text={reason || problem.detail} />
+      <Notice tone="bad" title="This release was withdrawn" text={reason || problem.detail}>
+        <p class="dim">Its name is never given to anything else, and its bytes are served no more. Whoever has a copy should stop using it.</p>
+      </Notice>
+      <Versions dataset={slug} title="Other versions" />
     </>
   );
 }
