@@ -49,7 +49,7 @@ export function Tombstone({ problem, dataset }: { problem: Problem; dataset: str
       <Notice tone="bad" title="This release was withdrawn" text={reason || problem.detail}>
         <p class="dim">Its name is never given to anything else, and its bytes are served no more. Whoever has a copy should stop using it.</p>
       </Notice>
-      <Versions dataset={slug} title="Other versions" />
+      <Versions dataset={dataset} title="Other versions" />
     </>
   );
 }
