@@ -74,7 +74,7 @@ def answer(page: Page) -> None:
     choices = question.get_by_role("radio")
     assert choices.count() >= 2
     expect(choices.first).to_be_checked()
-    question.get_by_role("radio", name=re.compile("folder", re.IGNORECASE)).first.check()
+    question.get_by_role("radio", name=re.compile("sorted into classes")).check()
     question.get_by_role("button", name="Import it as this").click()
 
 

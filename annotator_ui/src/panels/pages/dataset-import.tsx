@@ -14,8 +14,11 @@ import { useEvery, useReply } from "./parts/reply";
 import { StateBadge } from "./parts/state-badge";
 
 function Job({ first, layouts, imported }: { first: ImportSummary; layouts: readonly Layout[]; imported: () => void }) {
-  const reply = useReply((): Promise<ImportSummary> => (going(first) ? getImport(first.id) : Promise.resolve(first)), [first.id]);
+  // Asked anew only while it goes on, which it may again once a layout is chosen.
+  const latest = useRef(first);
+  const reply = useReply((): Promise<ImportSummary> => (going(latest.current) ? getImport(first.id) : Promise.resolve(latest.current)), [first.id]);
   const job = reply.value ?? first;
+  latest.current = job;
   useEvery(1, going(job), () => void reply.reload());
   const was = useRef(going(first));
   useEffect(() => {
