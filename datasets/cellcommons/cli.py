@@ -230,7 +230,7 @@ def _show(result: dict[str, Any]) -> None:
                     _show_block(row)
                 else:
                     _print("  " + "  ".join(str(part) for part in row.values() if part not in ("", [], {}, None)))
-        else:
+        elif value != "":
             _print(f"{name:<18} {_text(value)}")
 
 
@@ -247,7 +247,7 @@ def _text(value: Any) -> str:
         return "unknown"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_text(one)}" for key, one in value.items()) or "none"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         parts = [_text(one) for one in value]
         return (
             f"{parts[0]}, each"
