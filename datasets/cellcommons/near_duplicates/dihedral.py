@@ -16,11 +16,6 @@ def turned(plane: NDArray[Any], transform: int) -> NDArray[Any]:
     return np.rot90(plane[:, ::-1] if transform >= 4 else plane, transform % 4)
 
 
-def turned_shape(shape: tuple[int, int], transform: int) -> tuple[int, int]:
-    """Rows and columns of what ``turned`` gives."""
-    return (shape[1], shape[0]) if transform % 2 else shape
-
-
 def turned_points(points: NDArray[np.int64], shape: tuple[int, int], transform: int) -> NDArray[np.int64]:
     """Where the pixels ``points`` (n, 2: y, x) of a plane of ``shape`` lie once it is turned."""
     y, x = points[:, 0], points[:, 1]
