@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 from asgiref.sync import async_to_sync
+from PIL import Image as Picture
 from rest_framework.test import APIClient
 
 from backend.asgi import application
 from backend.imaging.services.arrivals import receive_upload
 
 URL = "/api/v1/uploads/"
+
+
+def png(seed: int = 1) -> bytes:
+    """A picture of noise, 300 x 300, that no other seed gives."""
+    buffer = BytesIO()
+    Picture.fromarray(np.random.default_rng(seed).integers(0, 255, (300, 300)).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def links(client: APIClient, upload: Any, **query: Any) -> list[Any]:
+    """Where the missing parts of ``upload`` go."""
+    return client.get(f"{URL}{upload['id']}/links/", query).data["links"]
 
 
 def put(url: str, data: bytes, *, block: int = 1 << 20, breaks_off: bool = False, declared: int | None = None) -> Any:

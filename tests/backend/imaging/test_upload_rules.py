@@ -15,6 +15,7 @@ import sending
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
+from sending import png
 
 from backend.core import part_links
 from backend.core.garbage import collect_garbage
@@ -45,19 +46,6 @@ def client(curator: Person, dataset: Dataset, client_of: Callable[..., APIClient
 @pytest.fixture
 def commits(django_capture_on_commit_callbacks: Callable[..., Any]) -> Callable[..., Any]:
     return django_capture_on_commit_callbacks
-
-
-def png(seed: int = 1) -> bytes:
-    import numpy as np
-    from PIL import Image as Picture
-
-    buffer = BytesIO()
-    Picture.fromarray(np.random.default_rng(seed).integers(0, 255, (300, 300)).astype(np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def links(client: APIClient, upload: Any, **query: Any) -> list[Any]:
-    return client.get(f"{URL}{upload['id']}/links/", query).data["links"]
 
 
 @pytest.mark.django_db

@@ -7,13 +7,13 @@ import random
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from io import BytesIO
 from typing import Any
 
 import pytest
 import sending
 from django.utils import timezone
 from rest_framework.test import APIClient
+from sending import links, png
 
 from backend.core import part_links
 from backend.imaging.models import Dataset, Image, Upload
@@ -43,19 +43,6 @@ def client(curator: Person, dataset: Dataset, client_of: Callable[..., APIClient
 @pytest.fixture
 def commits(django_capture_on_commit_callbacks: Callable[..., Any]) -> Callable[..., Any]:
     return django_capture_on_commit_callbacks
-
-
-def png(seed: int = 1) -> bytes:
-    import numpy as np
-    from PIL import Image as Picture
-
-    buffer = BytesIO()
-    Picture.fromarray(np.random.default_rng(seed).integers(0, 255, (300, 300)).astype(np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def links(client: APIClient, upload: Any, **query: Any) -> list[Any]:
-    return client.get(f"{URL}{upload['id']}/links/", query).data["links"]
 
 
 @pytest.mark.django_db
