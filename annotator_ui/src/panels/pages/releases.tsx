@@ -1,4 +1,4 @@
-/** Published releases, open to anyone. */
+/** Releases, newest first: published ones, and for curators drafts. */
 
 import type { ReleaseSummary } from "../../api/types";
 import { listReleases, pageOf } from "../../session/releases";
@@ -7,27 +7,17 @@ import { EmptyState } from "../feedback";
 import { wordsOf } from "../task-words";
 import { Digest } from "../copy";
 import { bytes, counted, day } from "./parts/figures";
+import { PrivateBadge } from "./parts/opening";
 import { PageHead } from "./parts/page-head";
 import { Pending } from "./parts/pending";
 import { useEvery, useReply } from "./parts/reply";
 import { StateBadge } from "./parts/state-badge";
 
-function Row({ release }: { release: ReleaseSummary }) {
+/** What a published release holds, what it took since the one before, and its identity. */
+function Holds({ release }: { release: ReleaseSummary }) {
   const grown = release.parent !== null;
   return (
-    <li class="release-row">
-      <div class="stack tight">
-        <span class="row">
-          <a class="reference" href={pageOf(release)}>
-            {release.reference}
-          </a>
-          {release.state !== "published" && <StateBadge state={release.state} />}
-          {release.withdrawn && <span class="badge bad">withdrawn</span>}
-        </span>
-        <span>{release.title}</span>
-        {release.withdrawn && <span class="dim small-text">{release.withdrawn.reason}</span>}
-        {release.error && <span class="form-problem small-text">{release.error}</span>}
-      </div>
+    <>
       <span class="stack tight">
         <span>
           {counted(release.counts.images, "image")}, {counted(release.counts.cells, ...wordsOf(release.task).thing)}
@@ -44,17 +34,38 @@ function Row({ release }: { release: ReleaseSummary }) {
         <Digest value={release.manifest_sha256} />
         <span class="dim small-text">{release.published_at ? day(release.published_at) : ""}</span>
       </span>
+    </>
+  );
+}
+
+function Row({ release }: { release: ReleaseSummary }) {
+  return (
+    <li class="release-row">
+      <div class="stack tight">
+        <span class="row">
+          <a class="reference" href={pageOf(release)}>
+            {release.reference}
+          </a>
+          {release.state !== "published" && <StateBadge state={release.state} />}
+          {release.withdrawn && <span class="badge bad">withdrawn</span>}
+          <PrivateBadge release={release} />
+        </span>
+        <span>{release.title}</span>
+        {release.withdrawn && <span class="dim small-text">{release.withdrawn.reason}</span>}
+        {release.error && <span class="form-problem small-text">{release.error}</span>}
+      </div>
+      {release.state === "published" ? <Holds release={release} /> : <span class="dim">{release.held ? "waits for a curator's look" : "not published"}</span>}
     </li>
   );
 }
 
 export default function Releases() {
   const reply = useReply(() => listReleases(), []);
-  const pending = reply.value?.some((release) => release.state === "draft" || release.state === "publishing") ?? false;
+  const pending = reply.value?.some((release) => (release.state === "draft" && !release.held) || release.state === "publishing") ?? false;
   useEvery(2, pending, () => void reply.reload());
   return (
     <>
-      <PageHead title="Releases" lead="Never changed once published, open to anyone. A release is its manifest's hash: whoever has the hash has the data." />
+      <PageHead title="Releases" lead="Never changed once published. A release is its manifest's hash: whoever has the hash has the data." />
       <Pending reply={reply} skeleton="rows">
         {(found) =>
           found.length === 0 ? (

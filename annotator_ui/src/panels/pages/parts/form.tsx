@@ -52,7 +52,8 @@ export function FormProblem({ problem }: { problem: Problem | null }) {
   );
 }
 
-export function FormFoot({ sending, verb, doing, cancel }: { sending: Sending; verb: string; doing: string; cancel?: () => void }) {
+/** `danger`: what cannot be undone. */
+export function FormFoot({ sending, verb, doing, danger = false, cancel }: { sending: Sending; verb: string; doing: string; danger?: boolean; cancel?: () => void }) {
   return (
     <div class="form-foot">
       {cancel && (
@@ -60,7 +61,7 @@ export function FormFoot({ sending, verb, doing, cancel }: { sending: Sending; v
           Cancel
         </button>
       )}
-      <button type="submit" class="button primary" disabled={sending.busy}>
+      <button type="submit" class={danger ? "button danger" : "button primary"} disabled={sending.busy}>
         {sending.busy ? doing : verb}
       </button>
     </div>

@@ -1,11 +1,11 @@
 /** A release of a dataset that is its lab's alone: said on its page, and opened to everybody there. */
 
-import type { Release } from "../../../api/types";
+import type { Release, ReleaseSummary } from "../../../api/types";
 import { openRelease } from "../../../session/releases";
 import { Modal } from "../../modal";
 import { FormFoot, FormProblem, useSending } from "./form";
 
-export function PrivateBadge({ release }: { release: Release }) {
+export function PrivateBadge({ release }: { release: Release | ReleaseSummary }) {
   if (release.public || release.state !== "published") return null;
   const lab = release.dataset.split("/")[0];
   return (
@@ -32,7 +32,7 @@ export function OpenForm({ release, close, done }: { release: Release; close: ()
           lab's. This cannot be undone: it can only be withdrawn, and copies that people have stay with them.
         </p>
         <FormProblem problem={sending.problem} />
-        <FormFoot sending={sending} verb="Open it for good" doing="Opening…" cancel={close} />
+        <FormFoot sending={sending} verb="Open it for good" doing="Opening…" danger cancel={close} />
       </form>
     </Modal>
   );

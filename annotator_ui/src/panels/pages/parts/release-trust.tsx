@@ -44,8 +44,9 @@ function Split({ release }: { release: Release }) {
             <span key={told}>{told}</span>
           ))}
           <small class="dim">
-            <code>splits.json</code> certifies it; <code>cellcommons verify</code> checks a download.
+            <code>splits.json</code> certifies it with every pair and what shows it; <code>cellcommons verify</code> works it out again from the files alone. Its digest:
           </small>
+          {typeof found["digest"] === "string" && <Digest value={found["digest"]} />}
         </span>
       )}
     </Pending>

@@ -5,6 +5,7 @@ import { listReleases, pageOf } from "../../../session/releases";
 import { wordsOf } from "../../task-words";
 import { counted, day } from "./figures";
 import { Section } from "./page-head";
+import { PrivateBadge } from "./opening";
 import { Pending } from "./pending";
 import { countsSince, levelOf, LEVELS } from "./release-words";
 import { useReply } from "./reply";
@@ -21,6 +22,7 @@ function Row({ release, all, here }: { release: ReleaseSummary; all: readonly Re
           {here ? <strong class="reference">{release.version || release.state}</strong> : <a class="reference" href={pageOf(release)}>{release.version || release.state}</a>}
           {release.state !== "published" && <StateBadge state={release.state} />}
           {release.withdrawn && <span class="badge bad">withdrawn</span>}
+          <PrivateBadge release={release} />
         </span>
       </th>
       <td>
@@ -51,10 +53,10 @@ function Row({ release, all, here }: { release: ReleaseSummary; all: readonly Re
   );
 }
 
-/** `here`: id of the release whose page this is. */
-export function Versions({ dataset, here = "", title = "Versions" }: { dataset: string; here?: string; title?: string }) {
+/** `here`: id of the release whose page this is. `but`: a reference that is told of already. */
+export function Versions({ dataset, here = "", but = "", title = "Versions" }: { dataset: string; here?: string; but?: string; title?: string }) {
   const reply = useReply(() => listReleases(dataset), [dataset]);
-  if (reply.value?.length === 0) return null;
+  if (reply.value?.every((release) => release.reference === but)) return null;
   return (
     <Section title={title} id="versions">
       <Pending reply={reply} skeleton="rows" count={2}>
@@ -70,7 +72,7 @@ export function Versions({ dataset, here = "", title = "Versions" }: { dataset: 
                 </tr>
               </thead>
               <tbody>
-                {found.map((release) => (
+                {found.filter((release) => release.reference !== but).map((release) => (
                   <Row key={release.id} release={release} all={found} here={release.id === here} />
                 ))}
               </tbody>

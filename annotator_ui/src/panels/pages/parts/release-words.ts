@@ -80,6 +80,7 @@ export function duckdbLine(table: Table, hub: string): string {
 export const CARDS: Readonly<Record<string, string>> = {
   "README.md": "the card below",
   "splits.json": "how it was split",
+  "summary.json": "counts of everything",
   "croissant.json": "Croissant 1.1, for mlcroissant",
   "datacite.json": "DataCite 4.5, to register a DOI",
   "ro-crate-metadata.json": "RO-Crate 1.2",
@@ -91,11 +92,7 @@ const numberIn = (certificate: Readonly<Record<string, unknown>>, name: string):
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 };
 
-const PAIRS = [
-  ["near-identical", "near-identical"],
-  ["overlap", "overlapping"],
-  ["adjoining", "side by side"],
-] as const;
+const PAIRS: Readonly<Record<string, string>> = { overlap: "overlapping", adjoining: "side by side" };
 
 /** How the split keeps test apart from train, with its numbers; "" where the certificate says nothing of it. */
 export function splitSentences(certificate: Readonly<Record<string, unknown>>): string[] {
@@ -103,17 +100,19 @@ export function splitSentences(certificate: Readonly<Record<string, unknown>>): 
   const components = numberIn(certificate, "components");
   if (sources === null || components === null) return [];
   const largest = numberIn(certificate, "largest_component");
-  const kinds = certificate["pairs"] ?? {};
-  const pairs = PAIRS.map(([kind, word]) => `${numberIn(kinds as Record<string, unknown>, kind) ?? 0} ${word}`).join(", ");
+  const kinds = Object.entries((certificate["pairs"] ?? {}) as Record<string, number>).filter(([, pairs]) => pairs > 0);
+  const pairs = kinds.reduce((sum, [, some]) => sum + some, 0);
+  const each = kinds.map(([kind, some]) => `${count(some)} ${PAIRS[kind] ?? kind}`).join(", ");
+  const found = pairs === 0 ? "no pair of images that shows one field" : `${counted(pairs, "pair")} of images that show one field (${each})`;
   const free = certificate["free"];
   const locked = Array.isArray(free) ? sources - free.length : 0;
   const moved = certificate["moved_to_test"];
   const told = [
-    `${counted(sources, "source")} (donor, line, slide or experiment) with pairs of images that share a field (${pairs}) form ${counted(components, "component")}${largest === null || components === 0 ? "" : `, the largest of ${counted(largest, "image")}`}; each component lies in one split.`,
+    `${counted(sources, "source")} (donor, line, slide or experiment) and ${found} form ${counted(components, "component")}${largest === null || components === 0 ? "" : `, the largest of ${counted(largest, "image")}`}. Each component lies in one split.`,
   ];
   if (locked > 0) told.push(`${counted(locked, "source")} kept the split of an earlier release; what was test stays test.`);
   const movedTo = moved !== null && typeof moved === "object" ? Object.keys(moved).length : 0;
-  if (movedTo > 0) told.push(`${counted(movedTo, "source")} moved to test as they share a field with a test image.`);
+  if (movedTo > 0) told.push(`${counted(movedTo, "source")} moved to test, with an image that shows the field of a test image.`);
   return told;
 }
 

@@ -29,7 +29,7 @@ export function WithdrawForm({ reference, close, done }: { reference: string; cl
           <textarea name="reason" rows={3} maxLength={2000} required autoFocus />
         </Field>
         <FormProblem problem={sending.problem} />
-        <FormFoot sending={sending} verb="Withdraw for good" doing="Withdrawing…" cancel={close} />
+        <FormFoot sending={sending} verb="Withdraw for good" doing="Withdrawing…" danger cancel={close} />
       </form>
     </Modal>
   );
@@ -49,7 +49,7 @@ export function Tombstone({ problem, dataset }: { problem: Problem; dataset: str
       <Notice tone="bad" title="This release was withdrawn" text={reason || problem.detail}>
         <p class="dim">Its name is never given to anything else, and its bytes are served no more. Whoever has a copy should stop using it.</p>
       </Notice>
-      <Versions dataset={dataset} title="Other versions" />
+      <Versions dataset={dataset} but={reference ?? ""} title="Other versions" />
     </>
   );
 }
