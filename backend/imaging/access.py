@@ -33,6 +33,11 @@ def require_own(person: Any, dataset: Dataset) -> None:
     require_member(person, dataset.lab_id)
 
 
+def hold_visibility(dataset: Dataset) -> Dataset:
+    """The dataset as it is now; who sees it stays so until the end of the transaction that one must be in."""
+    return Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+
+
 def seen_as_widely(shown: Dataset, made_from: Dataset) -> bool:
     """Whether all who see ``shown`` see ``made_from`` too: else what is made from one would tell of it in the other."""
     if made_from.visibility == Visibility.HUB:

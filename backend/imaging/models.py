@@ -19,7 +19,8 @@ class Visibility(models.TextChoices):
 class Dataset(Row):
     """A living collection of images; its frozen states are Releases.
 
-    Whose it is and who sees it stays as it was made (trigger): what was published under its name says so for good.
+    Whose it is and what it is called stays as it was made: what was published under its name says so for good. A lab's
+    own may be shown to the hub; back to the lab goes only that of which nothing was published (triggers).
     """
 
     lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="datasets")

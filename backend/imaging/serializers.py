@@ -59,7 +59,7 @@ class NewDataset(serializers.Serializer):
     )
     slug = serializers.RegexField(f"^{SLUG.pattern}$", max_length=64)
     visibility = serializers.ChoiceField(
-        choices=Visibility.choices, required=False, default=Visibility.HUB, help_text="who sees it; for good"
+        choices=Visibility.choices, required=False, default=Visibility.HUB, help_text="who sees it"
     )
     title = serializers.CharField(max_length=200)
     description = serializers.CharField(required=False, allow_blank=True, default="", max_length=20_000)

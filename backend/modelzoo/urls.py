@@ -1,8 +1,9 @@
 from django.urls import path
 
-from backend.modelzoo import views
+from backend.modelzoo import views, visibility_views
 
 urlpatterns = [
+    path("datasets/<slug:lab>/<slug:slug>/visibility/", visibility_views.VisibilityView.as_view()),
     path("training-runs/", views.TrainingRunsView.as_view()),
     path("training-runs/<uuid:id>/", views.TrainingRunView.as_view()),
     path("training-runs/<uuid:id>/cancel/", views.CancelTrainingView.as_view()),

@@ -168,6 +168,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "backend.people.models.Role",
+        "VisibilityEnum": "backend.imaging.models.Visibility",
         "ImageStateEnum": "backend.imaging.models.ImageState",
         "ImportStateEnum": "backend.imaging.models.ImportState",
         "UploadStateEnum": "backend.imaging.models.UploadState",

@@ -415,6 +415,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{lab}/{slug}/visibility/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What changing who sees a dataset of your lab would mean. */
+        get: operations["datasets_visibility"];
+        put?: never;
+        /** @description Show a lab's own dataset to the hub; or take it back, as long as nothing of it was published. */
+        post: operations["datasets_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/disagreements/": {
         parameters: {
             query?: never;
@@ -2150,7 +2168,7 @@ export interface components {
             slug: string;
             title: string;
             /**
-             * @description who sees it; for good
+             * @description who sees it
              *
              *     * `hub` - everybody of the hub
              *     * `lab` - the people of its lab
@@ -2259,6 +2277,14 @@ export interface components {
             source: string;
             /** @default  */
             stratum: string;
+        };
+        NewVisibilityRequest: {
+            /**
+             * @description how many releases you were told anybody can read from then on
+             * @default 0
+             */
+            opens: number;
+            visibility: components["schemas"]["VisibilityEnum"];
         };
         NewWeightsRequest: {
             /** Format: binary */
@@ -3257,6 +3283,34 @@ export interface components {
             readonly size: number;
             readonly state: components["schemas"]["UploadStateEnum"];
         };
+        /** @description Who sees a dataset, and what showing it to the other circle would mean. */
+        VisibilityChange: {
+            campaigns: number;
+            /** @description that come into sight, or go out of it */
+            images: number;
+            models: number;
+            /** @description references of releases that anybody could read from then on */
+            opens: string[];
+            /** @description why it cannot be; empty where it can */
+            refused: string;
+            remedy: string;
+            /**
+             * @description the other
+             *
+             *     * `hub` - everybody of the hub
+             *     * `lab` - the people of its lab
+             */
+            to: components["schemas"]["VisibilityEnum"];
+            /**
+             * @description now
+             *
+             *     * `hub` - everybody of the hub
+             *     * `lab` - the people of its lab
+             */
+            visibility: components["schemas"]["VisibilityEnum"];
+            /** @description references of those whose reason anybody could read from then on */
+            withdrawn: string[];
+        };
         /**
          * @description * `hub` - everybody of the hub
          *     * `lab` - the people of its lab
@@ -4162,6 +4216,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    datasets_visibility: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lab: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisibilityChange"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    datasets_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lab: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVisibilityRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisibilityChange"];
                 };
             };
             /** @description A refusal */

@@ -12,6 +12,7 @@ export type Lab = Schemas["Lab"];
 export type NewLab = Schemas["NewLabRequest"];
 export type NewPerson = Schemas["NewPersonRequest"];
 export type Dataset = Schemas["Dataset"];
+export type VisibilityChange = Schemas["VisibilityChange"];
 export type NewDataset = Schemas["NewDatasetRequest"];
 export type HubImage = Schemas["Image"];
 export type ArchiveImport = Schemas["Import"];

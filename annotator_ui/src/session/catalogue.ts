@@ -1,7 +1,7 @@
 /** Datasets, their images, and imports of archives. */
 
 import { api } from "../api/client";
-import type { ArchiveImport, Dataset, FileOutcome, HubImage, ImageFormat, ImportedFile, ImportSummary, Layout, NewDataset, UploadSummary } from "../api/types";
+import type { ArchiveImport, Dataset, FileOutcome, HubImage, ImageFormat, ImportedFile, ImportSummary, Layout, NewDataset, UploadSummary, VisibilityChange } from "../api/types";
 import { sendFile, type Sending, type Step } from "./file-sending";
 import { named } from "./names";
 
@@ -31,6 +31,16 @@ export function getDataset(name: string): Promise<Dataset> {
 
 export function createDataset(body: NewDataset): Promise<Dataset> {
   return api.post("/api/v1/datasets/", { body });
+}
+
+/** What it would mean to show a dataset of one's lab to the hub, or to keep it to the lab again. */
+export function weighVisibility(name: string): Promise<VisibilityChange> {
+  return api.get("/api/v1/datasets/{lab}/{slug}/visibility/", { path: named(name) });
+}
+
+/** `change`: what the person was told; the hub refuses where more would be opened by now. */
+export function changeVisibility(name: string, change: VisibilityChange): Promise<VisibilityChange> {
+  return api.post("/api/v1/datasets/{lab}/{slug}/visibility/", { path: named(name), body: { visibility: change.to, opens: change.opens.length } });
 }
 
 export async function listImages(filter: ImageFilter, page = 1, size = IMAGES_PER_PAGE): Promise<Page<HubImage>> {

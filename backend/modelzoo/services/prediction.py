@@ -13,7 +13,8 @@ from backend.annotation.selectors import unread_items
 from backend.annotation.services import attach_draft
 from backend.core.dispatch import dispatch
 from backend.core.storage import object_store
-from backend.imaging.access import seen_as_widely
+from backend.imaging.access import hold_visibility, seen_as_widely
+from backend.imaging.models import Dataset
 from backend.modelzoo.models import ModelCard, Prediction, PredictionRun, PredictionScope, RunState
 from backend.modelzoo.selectors import ENDED, images_to_predict
 from backend.modelzoo.services.runs import ORDERS
@@ -33,12 +34,7 @@ def order_prediction(
             people who see the campaign may not see what the checkpoint learned from.
     """
     _require_same_question(model_card, campaign, scope)
-    if not seen_as_widely(campaign.dataset, model_card.training_run.release.dataset):
-        raise InvalidDocument(
-            f"{model_card.name} learned from what is its lab's alone, and more people see this campaign",
-            where=campaign.name,
-            remedy="Choose a model that they may see too.",
-        )
+    _require_seen_as_widely(campaign.dataset, model_card, campaign)
     images = images_to_predict(campaign, scope)
     if not images:
         raise InvalidDocument(
@@ -60,6 +56,7 @@ def order_prediction(
     )
     order_sha256 = order.save(object_store())
     with transaction.atomic():
+        _require_seen_as_widely(hold_visibility(campaign.dataset), model_card, campaign)
         run = PredictionRun.objects.create(
             id=run_id,
             model_card=model_card,
@@ -79,6 +76,15 @@ _WANTED = {
     PredictionScope.ALL: "images",
     PredictionScope.DETECTIONS: "movie whose cells are not known",
 }
+
+
+def _require_seen_as_widely(shown: Dataset, model_card: ModelCard, campaign: Campaign) -> None:
+    if not seen_as_widely(shown, model_card.training_run.release.dataset):
+        raise InvalidDocument(
+            f"{model_card.name} learned from what is its lab's alone, and more people see this campaign",
+            where=campaign.name,
+            remedy="Choose a model that they may see too.",
+        )
 
 
 def _require_same_question(model_card: ModelCard, campaign: Campaign, scope: str) -> None:

@@ -12,7 +12,8 @@ from django.utils import timezone
 from backend.core.dispatch import dispatch
 from backend.core.errors import NotAllowed, WrongState
 from backend.core.storage import object_store
-from backend.imaging.access import datasets_seen_by
+from backend.imaging.access import datasets_seen_by, hold_visibility
+from backend.imaging.models import Dataset
 from backend.modelzoo.models import ModelCard, RunState, TrainingRun
 from backend.modelzoo.selectors import ENDED, checkpoint_to_start_from
 from backend.modelzoo.services.runs import ORDERS
@@ -41,13 +42,7 @@ def order_training(
         WrongState: the release is not published. Withdrawn: it was, and was taken back.
         NotFound: there is no such checkpoint.
     """
-    begin = checkpoint_to_start_from(start_from, dataset=release.dataset, person=person) if start_from else None
-    if start_from and begin is None:
-        raise NotFound(
-            "there is no such checkpoint to start from",
-            where=start_from[:80],
-            remedy="Name a model card, or bring the weights as a safetensors file first.",
-        )
+    begin = _checkpoint(start_from, release.dataset, person)
     if release.state != ReleaseState.PUBLISHED:
         raise WrongState(
             f"{release.reference} is {release.state}", where=release.reference, remedy="Train on a published release."
@@ -71,6 +66,7 @@ def order_training(
     )
     order_sha256 = order.save(object_store())
     with transaction.atomic():
+        _checkpoint(start_from, hold_visibility(release.dataset), person)
         run = TrainingRun.objects.create(
             id=run_id,
             release=release,
@@ -84,6 +80,18 @@ def order_training(
         )
         dispatch(ORDERS["training"], order_sha256)
     return run
+
+
+def _checkpoint(start_from: str, dataset: Dataset, person: Person) -> str | None:
+    """Its digest; None from scratch."""
+    begin = checkpoint_to_start_from(start_from, dataset=dataset, person=person) if start_from else None
+    if start_from and begin is None:
+        raise NotFound(
+            "there is no such checkpoint to start from",
+            where=start_from[:80],
+            remedy="Name a model card, or bring the weights as a safetensors file first.",
+        )
+    return begin
 
 
 def check_training_images(run: TrainingRun, report: TrainingReport) -> None:

@@ -45,9 +45,9 @@ def test_a_lab_from_its_making_to_its_last_curator(
 
 
 @pytest.mark.django_db
-def test_a_dataset_keeps_its_name_and_who_sees_it(curator: Person) -> None:
+def test_a_dataset_keeps_its_name(curator: Person) -> None:
     create_lab(slug="core", title="Core", person=curator)
     create_dataset(lab=first_lab(), slug="cells", title="Cells", person=curator)
-    for change in ("lab_id = 'core'", "slug = 'other'", "visibility = 'lab'"):
+    for change in ("lab_id = 'core'", "slug = 'other'"):
         with pytest.raises(IntegrityError, match="keeps its name"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE imaging_dataset SET {change}")

@@ -23,6 +23,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "imports/<uuid:pk>/layout/": {"layout": "plain"},
     "disagreements/<uuid:id>/settle/": {"nothing": True},
     "campaigns/<slug:lab>/<slug:slug>/rounds/": {"strategy": "random"},
+    "datasets/<slug:lab>/<slug:slug>/visibility/": {"visibility": "hub", "opens": 2},
     "datasets/<slug:lab>/<slug:slug>/releases/": {"campaign": f"{LAB}/round-one"},
     "assignments/<uuid:pk>/edits/": {"edits": []},
     "assignments/<uuid:pk>/submit/": {"edit_count": 0, "labels_sha256": "0" * 64, "active_seconds": 1},

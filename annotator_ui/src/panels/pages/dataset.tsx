@@ -19,6 +19,7 @@ import { Pending } from "./parts/pending";
 import { Picture } from "./parts/picture";
 import { Versions } from "./parts/release-versions";
 import { useReply } from "./parts/reply";
+import { WhoSees } from "./parts/visibility";
 
 function go(change: Record<string, string>): void {
   const next = new URLSearchParams(query.value);
@@ -170,6 +171,7 @@ export default function DatasetPage({ params }: { params: Record<string, string>
                 )}
               </Section>
             )}
+            <WhoSees dataset={found} changed={changed} />
           </>
         );
       }}

@@ -42,7 +42,7 @@ export function NewDatasetForm({ close }: { close: () => void }) {
             </select>
           </Field>
         )}
-        <Field name="visibility" label="Who sees it" problem={sending.problem} hint="For good, with all that comes of it. A release of a lab's own dataset can be opened to anyone later, one by one.">
+        <Field name="visibility" label="Who sees it" problem={sending.problem} hint="With all that comes of it. What is the lab's own can be shown to the hub later; back to the lab goes only what was never published.">
           <select name="visibility">
             <option value="hub">everybody here; releases are public</option>
             <option value="lab">only people of {lab || "its lab"}</option>
