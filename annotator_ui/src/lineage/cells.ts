@@ -110,6 +110,22 @@ export class Detections {
     return this.byKey.get(key);
   }
 
+  /** Where the cell with an id stands in `at(frame)`; -1 where there is none. */
+  placeOf(frame: number, id: number): number {
+    const cells = this.at(frame);
+    if (cells[id - 1]?.id === id) return id - 1; // ids are usually 1 to n
+    let low = 0;
+    let high = cells.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const there = cells[middle]!.id;
+      if (there === id) return middle;
+      if (there < id) low = middle + 1;
+      else high = middle - 1;
+    }
+    return -1;
+  }
+
   /** The cells of a frame by id; none where it has not been read. */
   at(frame: number): readonly Cell[] {
     return this.frames[frame] ?? [];

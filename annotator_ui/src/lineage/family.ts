@@ -43,17 +43,3 @@ export function familyRows(lineage: Lineage, filter: ListFilter = "all", frame =
   }
   return rows;
 }
-
-/** Everyone who comes from the same first cell as `track`. */
-export function familyOf(track: Track): Set<Track> {
-  let root = track;
-  while (root.mother) root = root.mother;
-  const family = new Set<Track>();
-  const waiting = [root];
-  while (waiting.length > 0) {
-    const next = waiting.pop()!;
-    family.add(next);
-    waiting.push(...next.daughters);
-  }
-  return family;
-}

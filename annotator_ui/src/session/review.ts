@@ -6,12 +6,15 @@ import { nextSuspicion, type Suspicion } from "../lineage/suspicion";
 export class Review {
   /** The event the person is at. */
   readonly current = signal<string | null>(null);
+  /** The same, as long as it is still suspicious. */
+  readonly event: ReadonlySignal<Suspicion | null>;
   /** All that are not known to be fine, by frame. */
   readonly events: ReadonlySignal<readonly Suspicion[]>;
   private readonly fine = signal<ReadonlySet<string>>(new Set());
 
   constructor(all: ReadonlySignal<readonly Suspicion[]>) {
     this.events = computed(() => all.value.filter(({ id }) => !this.fine.value.has(id)));
+    this.event = computed(() => this.events.value.find(({ id }) => id === this.current.value) ?? null);
   }
 
   next(frame: number, direction: 1 | -1): Suspicion | null {

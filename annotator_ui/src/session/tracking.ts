@@ -5,11 +5,12 @@ import { asProblem, type Problem } from "../api/problem";
 import type { Point } from "../labels/raster";
 import type { Value, Values } from "../labels/values";
 import { Detections, frameOf, keyOf, type Cell, type Key } from "../lineage/cells";
-import { cellIn, lastUpTo, Lineage, TrackNumbers, type Track } from "../lineage/lineage";
+import { fixOf, type Fix } from "../lineage/fixes";
+import { cellIn, changedLinks, lastUpTo, Lineage, TrackNumbers, type Track } from "../lineage/lineage";
 import { choose, take, type Choosing, type LinkingTool } from "../lineage/linking-tool";
 import { newTrack, Refusal, type Changes, type Scope } from "../lineage/operations";
 import { outcome } from "../lineage/outcome";
-import { suspicions, type Suspicion } from "../lineage/suspicion";
+import { Watch, type Suspicion } from "../lineage/suspicion";
 import { nearest, nearestCell, neighbour } from "../lineage/trails";
 import { followOn } from "./follow-on";
 import type { Masks } from "./masks";
@@ -54,6 +55,8 @@ export class Tracking {
   readonly lineage: ReadonlySignal<Lineage>;
   /** What is suspicious; nothing until all frames are measured: before, every track seems to end. */
   readonly review: Review;
+  /** The correction that fits the suspicious place the person is at; see `takeFix`. */
+  readonly fix: ReadonlySignal<Fix | null>;
   readonly selected = signal<Key | null>(null);
   readonly track: ReadonlySignal<Track | null>;
   /** The selected track's cell in this frame. */
@@ -71,8 +74,22 @@ export class Tracking {
     const numbers = new TrackNumbers();
     const { draft } = host.assignment;
     this.detections = signal(Detections.empty(masks.frames, height, width));
-    this.lineage = computed(() => new Lineage(this.detections.value, host.values.value, numbers));
-    this.review = new Review(computed(() => (this.detections.value.complete ? suspicions(this.lineage.value, draft?.cells, draft?.values) : [])));
+    let last: { links: Values; lineage: Lineage } | null = null;
+    this.lineage = computed(() => {
+      const links = host.values.value;
+      const detections = this.detections.value;
+      // An edit makes anew only the families that it concerns.
+      const same = last?.lineage.detections === detections;
+      const lineage = same ? last!.lineage.after(links, changedLinks(last!.links, links)) : new Lineage(detections, links, numbers);
+      last = { links, lineage };
+      return lineage;
+    });
+    const watch = new Watch(draft?.cells, draft?.values);
+    this.review = new Review(computed(() => (this.detections.value.complete ? watch.look(this.lineage.value) : [])));
+    this.fix = computed(() => {
+      const event = this.review.event.value;
+      return event && fixOf(this.lineage.value, watch.usual!, event);
+    });
     this.track = computed(() => (this.selected.value === null ? null : this.lineage.value.trackOf(this.selected.value)));
     this.here = computed(() => this.track.value && cellIn(this.track.value, this.frame.value));
     this.stops = [effect(() => this.follow()), effect(() => this.light())];
@@ -261,7 +278,7 @@ export class Tracking {
     const before = this.host.values.peek();
     act();
     const after = this.host.values.peek();
-    const changed = [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key));
+    const changed = changedLinks(before, after);
     this.choosing.value = { tool: "select", chosen: [] };
     this.light();
     if (changed.length === 0) return;
@@ -292,6 +309,22 @@ export class Tracking {
     const wasCurrent = id === this.review.current.peek();
     const next = this.review.dismiss(id, this.frame.peek());
     if (wasCurrent) this.lookInto(next);
+  }
+
+  /** Do what is proposed for the suspicious place the person is at, and go on to the next. One step of undo. */
+  takeFix(): void {
+    const event = this.review.event.peek();
+    const fix = this.fix.peek();
+    if (!event) return this.say("bad", "Go to a suspicious place first (E).");
+    if (!fix) return this.say("bad", "Nothing is proposed here: link or cut by hand, or say that it is fine (K).");
+    this.attempt(() => {
+      const after = this.review.next(this.frame.peek(), 1);
+      this.host.change("fix", { kind: event.kind, cell: event.cell.key }, fix.changes);
+      // What comes next may be settled by the same correction.
+      const next = this.review.events.peek().find(({ id }) => id === after?.id) ?? this.review.next(event.cell.frame, 1);
+      this.lookInto(next?.id === event.id ? null : next);
+      this.say("info", `Done: ${fix.text}.`);
+    });
   }
 
   /** Put the tool away; then let go of the selection. */

@@ -1,8 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Detections, frameOf, idOf, measureFrame } from "../../src/lineage/cells";
 import { trackColour, trackRgb } from "../../src/lineage/colours";
-import { familyOf, familyRows } from "../../src/lineage/family";
-import { cellIn, lastUpTo, Lineage, missingFrames, TrackNumbers } from "../../src/lineage/lineage";
+import { familyRows } from "../../src/lineage/family";
+import { cellIn, changedLinks, familyOf, lastUpTo, Lineage, missingFrames, TrackNumbers } from "../../src/lineage/lineage";
 import { nearest, nearestCell, neighbour, trails } from "../../src/lineage/trails";
 import { cell, lineageOf, movie, path, paths } from "./movie";
 
@@ -164,5 +165,53 @@ describe("colours", () => {
       const next = trackRgb(number + 1);
       expect(Math.hypot(r - next[0], g - next[1], b - next[2])).toBeGreaterThan(0.1);
     }
+  });
+});
+
+describe("a lineage after edits", () => {
+  const COUNTS = [3, 3, 2, 0, 3, 3, 2];
+  const keys = COUNTS.flatMap((count, frame) => Array.from({ length: count }, (_, i) => `${frame}:${i + 1}`));
+  /** All that can be told of a lineage, in words. */
+  const told = (lineage: Lineage) => ({
+    tracks: lineage.tracks.map((track) => `${path(track)} of ${path(track.mother)} into ${track.daughters.map(path).join("+")} ${track.begin}-${track.end}`),
+    cells: keys.map((key) => `${key} in ${path(lineage.trackOf(key))} from ${lineage.parentOf(key)?.key} to ${lineage.childrenOf(key).map((child) => child.key)}`),
+    counts: [lineage.links, lineage.divisions, lineage.unlinked],
+  });
+  const link = fc.tuple(fc.constantFrom(...keys), fc.option(fc.constantFrom(...keys), { nil: null }));
+
+  it("is what it would be if made from all links, its numbers stay, and what was before stays as it was", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(link, { maxLength: 4 }), { maxLength: 8 }), (edits) => {
+        const detections = lineageOf(COUNTS, {}).detections;
+        const numbers = new TrackNumbers();
+        let links: ReadonlyMap<string, string> = new Map();
+        let lineage = new Lineage(detections, links, numbers);
+        for (const edit of edits) {
+          const next = new Map(links);
+          for (const [child, parent] of edit) parent === null ? next.delete(child) : next.set(child, parent);
+          const before = told(lineage);
+          const edited = lineage.after(next, changedLinks(links, next));
+          expect(told(lineage)).toEqual(before);
+          const fresh = new Lineage(detections, next);
+          expect(told(edited)).toEqual(told(fresh));
+          for (const track of edited.tracks) {
+            expect(track.number).toBe(numbers.of(track.cells[0]!.key));
+            expect(edited.track(track.number)).toBe(track);
+            for (const daughter of track.daughters) expect(daughter.mother).toBe(track);
+          }
+          [links, lineage] = [next, edited];
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("keeps the tracks of other families", () => {
+    const links = new Map([["1:1", "0:1"], ["1:2", "0:2"], ["2:2", "1:2"]]);
+    const lineage = lineageOf([3, 3, 3], Object.fromEntries(links));
+    const edited = lineage.after(new Map([...links, ["2:1", "1:1"]]), ["2:1"]);
+    expect(edited.trackOf("0:2")).toBe(lineage.trackOf("0:2"));
+    expect(path(edited.trackOf("0:1"))).toBe("0:1 1:1 2:1");
+    expect(path(lineage.trackOf("0:1"))).toBe("0:1 1:1");
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { visibleRows } from "../../src/panels/workbench/modes/tracking/virtual-rows";
 import { Look, TRAIL_LENGTHS } from "../../src/panels/workbench/modes/tracking/look";
+import { GUTTER, TreeView } from "../../src/panels/workbench/modes/tracking/tree-view";
 import type { Tracking } from "../../src/session/tracking";
 import type { Display } from "../../src/panels/workbench/display";
 
@@ -15,7 +16,7 @@ describe("the keys of tracking", () => {
   const tracking = {
     movie, track: { peek: () => null }, scope: { value: "future" }, say: note("say"),
     take: note("take"), accept: note("accept"), extend: note("extend"), cut: note("cut"), escape: note("escape"), undo: note("undo"), redo: note("redo"),
-    selectNext: note("next"), selectTowards: note("towards"), nextEvent: note("event"), dismiss: note("fine"),
+    selectNext: note("next"), selectTowards: note("towards"), nextEvent: note("event"), dismiss: note("fine"), takeFix: note("repair"),
   };
   const display = { fit: note("fit"), zoom: note("zoom"), pan: note("pan") };
   const groups = trackingKeys(tracking as unknown as Tracking, display as unknown as Display, new Look(), note("row"), { submit: note("submit"), showKeys: note("sheet") });
@@ -29,7 +30,7 @@ describe("the keys of tracking", () => {
   it("do all that buttons do", () => {
     for (const { key, id } of LINKING_TOOLS) expect(press(key.toLowerCase())).toBe(`take ${id}`);
     for (const { key, scope } of CUTS) expect(press(key.toLowerCase())).toBe(`cut ${scope}`);
-    expect([press("g"), press("z"), press("y"), press("f"), press("p"), press("e"), press("k")]).toEqual(["extend", "undo", "redo", "fit", "play", "event 1", "fine"]);
+    expect([press("g"), press("z"), press("y"), press("f"), press("p"), press("e"), press("k"), press("r")]).toEqual(["extend", "undo", "redo", "fit", "play", "event 1", "fine", "repair"]);
     press("1");
     expect(tracking.scope.value).toBe("past");
     press("2");
@@ -64,6 +65,30 @@ describe("a long list", () => {
 
   it("draws none that are not there after it has become shorter", () => {
     expect(visibleRows(5, 20, 5000, 400)).toEqual({ from: 5, to: 5 });
+  });
+});
+
+describe("the view of the tree", () => {
+  it("says which rows and frames lie where, and keeps what is pointed at in its place while zooming", () => {
+    const view = new TreeView(200);
+    view.width.value = 1056;
+    expect([view.perFrame, view.frameAt(GUTTER), view.frameAt(9999), view.frameAt(0)]).toEqual([5, 0, 199, 0]);
+    view.left.value = view.zoomTime(2, 546);
+    expect([view.perFrame, view.left.value, view.frameAt(546)]).toEqual([10, 500, 100]);
+    view.left.value = view.zoomTime(0.1, 546);
+    expect([view.perFrame, view.left.value]).toEqual([5, 0]);
+    view.height.value = 418;
+    view.top.value = 16 * 100;
+    expect(view.rows).toEqual({ from: 100, to: 125 });
+    expect([view.rowAt(view.y(110)), view.topFor(110)]).toEqual([110.5, 1600]);
+    expect(view.topFor(500)).toBeGreaterThan(7600);
+    const middle = view.rowAt(view.height.value / 2);
+    view.top.value = view.zoomRows(-1);
+    expect([view.rowHeight.value, view.rowAt(view.height.value / 2)]).toEqual([12, middle]);
+    view.fold(7);
+    view.fold(9);
+    view.fold(7);
+    expect([...view.folded.value]).toEqual([9]);
   });
 });
 

@@ -267,6 +267,28 @@ describe("tracking a movie", () => {
     tracking.close();
   });
 
+  it("repairs what is suspicious as proposed, one step of undo each", async () => {
+    const straight: Record<string, string> = {};
+    for (const t of [1, 2, 3, 4]) for (const id of [1, 2]) straight[`${t}:${id}`] = `${t - 1}:${id}`;
+    straight["3:3"] = "2:3";
+    straight["4:3"] = "3:3";
+    const cut = { ...straight };
+    delete cut["3:2"];
+    const { tracking, values, edits } = await open({ links: cut });
+    await tracking.movie.goTo(0);
+    tracking.takeFix();
+    expect([tracking.said.value?.tone, edits]).toEqual(["bad", []]);
+    tracking.nextEvent(1);
+    expect([tracking.review.event.value?.id, tracking.fix.value?.text]).toEqual(["ends 2:2", "Goes on as track 4"]);
+    tracking.takeFix();
+    expect(values.value).toEqual(new Map(Object.entries(straight)));
+    expect(edits).toEqual(["fix"]);
+    expect(tracking.review.current.value).toBe("begins 2:3"); // the rest of the same break is settled with it
+    tracking.undo();
+    expect(values.value).toEqual(new Map(Object.entries(cut)));
+    tracking.close();
+  });
+
   it("plays to the end and stops, and from the end begins anew", async () => {
     const { tracking, planes } = await open();
     tracking.movie.speed.value = 1000;

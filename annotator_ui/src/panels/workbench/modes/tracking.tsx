@@ -29,6 +29,7 @@ import { Numbers, SelectedTrack } from "./tracking/numbers";
 import { Overlay } from "./tracking/overlay";
 import { TrackingRail } from "./tracking/rail";
 import { Timeline } from "./tracking/timeline";
+import { TreePanel } from "./tracking/tree-panel";
 
 /** A press that moves farther than this is a drag, screen pixels. */
 const DRAG = 4;
@@ -127,7 +128,8 @@ function useMaskColours(tracking: Tracking): { labels: ReadonlySignal<LabelMap |
 
 function Bench({ session, tracking, frame }: ModeProps & { tracking: Tracking; frame: FrameState }) {
   const display = useMemo(() => new Display(session.assignment.image), [session]);
-  const look = useMemo(() => new Look(), [session]);
+  // On a phone the picture needs the room.
+  const look = useMemo(() => new Look(window.innerWidth > 760 && window.innerHeight >= 640), [session]);
   const filter = useMemo(() => signal<ListFilter>("all"), [session]);
   const rows = useComputed(() => familyRows(tracking.lineage.value, filter.value, filter.value === "frame" ? tracking.frame.value : 0));
   const { labels, palette } = useMaskColours(tracking);
@@ -178,6 +180,7 @@ function Bench({ session, tracking, frame }: ModeProps & { tracking: Tracking; f
         <Prompt tracking={tracking} />
         <Failure tracking={tracking} />
       </div>
+      {look.tree.value && <TreePanel tracking={tracking} look={look} />}
       <Timeline tracking={tracking} look={look} />
     </Frame>
   );

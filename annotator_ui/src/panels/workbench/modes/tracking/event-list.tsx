@@ -25,6 +25,7 @@ export function EventList({ tracking }: { tracking: Tracking }) {
           </button>
         </span>
       </header>
+      <Proposal tracking={tracking} />
       {events.value.length === 0 && <p class="dim">{ready ? "Nothing stands out." : "Known once the movie has been read."}</p>}
       <VirtualRows count={events.value.length} height={ROW} label="Suspicious places" class="event-rows" follow={follow}>
         {({ from, to }) =>
@@ -59,5 +60,25 @@ export function EventList({ tracking }: { tracking: Tracking }) {
         }
       </VirtualRows>
     </section>
+  );
+}
+
+/** What would put the place right where the person is; shown before it is done. */
+function Proposal({ tracking }: { tracking: Tracking }) {
+  const event = tracking.review.event.value;
+  if (!event) return null;
+  const fix = tracking.fix.value;
+  return (
+    <div class="event-fix" role="status">
+      <span class={fix ? "" : "dim"}>{fix?.text ?? "Nothing proposed: link or cut by hand"}</span>
+      {fix && (
+        <button type="button" class="button small" title="Repair as proposed (R)" onClick={() => tracking.takeFix()}>
+          Repair <kbd>R</kbd>
+        </button>
+      )}
+      <button type="button" class="button small" title="This is fine (K)" onClick={() => tracking.dismiss()}>
+        Fine <kbd>K</kbd>
+      </button>
+    </div>
   );
 }

@@ -4,7 +4,7 @@ import { computed, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { trackColour } from "../../../../lineage/colours";
 import type { FamilyRow, ListFilter } from "../../../../lineage/family";
-import { missingFrames, type Track } from "../../../../lineage/lineage";
+import { missingFrames, stretches, type Track } from "../../../../lineage/lineage";
 import type { Tracking } from "../../../../session/tracking";
 import { VirtualRows, type Span } from "./virtual-rows";
 
@@ -52,7 +52,7 @@ function Bars({ rows, span, frames, selected }: { rows: readonly FamilyRow[]; sp
         return (
           <g key={track.number} fill={colour}>
             {!whole && <rect x={track.begin} y={y + ROW / 2 - 1} width={track.end - track.begin + 1} height={2} opacity={0.5} />}
-            {runs(track).map(([begin, end]) => (
+            {stretches(track).map(([begin, end]) => (
               <rect key={begin} x={begin + 0.06} y={y + (ROW - high) / 2} width={end - begin + 0.88} height={high} opacity={selected && track !== selected ? 0.6 : 1} />
             ))}
           </g>
@@ -60,18 +60,6 @@ function Bars({ rows, span, frames, selected }: { rows: readonly FamilyRow[]; sp
       })}
     </svg>
   );
-}
-
-/** First and last frame of each stretch without a gap. */
-function runs(track: Track): [number, number][] {
-  if (missingFrames(track) === 0) return [[track.begin, track.end]];
-  const found: [number, number][] = [];
-  for (const { frame } of track.cells) {
-    const last = found.at(-1);
-    if (last && last[1] === frame - 1) last[1] = frame;
-    else found.push([frame, frame]);
-  }
-  return found;
 }
 
 export function LineageList({ tracking, rows, filter }: { tracking: Tracking; rows: ReadonlySignal<readonly FamilyRow[]>; filter: Signal<ListFilter> }) {

@@ -1,6 +1,6 @@
 /** What the screen shows beside image and masks. Nothing here is work. */
 
-import { signal } from "@preact/signals";
+import { signal, type Signal } from "@preact/signals";
 
 /** Frames that trails reach back; the first is none. */
 export const TRAIL_LENGTHS = [0, 5, 10, 25, 1000] as const;
@@ -13,8 +13,14 @@ export class Look {
   readonly numbers = signal(false);
   /** Keep the selected cell in the middle. */
   readonly centred = signal(false);
+  /** The tree below the picture. */
+  readonly tree: Signal<boolean>;
   /** On a small screen: the side with lists is open. */
   readonly lists = signal(false);
+
+  constructor(tree = true) {
+    this.tree = signal(tree);
+  }
 
   nextTrails(): void {
     const at = TRAIL_LENGTHS.findIndex((length) => length === this.trails.peek());

@@ -5,6 +5,7 @@ import { useRef } from "preact/hooks";
 import { outlines, type Side } from "../../../../labels/outlines";
 import { trackColour } from "../../../../lineage/colours";
 import type { Cell } from "../../../../lineage/cells";
+import { linksOf } from "../../../../lineage/fixes";
 import { cellIn, lastUpTo } from "../../../../lineage/lineage";
 import { trails } from "../../../../lineage/trails";
 import { toScreen } from "../../../../layers/view";
@@ -19,6 +20,7 @@ interface Ghost {
 }
 
 export const GHOST_COLOURS: Readonly<Record<Ghost["kind"], string>> = { before: "#ff8fb1", after: "#6ee7ff", chosen: "#ffffff" };
+const FIX_COLOURS = { made: "#5fe08a", cut: "#ff7a70" } as const;
 const SUSPICIOUS = "#f2b84b";
 /** Beyond so many trails their age is no longer shown: a stroke each instead of one a step. */
 const MANY = 300;
@@ -184,6 +186,7 @@ export function Overlay({ tracking, display, look }: { tracking: Tracking; displ
       if (ghost.cell.frame !== shown.frame) pen.sides(sides, GHOST_COLOURS[ghost.kind], ghost.kind === "chosen" ? [5, 4] : []);
       else if (ghost.kind === "chosen") pen.frame(ghost.cell, "#ffffff", 1.5);
     drawPreview(pen, tracking, display);
+    drawFix(pen, tracking);
     for (const { cell, id } of tracking.review.events.value)
       if (cell.frame === shown.frame) pen.frame(cell, SUSPICIOUS, id === tracking.review.current.value ? 2.5 : 1);
     const track = tracking.track.value;
@@ -207,4 +210,15 @@ function drawPreview(pen: Pen, tracking: Tracking, display: Display): void {
   if (!to || to.key === from.key) return;
   pen.line([from, to], "#ffffff", 1.8, 0.9, [6, 4]);
   pen.dot(to, "#ffffff", 3);
+}
+
+/** What the proposed correction links, green, and what it cuts, red. */
+function drawFix(pen: Pen, tracking: Tracking): void {
+  const fix = tracking.fix.value;
+  if (!fix || tracking.choosing.value.tool !== "select") return;
+  for (const { from, to, kind } of linksOf(tracking.lineage.value, fix).slice(0, MANY)) {
+    pen.line([from, to], "#000000", 4, 0.6);
+    pen.line([from, to], FIX_COLOURS[kind], 2, 1, [5, 4]);
+    pen.dot(to, FIX_COLOURS[kind], 3.2);
+  }
 }

@@ -63,6 +63,9 @@ export function Timeline({ tracking, look }: { tracking: Tracking; look: Look })
           ))}
         </select>
       </label>
+      <button type="button" class="icon-button tree-button" aria-pressed={look.tree.value} aria-label="Lineage tree" aria-keyshortcuts="W" title="Lineage tree (W)" onClick={() => (look.tree.value = !look.tree.value)}>
+        <Icon name="divide" />
+      </button>
       <button type="button" class="icon-button lists-button" aria-pressed={look.lists.value} aria-label="Lineages and lists" title="Lineages and lists" onClick={() => (look.lists.value = !look.lists.value)}>
         <Icon name="list" />
       </button>
