@@ -124,9 +124,13 @@ def migrate(parts: Parts, steps: Steps) -> None:
 def check_brought(parts: Parts, steps: Steps) -> None:
     """Ask what the person brought, before anything is started on it. Raises DoorError with what is wrong."""
     steps.note(f"yours: {', '.join(parts.brought)}")
-    command = [str(PYTHON), "manage.py", "check_parts"]
+    command = [str(PYTHON), "manage.py", "check_parts", "--origin", parts.url]
     log = parts.home.log("check")
+    log.unlink(missing_ok=True)
     steps.run(command, what="Asking the parts you brought", log=log, env=parts.environment(), cwd=ROOT)
+    for line in log.read_text(errors="replace").splitlines():
+        if line.startswith("uploads from pages"):
+            steps.note(line)
 
 
 def _load_first_data(parts: Parts, steps: Steps, *, empty: bool) -> None:

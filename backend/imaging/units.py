@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backend.imaging.conversion import Naming, Outcome, Refused, convert_image
 from backend.imaging.files import convert_file
-from cellcommons.errors import CellCommonsError, StoreUnusable
+from cellcommons.errors import CellCommonsError, DiskFull, StoreUnusable
 from cellcommons.layouts.contract import Entry, Layout
 from cellcommons.store import ObjectStore, open_store
 
@@ -56,7 +56,7 @@ def convert_entry(store: ObjectStore, layout: Layout, entry: Entry) -> list[Outc
             originals=record.originals,
         )
         return [convert_image(store, record.image, naming, truth=record.truth)]
-    except StoreUnusable:
+    except (StoreUnusable, DiskFull):
         raise  # nothing is wrong with the file
     except CellCommonsError as error:
         return [Refused.of(entry.name, error)]

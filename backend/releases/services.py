@@ -20,6 +20,7 @@ from backend.core.dispatch import dispatch
 from backend.core.errors import PART_AWAY, WrongState
 from backend.core.storage import object_store
 from backend.imaging.models import Dataset
+from backend.imaging.services.heartbeat import beating
 from backend.people.models import Person
 from backend.releases.contents import class_counts, is_as_before, release_item
 from backend.releases.membership import record_images, record_objects
@@ -129,7 +130,9 @@ def publish_release(*, release_id: uuid.UUID | str) -> Release:
     if release.state != ReleaseState.PUBLISHING:
         return release
     try:
-        sealed = seal_draft(release)
+        # Comparing images for near-duplicates may take longer than a dead process is given.
+        with beating(Release.objects.filter(pk=release.pk, state=ReleaseState.PUBLISHING)):
+            sealed = seal_draft(release)
     except PART_AWAY:
         raise  # nothing is wrong with the release: the sweep takes it up again
     except CellCommonsError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from cellcommons.canonical import sha256_hex
 from cellcommons.durable import sync_together
-from cellcommons.errors import DigestMismatch, InvalidDocument, NotFound, StoreUnusable
+from cellcommons.errors import DigestMismatch, DiskFull, InvalidDocument, NotFound, StoreUnusable
 from cellcommons.extras import require
 from cellcommons.folder_uploads import FolderUploads
 from cellcommons.object_names import object_path, ref_path
@@ -61,11 +62,12 @@ class FolderStore:
     @contextlib.contextmanager
     def batch(self) -> Iterator[FolderStore]:
         batch = _FolderBatch(self.root)
-        try:
-            yield batch
-            batch.flush()
-        finally:
-            batch.drop()
+        with _room():
+            try:
+                yield batch
+                batch.flush()
+            finally:
+                batch.drop()
 
     def get(self, digest: str) -> bytes:
         with self.open(digest) as handle:
@@ -176,13 +178,14 @@ class FolderStore:
 
     @contextlib.contextmanager
     def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
-        descriptor, name = tempfile.mkstemp(dir=self._incoming)
-        path = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as handle:
-                yield handle, path
-        finally:
-            path.unlink(missing_ok=True)
+        with _room():
+            descriptor, name = tempfile.mkstemp(dir=self._incoming)
+            path = Path(name)
+            try:
+                with os.fdopen(descriptor, "wb") as handle:
+                    yield handle, path
+            finally:
+                path.unlink(missing_ok=True)
 
     def _seal(self, handle: BinaryIO, path: Path, target: Path) -> None:
         handle.flush()
@@ -191,6 +194,17 @@ class FolderStore:
         # A rename over an existing object is harmless: same name, same bytes.
         os.chmod(path, 0o444)
         os.replace(path, target)
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Say plainly that the disk is full; what was not finished has no name and is removed."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull("the disk is full", remedy="Make room and try again: what is kept is whole.") from error
 
 
 class _FolderBatch(FolderStore):
@@ -204,24 +218,31 @@ class _FolderBatch(FolderStore):
     def put(self, data: bytes) -> str:
         digest = sha256_hex(data)
         if not self._is_kept(digest):
-            descriptor, name = tempfile.mkstemp(dir=self._incoming)
+            # Whoever catches what a full disk raises may go on: what was not written whole must never wait for a name.
+            with _room():
+                descriptor, name = tempfile.mkstemp(dir=self._incoming)
+                try:
+                    with os.fdopen(descriptor, "wb") as handle:
+                        handle.write(data)
+                except BaseException:
+                    Path(name).unlink(missing_ok=True)
+                    raise
             self._waiting[digest] = Path(name)
-            with os.fdopen(descriptor, "wb") as handle:
-                handle.write(data)
         return digest
 
     def put_file(self, path: Path) -> str:
         hasher = hashlib.sha256()
-        descriptor, name = tempfile.mkstemp(dir=self._incoming)
-        temporary = Path(name)
-        try:
-            with open(path, "rb") as source, os.fdopen(descriptor, "wb") as handle:
-                while block := source.read(CHUNK):
-                    hasher.update(block)
-                    handle.write(block)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with _room():
+            descriptor, name = tempfile.mkstemp(dir=self._incoming)
+            temporary = Path(name)
+            try:
+                with open(path, "rb") as source, os.fdopen(descriptor, "wb") as handle:
+                    while block := source.read(CHUNK):
+                        hasher.update(block)
+                        handle.write(block)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
         digest = hasher.hexdigest()
         if self._is_kept(digest):
             temporary.unlink(missing_ok=True)

@@ -127,8 +127,8 @@ class StreamedStore(ObjectCache):
     def _attempt(self, source: Source, digest: str) -> None:
         try:
             self._receive(source, digest)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        except (OSError, DiskFull) as error:
+            if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             raise DiskFull(
                 "the disk of the cache is full",

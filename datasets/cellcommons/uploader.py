@@ -111,6 +111,7 @@ class Uploader:
         self._hub = HubApi(base_url, token, patience=patience or Patience(*PATIENCE))
         self._dataset, self._jobs, self._progress = dataset, jobs, progress
         self._lock = threading.Lock()
+        self._through_hub = False  # the store itself is not to be reached from here
         self._files = self._files_total = self._bytes = self._bytes_total = self._sent = 0
 
     def send(self, contents: Iterable[tuple[Content, dict[str, Any]]]) -> list[Arrival]:
@@ -161,7 +162,7 @@ class Uploader:
         path, sent, patience = f"uploads/{row['id']}/", int(row["sent"]), self._hub.patience
         failures, pause, first = 0, patience.pause, 1
         try:
-            while links := self._links(path, first, through_hub=failures > 1):
+            while links := self._links(path, first):
                 outcomes = list(parts.map(lambda link: self._put(content, link), links))
                 sent += sum(length for length, _ in outcomes)
                 faults = [fault for _, fault in outcomes if fault]
@@ -170,6 +171,7 @@ class Uploader:
                     failures, pause = 0, patience.pause
                     continue
                 failures += 1
+                self._through_hub = self._through_hub or failures > 1
                 if failures >= patience.attempts or patience.ended.wait(pause):
                     raise Unreachable(
                         f"{faults[0]} ({failures} times in a row)",
@@ -185,9 +187,9 @@ class Uploader:
             row = self._hub.ask("GET", path)
         return row | {"sent": sent}
 
-    def _links(self, path: str, first: int, *, through_hub: bool) -> list[dict[str, Any]]:
+    def _links(self, path: str, first: int) -> list[dict[str, Any]]:
         """Links of the next missing parts; through the hub where the store itself is not to be reached."""
-        way = "hub" if through_hub else ""
+        way = "hub" if self._through_hub else ""
         answer = self._hub.ask("GET", f"{path}links/", first=first, count=4 * self._jobs, through=way)
         return list(answer["links"])
 

@@ -98,20 +98,6 @@ def test_a_limit_is_kept_to(hub: Hub, release: Release, tmp_path: Path, monkeypa
         opened.image(item)  # what is read again is fetched again
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 256 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
-
-
 def test_a_full_disk_leaves_the_folder_valid(hub: Hub, release: Release, small_disk: Path, capsys) -> None:
     first = seal(release.store, list(release.items())[:2])
     hub.release = first

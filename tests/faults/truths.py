@@ -19,8 +19,8 @@ from tests.faults.moments import rows
 from tests.faults.people import Person
 
 _HEX = re.compile(r"[0-9a-f]{64}")
-#: Digests that are no names of objects: of a reading's content.
-NO_OBJECTS = {("annotation_annotation", "reading_sha256")}
+#: Digests that are no names of objects: of a reading's content; what somebody says that a file has.
+NO_OBJECTS = {("annotation_annotation", "reading_sha256"), ("imaging_upload", "sha256")}
 PENDING = {
     "imports": "SELECT id::text, state FROM imaging_import WHERE state IN ('waiting', 'running', 'failed')",
     "publications": "SELECT id::text, state FROM releases_release WHERE state <> 'published'",

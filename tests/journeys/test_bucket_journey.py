@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from s3_server import S3Server
 
-from backend.door.hub import Hub, running_hub
+from backend.door.hub import Hub
 from backend.rehearsal.api import Api
 from backend.rehearsal.kinds.registry import get_kind
 from backend.rehearsal.loop import Loop, Plan
@@ -24,20 +23,6 @@ from tests.backend.rehearsal.folders import write_bowl
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.journey
-
-
-@pytest.fixture(scope="module")
-def said() -> list[str]:
-    """What `./hub up` printed."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def bucket_hub(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory, said: list[str]) -> Iterator[Hub]:
-    home = tmp_path_factory.mktemp("bucket") / "home"
-    replace = {"OBJECTS_URL": s3_server.address("journey"), "OBJECTS_PUBLIC_ENDPOINT": s3_server.endpoint}
-    with running_hub(home, replace=replace | s3_server.env, log=said.append) as hub:
-        yield hub
 
 
 def test_round_the_loop_on_a_bucket(

@@ -11,11 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
-import numpy as np
 import pytest
+from noise import noise
 from playwright.sync_api import Browser, Route, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from slow_way import SlowWay
 from visitor import Visitor
 
@@ -33,13 +31,6 @@ def api(hub: Hub) -> Api:
     api = Api(hub.url, account["username"], account["password"])
     api.post("datasets/", {"slug": "sent", "title": "Sent", "licence": "CC0-1.0"})
     return api
-
-
-def noise(path: Path, side: int, seed: int) -> Path:
-    """A PNG of 2 bytes a pixel that compresses to nothing less."""
-    pixels = np.random.default_rng(seed).integers(0, 65_535, (side, side), dtype=np.uint16)
-    path.write_bytes(imagecodecs.png_encode(pixels, level=1))
-    return path
 
 
 def command(api: Api, *words: object, url: str = "", **options: Any) -> subprocess.Popen[str]:
@@ -164,11 +155,10 @@ def test_the_page_goes_on_after_a_lost_network_and_a_reload(
     visitor = Visitor(browser, hub.url)
     visitor.sign_in(account["username"], account["password"])
     page = visitor.page
-    sent: list[str] = []
+    is_cut = True
 
     def first_alone(route: Route) -> None:
-        if "part=1&" in route.request.url:
-            sent.append(route.request.url)
+        if "part=1&" in route.request.url or not is_cut:
             route.continue_()
         else:
             route.abort("connectionreset")
@@ -187,16 +177,12 @@ def test_the_page_goes_on_after_a_lost_network_and_a_reload(
         row = page.locator(".upload", has_text=large.name)
         expect(row.get_by_text("no answer, trying again")).to_be_visible()
         assert here(begun(api, large.name)) == 1
+        # The route stays: one that is taken off while a page loads loses some of the page's requests, and it hangs.
+        is_cut = False
         page.reload()
-        page.unroute("**/uploads/parts/**")
         later: list[str] = []
         page.on("request", lambda request: later.append(request.url) if "/uploads/parts/" in request.url else None)
-        again = page.get_by_role("button", name="Upload images")
-        try:
-            again.click(timeout=20_000)
-        except PlaywrightTimeout:  # seen once: the reloaded page did not come; a person reloads it again
-            page.reload()
-            again.click()
+        page.get_by_role("button", name="Upload images").click()
         unfinished = page.get_by_role("group", name="Not finished")
         expect(unfinished).to_contain_text(large.name)
         page.locator("input[type=file][multiple]").set_input_files([large])

@@ -5,6 +5,7 @@ import { Problem } from "../api/problem";
 import type { HubUpload, NewUpload } from "../api/types";
 import { putPart } from "../api/upload";
 import { sha256OfFile } from "./file-hash";
+import { isClosed, leadsToStore, silenceOf, tell as tellOfStore } from "./store-reach";
 
 export type Step =
   | { kind: "hashing"; share: number }
@@ -109,9 +110,14 @@ class Run {
   private async sendMissing(row: HubUpload): Promise<void> {
     for (;;) {
       const query = { count: LINKS, ...(this.throughHub ? { through: "hub" as const } : {}) };
-      const { links } = await this.persist(() => api.get("/api/v1/uploads/{id}/links/", { path: { id: row.id }, query }));
+      const { links, seconds } = await this.persist(() => api.get("/api/v1/uploads/{id}/links/", { path: { id: row.id }, query }));
       if (links.length === 0) return;
-      const waiting = [...links];
+      if (links.some((link) => isClosed(link.url))) {
+        this.throughHub = true;
+        continue;
+      }
+      const until = Date.now() + 1000 * seconds;
+      const waiting = links.map((link) => ({ ...link, until }));
       const one = async () => {
         for (let link = waiting.shift(); link; link = waiting.shift()) await this.sendPart(link);
       };
@@ -119,29 +125,26 @@ class Run {
     }
   }
 
-  /** Send one part; where its link is over, or breaks twice, the next links are asked for. */
-  private async sendPart(link: { part: number; offset: number; length: number; url: string }): Promise<void> {
+  /** Send one part; where its link is over the next links are asked for, and where the bucket takes nothing, the hub does. */
+  private async sendPart(link: { part: number; offset: number; length: number; url: string; until: number }): Promise<void> {
     const bytes = this.file.slice(link.offset, link.offset + link.length);
-    const elsewhere = /^https?:/.test(link.url);
+    const elsewhere = leadsToStore(link.url);
+    if (elsewhere && this.throughHub) return; // asked for before another part failed
+    const progress = (sent: number) => {
+      this.under.set(link.part, sent);
+      this.tell({ kind: "sending", share: this.share });
+    };
     try {
-      await this.persist(
-        () =>
-          putPart(
-            link.url,
-            bytes,
-            (sent) => {
-              this.under.set(link.part, sent);
-              this.tell({ kind: "sending", share: this.share });
-            },
-            this.parts.signal,
-          ),
-        elsewhere,
-      );
+      await this.persist(() => putPart(link.url, bytes, progress, this.parts.signal, silenceOf(link.url)), elsewhere);
       this.whole += link.length;
+      tellOfStore(link.url, true);
     } catch (error) {
-      // The store itself is not to be reached from this page: by way of the hub it is.
-      if (error instanceof Problem && error.status === 0 && elsewhere) this.throughHub = true;
-      else if (!(error instanceof Problem) || (error.status !== 403 && error.status !== 404)) throw error;
+      if (!(error instanceof Problem)) throw error;
+      const isOver = error.status === 403 && Date.now() > link.until;
+      if (elsewhere && !isOver) {
+        this.throughHub = true;
+        tellOfStore(link.url, false);
+      } else if (error.status !== 403 && error.status !== 404) throw error;
     } finally {
       this.under.delete(link.part);
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -21,7 +21,10 @@ def beating(rows: QuerySet) -> Iterator[None]:
     def beat() -> None:
         try:
             while not done.wait(every):
-                rows.update(heartbeat=timezone.now())
+                try:
+                    rows.update(heartbeat=timezone.now())
+                except (InterfaceError, OperationalError):
+                    connection.close()  # the database is away; the work goes on, and so must the sign of it
         finally:
             connection.close()
 

@@ -13,7 +13,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cellcommons.errors import DigestMismatch, InvalidDocument
 from cellcommons.object_store import CHUNK
@@ -45,8 +45,8 @@ class S3Uploads:
     def parts(self, upload: PendingUpload) -> set[int]:
         try:
             return set(self._etags(upload))
-        except ClientError as error:
-            if code_of(error) not in _GONE:
+        except (ClientError, BotoCoreError) as error:
+            if not _is_gone(error):
                 raise explain(error, where=self._store.url) from error
         # Put together already: a run that died went that far.
         key, _ = self._place(upload.key)
@@ -93,8 +93,8 @@ class S3Uploads:
         key, upload_id = self._place(upload.key)
         try:
             self._store.client().abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
-        except ClientError as error:
-            if code_of(error) not in _GONE:
+        except (ClientError, BotoCoreError) as error:
+            if not _is_gone(error):
                 raise explain(error, where=self._store.url) from error
         self._store.ask("delete_object", Key=key)
 
@@ -143,7 +143,7 @@ class S3Uploads:
             )
         except ClientError as error:
             # Told twice, or by a run that died: ``parts`` has seen the whole.
-            if code_of(error) not in _GONE:
+            if not _is_gone(error):
                 raise
 
     def _name(self, upload: PendingUpload) -> None:
@@ -201,8 +201,8 @@ class S3Part:
         client = self._store.client()
         try:
             client.upload_part(Bucket=self._store.address.bucket, Body=self._held, **self._place)
-        except ClientError as error:
-            if code_of(error) in _GONE:
+        except (ClientError, BotoCoreError) as error:
+            if _is_gone(error):
                 raise no_such_upload(self._place["Key"]) from None
             raise explain(error, where=self._store.url) from error
         finally:
@@ -210,3 +210,7 @@ class S3Part:
 
     def drop(self) -> None:
         self._held.close()
+
+
+def _is_gone(error: ClientError | BotoCoreError) -> bool:
+    return isinstance(error, ClientError) and code_of(error) in _GONE

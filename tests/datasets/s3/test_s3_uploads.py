@@ -61,6 +61,22 @@ class TestS3Uploads(UploadSuite):
         listed = store.client().list_objects_v2(Bucket=store.address.bucket, Prefix=store.address.prefix)
         assert [row["Key"] for row in listed["Contents"]] == [store.address.prefix + object_path(upload.sha256)]
 
+    @pytest.mark.parametrize("step", ["begin", "parts", "receive", "finish", "abandon"])
+    def test_a_server_that_is_away_is_no_fault_of_what_was_sent(self, store: S3Store, step: str) -> None:
+        upload = self.begin(store, SHORT)
+        prefix = store.address.prefix.rstrip("/")
+        away = S3Store(f"s3://{store.address.bucket}/{prefix}?endpoint=http://127.0.0.1:9&region=us-east-1", attempts=1)
+        steps: dict[str, Callable[[], object]] = {
+            "begin": lambda: away.uploads().begin(len(SHORT), upload.sha256),
+            "parts": lambda: away.uploads().parts(upload),
+            "receive": lambda: by_receive(away, upload, 1, SHORT),
+            "finish": lambda: away.uploads().finish(upload),
+            "abandon": lambda: away.uploads().abandon(upload),
+        }
+        with pytest.raises(StoreUnusable):
+            steps[step]()
+        assert store.uploads().parts(upload) == set()
+
     def test_a_way_that_breaks_while_it_is_finished(self, store: S3Store, s3_server: S3Server) -> None:
         upload = self.begin(store)
         for number in (1, 2, 3):

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ImportSummary, Layout } from "../../api/types";
 import { AUTO, getImport, listImports, listLayouts, sendArchive } from "../../session/catalogue";
 import type { Sending, Step } from "../../session/file-sending";
-import { Unfinished } from "./dataset-uploads";
+import { Detour, Unfinished } from "./dataset-uploads";
 import { Meter } from "./parts/bars";
 import { ago, bytes, count, counted, sentence } from "./parts/figures";
 import { Field, FormFoot, FormProblem, numberOf, textOf, useSending } from "./parts/form";
@@ -132,6 +132,7 @@ export function ImportPanel({ dataset, imported }: { dataset: string; imported: 
         <FormProblem problem={sending.problem} />
         <FormFoot sending={sending} verb="Import" doing="Sending…" />
       </form>
+      <Detour />
       <Unfinished dataset={dataset} purpose="import" busy={file ? [file.name] : []} />
       {jobs.value && jobs.value.length > 0 && (
         <ul class="import-jobs" aria-label="Imports of this dataset">

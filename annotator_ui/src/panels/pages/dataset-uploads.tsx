@@ -3,6 +3,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { HubUpload, ImageFormat, UploadSummary } from "../../api/types";
 import { abandonUpload, listFormats, listUnfinished, sendImage } from "../../session/catalogue";
+import { closedStores } from "../../session/store-reach";
 import { GOING, UploadQueue, type UploadRow } from "../../session/upload-queue";
 import { Meter } from "./parts/bars";
 import { ago, bytes, counted, sentence } from "./parts/figures";
@@ -117,6 +118,18 @@ function Row({ row, queue }: { row: UploadRow; queue: UploadQueue }) {
   );
 }
 
+/** Said where parts should go straight to a bucket, and this browser cannot send them there. */
+export function Detour() {
+  const closed = closedStores.value;
+  if (closed.length === 0) return null;
+  return (
+    <p class="dim" role="status">
+      This browser cannot send to the bucket at {closed.join(", ")}: files go by way of the hub. Who runs the hub can mend that, with a CORS rule of
+      the bucket or in the network.
+    </p>
+  );
+}
+
 /** What was begun here or elsewhere and not finished: the hub has the parts, the browser needs the file again. */
 export function Unfinished({ dataset, purpose, busy }: { dataset: string; purpose: UploadSummary["purpose"]; busy: readonly string[] }) {
   const reply = useReply(() => listUnfinished(dataset), [dataset]);
@@ -220,6 +233,7 @@ export function UploadPanel({ dataset, sources, stored }: { dataset: string; sou
           </ul>
         </>
       )}
+      <Detour />
       <Unfinished dataset={dataset} purpose="image" busy={rows.map((row) => row.file.name)} />
     </section>
   );

@@ -134,7 +134,7 @@ export default function DatasetPage({ params }: { params: Record<string, string>
             <PageHead title={found.title} crumbs={[{ href: "/datasets", label: "Datasets" }]} badge={<DatasetBadges dataset={found} />}>
               {curator && (
                 <>
-                  <button type="button" class="button" aria-pressed={adding === "files"} onClick={() => setAdding(adding === "files" ? "" : "files")}>
+                  <button type="button" class="button" aria-pressed={adding === "files"} onClick={() => setAdding(adding === "files" && !empty ? "" : "files")}>
                     Upload images
                   </button>
                   <button type="button" class="button" aria-pressed={adding === "archive"} onClick={() => setAdding(adding === "archive" ? "" : "archive")}>

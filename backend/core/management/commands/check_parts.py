@@ -7,21 +7,37 @@ from typing import Any
 
 import psycopg
 from celery import current_app
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
+from backend.core.bucket_rules import refusal
 from backend.core.storage import object_store
 from cellcommons.errors import CellCommonsError, Unreachable
 
 
 class Command(BaseCommand):
-    help = "Ask the database, the object store and the broker; the first that does not answer is named, with status 2."
+    help = (
+        "Ask the database, the object store and the broker; the first that does not answer is named, with status 2. "
+        "Where parts of uploads go straight to the bucket, say whether it takes them from the hub's pages."
+    )
     requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--origin", action="append", default=[], help="where browsers see the hub, beside HUB_ORIGINS"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         for name, check in (("database", _database), ("objects", _objects), ("broker", _broker)):
             check()
             self.stdout.write(f"{name} ok")
+        # No fault: what cannot go to the bucket goes by way of the hub.
+        endpoint = settings.OBJECTS_PUBLIC_ENDPOINT
+        for origin in [*settings.CSRF_TRUSTED_ORIGINS, *options["origin"]] if endpoint else []:
+            why = refusal(endpoint=endpoint, origin=origin)
+            way = f"by way of the hub: {why}; see docs/operating.md" if why else f"straight to {endpoint}"
+            self.stdout.write(f"uploads from pages of {origin} go {way}")
 
 
 def _database() -> None:
