@@ -1,4 +1,4 @@
-"""Pictures of cells that changed: the image, its outlines before, its outlines after."""
+"""Pictures of cells that changed: the same place before and after, the cell in the middle."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from cellcommons.diff.changes import REPAINTED, Box, CellChange
 from cellcommons.diff.result import ReleaseDiff
 from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import open_image_tree
-from cellcommons.images.previews import TRUTH, overlay_png, side_by_side_png
+from cellcommons.images.previews import AROUND, PREDICTION, TRUTH, Outlined, square_panels_png
 from cellcommons.indexes import ReleaseItem
 from cellcommons.labels import Labels
 from cellcommons.release import Release
 
 MARGIN, LEAST, MOST = 0.4, 32, 1024
-PANEL = 220
+PANEL = 240
 
 
 @dataclass(frozen=True)
 class ChangePicture:
-    """One change as a PNG, of three panels (image, before in green, after in amber), or one with the box of a subject.
+    """One change as a PNG of two square panels, the image with the cell before in green and after in amber, other cells
+    in gray; or of one panel with the box of a subject.
 
     Attributes:
-        box: the half-open ``(y0, x0, y1, x1)`` of the image that is shown. frame: of a movie, the one that is shown.
+        box: the half-open ``(y0, x0, y1, x1)`` shown: a square around the cell, which may reach beyond the image.
+        frame: of a movie, the one that is shown.
     """
 
     change: CellChange
@@ -73,12 +75,18 @@ def _raster(release: Release, item: ReleaseItem) -> Labels:
 def _picture(
     release: Release, item: ReleaseItem, change: CellChange, rasters: Sequence[Labels], size: int
 ) -> ChangePicture:
-    box = _around(change.box, (item.height, item.width))
+    square = _around(change.box, (item.height, item.width))
+    box = max(0, square[0]), max(0, square[1]), min(item.height, square[2]), min(item.width, square[3])
+
+    def drawn(image: ImageData, *panels: list[Outlined]) -> bytes:
+        place = box[0] - square[0], box[1] - square[1]
+        return square_panels_png(image, panels, place=place, side=square[2] - square[0], size=size)
+
     if not rasters:
-        image, marked = _crop(release, item, box, 0), np.zeros((item.height, item.width), dtype=np.uint32)
+        marked = np.zeros((item.height, item.width), dtype=np.uint32)
         y0, x0, y1, x1 = change.box
         marked[y0:y1, x0:x1] = 1
-        return ChangePicture(change, overlay_png(image, [(_cut(marked, box), TRUTH)], size), box)
+        return ChangePicture(change, drawn(_crop(release, item, box, 0), [(_cut(marked, box), TRUTH, 2)]), square)
     cuts = [_cut(raster, box) if raster.shape[-2:] == (item.height, item.width) else None for raster in rasters]
     frame = None
     there = [cut for cut in cuts if cut is not None]
@@ -89,15 +97,20 @@ def _picture(
         np.where(np.isin(cut, np.array(ids, dtype=np.uint32)), cut, 0).astype(np.uint32)
         for cut, ids in zip(shown, (change.before or (0,), change.after or (0,)), strict=True)
     ]
+    others = [np.where(part == 0, cut, 0).astype(np.uint32) for cut, part in zip(shown, chosen, strict=True)]
     if change.kind == REPAINTED:
         # Only the pixels that went from the one class to the other, not all of either class.
         moved = (shown[0] == (change.before or (0,))[0]) & (shown[1] == (change.after or (0,))[0])
         chosen = [np.where(moved, np.uint32(1), np.uint32(0))] * 2
+        others = [np.zeros_like(part) for part in chosen]
     if frames:
         frame = _telling_frame(chosen[0], chosen[1])
-        chosen = [part[frame] for part in chosen]
-    image = _crop(release, item, box, frame or 0)
-    return ChangePicture(change, side_by_side_png(image, chosen[0], chosen[1], size), box, frame)
+        chosen, others = [part[frame] for part in chosen], [part[frame] for part in others]
+    panels: list[list[Outlined]] = [
+        [(other, AROUND, 1), (part, colour, 2)]
+        for other, part, colour in zip(others, chosen, (TRUTH, PREDICTION), strict=True)
+    ]
+    return ChangePicture(change, drawn(_crop(release, item, box, frame or 0), *panels), square, frame)
 
 
 def _telling_frame(before: Labels, after: Labels) -> int:
@@ -117,13 +130,16 @@ def _changes_hands(earlier: tuple[list[int], ...], later: tuple[list[int], ...])
 
 
 def _around(box: Box, shape: tuple[int, int]) -> Box:
-    """The box with some of what lies around it, within the image, at most ``MOST`` pixels a side."""
-    sides = []
-    for low, high, most in ((box[0], box[2], shape[0]), (box[1], box[3], shape[1])):
-        length = min(MOST, most, max(LEAST, round((high - low) * (1 + 2 * MARGIN))))
-        start = min(max(0, (low + high - length) // 2), most - length)
-        sides.append((start, start + length))
-    return sides[0][0], sides[1][0], sides[0][1], sides[1][1]
+    """A square with the box in its middle and some of what lies around it, at most ``MOST`` pixels a side; it may reach
+    beyond the image."""
+    wanted = max(LEAST, round(max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * MARGIN)))
+    side = min(MOST, max(shape), wanted)
+    # Where the image is smaller than it was, a cell may lie outside: half of the square shows some of the image then.
+    top, left = (
+        min(max((low + high - side) // 2, -side // 2), size - side // 2)
+        for low, high, size in ((box[0], box[2], shape[0]), (box[1], box[3], shape[1]))
+    )
+    return top, left, top + side, left + side
 
 
 def _cut(labels: Labels, box: Box) -> Labels:

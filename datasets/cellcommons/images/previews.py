@@ -20,8 +20,13 @@ Picture = NDArray[np.uint8]
 
 TRUTH: Colour = (94, 234, 190)
 PREDICTION: Colour = (255, 176, 84)
+AROUND: Colour = (120, 132, 145)
 _GUTTER: Colour = (18, 21, 28)
+_OUTSIDE: Colour = (30, 36, 44)
 _GAP = 6
+
+#: Labels (uint32, yx) outlined in a colour, so many pixels wide.
+Outlined = tuple[Labels, Colour, int]
 
 
 def preview_png(image: ImageData, size: int = 256) -> bytes:
@@ -67,6 +72,35 @@ def side_by_side_png(image: ImageData, truth: Labels, prediction: Labels, size: 
     return _png(np.concatenate([panels[0], gap, panels[1], gap, panels[2]], axis=1))
 
 
+def square_panels_png(
+    image: ImageData, panels: Sequence[Sequence[Outlined]], *, place: tuple[int, int], side: int, size: int
+) -> bytes:
+    """Panels of ``size`` x ``size`` beside each other: the same pixels in the same contrast, outlined differently.
+
+    Args:
+        place: row and column of the image's first pixel in a square of ``side`` image pixels. What of the square lies
+            outside the image is hatched, so that a cell at the edge is in the middle of its picture like any other.
+
+    Raises:
+        MismatchedShapes: a label map differs in shape from the image.
+    """
+    scale = size / side
+    height, width = (max(1, round(n * scale)) for n in image.shape_yx)
+    top, left = (min(max(0, round(at * scale)), size - n) for at, n in zip(place, (height, width), strict=True))
+    rows, cols = np.arange(size)[:, None], np.arange(size)[None, :]
+    hatched = np.where(((rows + cols) // 7 % 2 == 0)[..., None], _GUTTER, _OUTSIDE).astype(np.uint8)
+    pixels = (_composite_at(image, height, width) * np.float32(0.9)).astype(np.uint8)
+    shown = []
+    for outlined in panels:
+        picture = pixels.copy()
+        for labels, colour, wide in outlined:
+            _outline(picture, image, labels, colour, wide)
+        panel = hatched.copy()
+        panel[top : top + height, left : left + width] = picture
+        shown += [np.full((size, _GAP, 3), _GUTTER, dtype=np.uint8), panel]
+    return _png(np.concatenate(shown[1:], axis=1))
+
+
 def _fitted(shape: tuple[int, int], size: int, enlarge: float) -> tuple[int, int]:
     """Rows and columns that fit ``size``, keeping the aspect; small images are enlarged at most ``enlarge`` times."""
     factor = min(size / max(shape), enlarge)
@@ -75,12 +109,16 @@ def _fitted(shape: tuple[int, int], size: int, enlarge: float) -> tuple[int, int
 
 def _composite(image: ImageData, size: int, enlarge: float = 4.0) -> Picture:
     """uint8, axes y, x, RGB."""
-    height, width = _fitted(image.shape_yx, size, enlarge)
+    return _composite_at(image, *_fitted(image.shape_yx, size, enlarge))
+
+
+def _composite_at(image: ImageData, height: int, width: int) -> Picture:
+    """uint8, axes y, x, RGB, of this many rows and columns."""
     total = np.zeros((height, width, 3), dtype=np.float32)
     for channel, colour in enumerate(channel_colours(image)):
         plane = image.plane(c=channel, z=image.size("z") // 2)
         # Averaging by halves first keeps a large plane cheap, and fine structure from turning into moire.
-        while min(plane.shape) >= 4 * size:
+        while min(plane.shape) >= 4 * max(height, width):
             plane = halve_mean(plane)
         shown = channel_window(image, channel).apply(plane)
         if shown.shape != (height, width):
@@ -95,18 +133,25 @@ def _filter(target: int, source: int) -> Image.Resampling:
 
 def _overlay(image: ImageData, outlined: Sequence[tuple[Labels, Colour]], size: int) -> Picture:
     picture = (_composite(image, size) * np.float32(0.85)).astype(np.uint8)
-    height, width = picture.shape[:2]
     for labels, colour in outlined:
-        if labels.shape != image.shape_yx:
-            raise MismatchedShapes(
-                f"labels are {labels.shape[1]} x {labels.shape[0]}, "
-                f"the image is {image.shape_yx[1]} x {image.shape_yx[0]}"
-            )
-        # Outlines are drawn at the picture's own resolution, so that they stay one pixel wide whatever the scale.
-        rows = (np.arange(height) * labels.shape[0] // height)[:, None]
-        cols = (np.arange(width) * labels.shape[1] // width)[None, :]
-        picture[outlines(labels[rows, cols])] = colour
+        _outline(picture, image, labels, colour, 1)
     return picture
+
+
+def _outline(picture: Picture, image: ImageData, labels: Labels, colour: Colour, wide: int) -> None:
+    if labels.shape != image.shape_yx:
+        raise MismatchedShapes(
+            f"labels are {labels.shape[1]} x {labels.shape[0]}, the image is {image.shape_yx[1]} x {image.shape_yx[0]}"
+        )
+    # Outlines are drawn at the picture's own resolution, so that they stay as wide whatever the scale.
+    height, width = picture.shape[:2]
+    rows = (np.arange(height) * labels.shape[0] // height)[:, None]
+    cols = (np.arange(width) * labels.shape[1] // width)[None, :]
+    edge = outlines(labels[rows, cols])
+    for _ in range(wide - 1):
+        edge[1:] |= edge[:-1]
+        edge[:, 1:] |= edge[:, :-1]
+    picture[edge] = colour
 
 
 def _png(picture: Picture) -> bytes:

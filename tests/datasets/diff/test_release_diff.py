@@ -159,12 +159,29 @@ def test_the_picture_shows_the_cell_before_and_after(store: FolderStore) -> None
     found = diff_releases(before, after)
     (picture,) = change_pictures(before, after, found.cells)
     shown = np.asarray(Image.open(io.BytesIO(picture.png))).astype(int)
-    third = shown.shape[1] // 3
+    half = shown.shape[1] // 2
     green = np.abs(shown - (94, 234, 190)).max(axis=2) == 0
     amber = np.abs(shown - (255, 176, 84)).max(axis=2) == 0
-    assert not green[:, :third].any()
-    assert not amber[:, : 2 * third].any()
+    assert not green[:, half:].any()
+    assert not amber[:, :half].any()
     assert 0 < green.sum() < amber.sum()
+
+
+@pytest.mark.parametrize(("y", "x"), [(0, 0), (0, 54), (27, 0), (54, 54)])
+def test_a_cell_at_the_edge_is_in_the_middle_of_its_picture(store: FolderStore, y: int, x: int) -> None:
+    labels = np.zeros((64, 64), np.uint32)
+    labels[y : y + 10, x : x + 10] = 4
+    labels[30:34, 30:34] = 5
+    gone = np.where(labels == 4, 0, labels).astype(np.uint32)
+    before, after = release_of(store, {"a": labels}), release_of(store, {"a": gone})
+    (picture,) = change_pictures(before, after, diff_releases(before, after).cells)
+    shown = np.asarray(Image.open(io.BytesIO(picture.png))).astype(int)
+    size = shown.shape[0]
+    assert shown.shape[1] == 2 * size + 6
+    green = np.argwhere(np.abs(shown - (94, 234, 190)).max(axis=2) == 0)
+    assert np.abs((green.min(axis=0) + green.max(axis=0)) / 2 - size / 2).max() <= 5
+    outside = (np.abs(shown[:, :size] - (30, 36, 44)).max(axis=2) == 0).mean()
+    assert outside > 0.1, "what lies beyond the image is hatched"
 
 
 def test_ranks_show_every_kind(store: FolderStore) -> None:

@@ -48,7 +48,7 @@ function AddMember({ lab, others, changed }: { lab: string; others: readonly Per
   const list = `people-beyond-${lab}`;
   return (
     <form class="stack tight" onSubmit={submit}>
-      <div class="row">
+      <div class="row low">
         <Field name="username" label="Take in somebody of this hub" problem={sending.problem}>
           <input name="username" list={list} required maxLength={150} autoCapitalize="none" autoComplete="off" spellcheck={false} placeholder="name they sign in with" />
         </Field>

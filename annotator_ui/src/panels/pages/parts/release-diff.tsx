@@ -16,6 +16,7 @@ import "../../styles/pages-diff.css";
 
 const SHOWN = 10;
 const ROWS = 20;
+const PICTURES = 12;
 
 function Numbers({ diff }: { diff: ReleaseDiff }) {
   const summary = diff.summary!;
@@ -93,15 +94,23 @@ function Pixels({ pixels }: { pixels: NonNullable<NonNullable<ReleaseDiff["summa
 }
 
 function Pictures({ diff }: { diff: ReleaseDiff }) {
+  const [all, setAll] = useState(false);
   if (diff.cells.length === 0) return null;
   const single = diff.summary!.task === "classification";
+  const shown = all ? diff.cells : diff.cells.slice(0, PICTURES);
   return (
     <div class="stack">
       <p class="dim small-text">
-        {single ? "What changed most." : "What changed most: the image, its outline before in green, after in amber."}
+        {single ? (
+          "What changed most, each in its box."
+        ) : (
+          <>
+            What changed most: <span class="before-word">before</span> on the left, <span class="after-word">after</span> on the right, {diff.summary!.task === "semantic_segmentation" ? "the pixels that went from one class to the other" : "other cells in gray"}.
+          </>
+        )}
       </p>
       <ul class={single ? "diff-pictures single" : "diff-pictures"}>
-        {diff.cells.map((cell) => (
+        {shown.map((cell) => (
           <li key={cell.picture_url}>
             <Picture src={cell.picture_url} alt={`${kindWord(cell.kind)}, ${cell.name}: ${changeLine(cell)}`} fit="contain" />
             <span class="row">
@@ -114,6 +123,13 @@ function Pictures({ diff }: { diff: ReleaseDiff }) {
           </li>
         ))}
       </ul>
+      {shown.length < diff.cells.length && (
+        <div>
+          <button type="button" class="button small" onClick={() => setAll(true)}>
+            Show {count(diff.cells.length - shown.length)} more
+          </button>
+        </div>
+      )}
     </div>
   );
 }
@@ -134,7 +150,7 @@ function Images({ images, total, things }: { images: readonly DiffImage[]; total
               <th>Image</th>
               <th>What</th>
               <th>Split</th>
-              <th class="number">{things}</th>
+              <th class="number">{things[0]!.toUpperCase() + things.slice(1)}</th>
               <th class="number">Changes</th>
             </tr>
           </thead>

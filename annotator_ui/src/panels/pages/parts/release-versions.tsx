@@ -20,7 +20,7 @@ function Row({ release, all, here }: { release: ReleaseSummary; all: readonly Re
       <th scope="row">
         <span class="row">
           {here ? <strong class="reference">{release.version || release.state}</strong> : <a class="reference" href={pageOf(release)}>{release.version || release.state}</a>}
-          {release.state !== "published" && <StateBadge state={release.state} />}
+          {release.state !== "published" && release.state !== "draft" && <StateBadge state={release.state} />}
           {release.withdrawn && <span class="badge bad">withdrawn</span>}
           <PrivateBadge release={release} />
         </span>
@@ -39,14 +39,18 @@ function Row({ release, all, here }: { release: ReleaseSummary; all: readonly Re
         ) : release.version ? (
           "the first"
         ) : (
-          "not published"
+          <span class="dim">{release.held ? "not published: waits for a curator's look" : "not published"}</span>
         )}
         {release.notes && <small class="dim version-notes">{release.notes}</small>}
       </td>
       <td class="number">
-        {counted(release.counts.images, "image")}
-        <br />
-        <small class="dim">{counted(release.counts.cells, ...thing)}</small>
+        {release.version && (
+          <>
+            {counted(release.counts.images, "image")}
+            <br />
+            <small class="dim">{counted(release.counts.cells, ...thing)}</small>
+          </>
+        )}
       </td>
       <td class="number dim">{release.published_at ? day(release.published_at) : ""}</td>
     </tr>

@@ -4,12 +4,9 @@ import { useState } from "preact/hooks";
 import type { Dataset, VisibilityChange } from "../../../api/types";
 import { changeVisibility, weighVisibility } from "../../../session/catalogue";
 import { mayChange } from "../../../session/people";
-import { Notice } from "../../feedback";
 import { Modal } from "../../modal";
-import { sentence } from "./figures";
 import { FormFoot, FormProblem, useSending } from "./form";
 import { Section } from "./page-head";
-import { Pending } from "./pending";
 import { useReply } from "./reply";
 import { becomesVisible, isOpened } from "./visibility-words";
 
@@ -38,33 +35,22 @@ function Means({ change, lab }: { change: VisibilityChange; lab: string }) {
   );
 }
 
-function ChangeForm({ dataset, close, done }: { dataset: Dataset; close: () => void; done: () => void }) {
-  const reply = useReply(() => weighVisibility(dataset.name), [dataset.name]);
+function ChangeForm({ dataset, change, reload, close, done }: { dataset: Dataset; change: VisibilityChange; reload: () => Promise<void>; close: () => void; done: () => void }) {
   const sending = useSending();
-  const toHub = dataset.visibility === "lab";
+  const verb = change.to === "lab" ? "Keep it to the lab" : change.opens.length > 0 ? "Show it for good" : "Show it";
   return (
-    <Modal title={toHub ? `Show ${dataset.name} to the whole hub` : `Keep ${dataset.name} to ${dataset.lab}`} onClose={close}>
-      <Pending reply={reply} skeleton="rows" count={3}>
-        {(change) =>
-          change.refused ? (
-            <Notice tone="warn" title="That cannot be done" text={sentence(change.refused)}>
-              <p>{change.remedy}</p>
-            </Notice>
-          ) : (
-            <form
-              class="stack"
-              onSubmit={(event) => {
-                event.preventDefault();
-                void sending.run(() => changeVisibility(dataset.name, change)).then((went) => (went ? done() : void reply.reload()));
-              }}
-            >
-              <Means change={change} lab={dataset.lab} />
-              <FormProblem problem={sending.problem} />
-              <FormFoot sending={sending} verb={change.to === "lab" ? "Keep it to the lab" : change.opens.length > 0 ? "Show it for good" : "Show it"} doing="Changing…" danger={change.opens.length > 0} cancel={close} />
-            </form>
-          )
-        }
-      </Pending>
+    <Modal title={change.to === "hub" ? `Show ${dataset.name} to the whole hub` : `Keep ${dataset.name} to ${dataset.lab}`} onClose={close}>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void sending.run(() => changeVisibility(dataset.name, change)).then((went) => (went ? done() : void reload()));
+        }}
+      >
+        <Means change={change} lab={dataset.lab} />
+        <FormProblem problem={sending.problem} />
+        <FormFoot sending={sending} verb={verb} doing="Changing…" danger={change.opens.length > 0} cancel={close} />
+      </form>
     </Modal>
   );
 }
@@ -72,17 +58,30 @@ function ChangeForm({ dataset, close, done }: { dataset: Dataset; close: () => v
 export function WhoSees({ dataset, changed }: { dataset: Dataset; changed: () => void }) {
   const [asking, setAsking] = useState(false);
   const hidden = dataset.visibility === "lab";
+  const own = mayChange(dataset.name);
+  const reply = useReply(() => (own ? weighVisibility(dataset.name) : Promise.resolve(null)), [dataset.name, dataset.visibility, own]);
+  const change = reply.value;
+  const ask = () => {
+    setAsking(true);
+    void reply.reload();
+  };
   return (
     <Section title="Who sees it" id="who-sees-it">
       <div class="row apart who-sees">
         <span class="dim">{hidden ? `Only people of ${dataset.lab}, with its campaigns, models and releases. A release can be opened to anyone by itself.` : "Everybody of this hub; its releases are public."}</span>
-        {mayChange(dataset.name) && (
-          <button type="button" class="button" onClick={() => setAsking(true)}>
+        {change && !change.refused && (
+          <button type="button" class="button" onClick={ask}>
             {hidden ? "Show it to the whole hub" : `Keep it to ${dataset.lab}`}
           </button>
         )}
       </div>
-      {asking && <ChangeForm dataset={dataset} close={() => setAsking(false)} done={() => (setAsking(false), changed())} />}
+      {change?.refused && (
+        <p class="dim small-text">
+          {hidden ? "It cannot be shown to the whole hub yet: " : `It stays so: `}
+          {change.refused}. {change.remedy}
+        </p>
+      )}
+      {asking && change && <ChangeForm dataset={dataset} change={change} reload={reply.reload} close={() => setAsking(false)} done={() => (setAsking(false), changed())} />}
     </Section>
   );
 }
