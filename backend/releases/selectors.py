@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -121,6 +122,11 @@ def release_images(release: Release) -> QuerySet[ReleaseImage]:
 def holds_object(release: Release, sha256: str) -> bool:
     """Whether a release needs the object: what its download route may serve."""
     return release.objects_needed.filter(sha256=sha256).exists()
+
+
+def sizes_of(release: Release, digests: Collection[str]) -> dict[str, int]:
+    """sha256 -> bytes, of those of ``digests`` that the release needs."""
+    return dict(release.objects_needed.filter(sha256__in=digests).values_list("sha256", "size"))
 
 
 def serving_release(releases: QuerySet[Release], name: str, version: str, sha256: str) -> Release | None:

@@ -15,6 +15,7 @@ from backend.imaging.models import Dataset
 from backend.imaging.serializers import OntologySerializer
 from backend.people.models import Role
 from backend.releases.models import Release, ReleaseImage, Split, Withdrawal
+from cellcommons.object_packs import MOST
 
 
 class ReleaseQuery(serializers.Serializer):
@@ -48,6 +49,12 @@ class NewRelease(serializers.Serializer):
     fractions = SplitFractions(required=False)
     review = serializers.BooleanField(
         required=False, default=False, help_text="hold the draft until a curator has seen what it changes"
+    )
+
+
+class NewPack(serializers.Serializer):
+    sha256 = serializers.ListField(
+        child=serializers.RegexField("^[0-9a-f]{64}$"), min_length=1, max_length=MOST, help_text="of the objects wanted"
     )
 
 

@@ -40,6 +40,7 @@ urlpatterns = [
     path(f"{_RELEASE}files/<path:path>", file_views.ReleaseFileView.as_view()),
     path(f"{_RELEASE}manifest", views.ManifestView.as_view()),
     path(f"{_RELEASE}signature", signature_views.SignatureView.as_view()),
+    path(f"{_RELEASE}objects/", views.ReleasePackView.as_view()),
     path("keys/", signature_views.SigningKeysView.as_view()),
     path(f"{_RELEASE}objects/sha256/<str:aa>/<str:bb>/<str:digest>", views.ReleaseObjectView.as_view()),
 ]

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend.core.object_files import object_response
+from backend.core.object_packs import pack_response
 from backend.core.permissions import Anyone
 from backend.imaging.access import datasets_seen_by, require_own
 from backend.people.names import by_name
@@ -27,9 +28,11 @@ from backend.releases.selectors import (
     pick_release,
     refuse_withdrawn,
     serving_release,
+    sizes_of,
     visible_releases,
 )
 from backend.releases.serializers import (
+    NewPack,
     NewRelease,
     NewWithdrawal,
     ReleaseQuery,
@@ -37,6 +40,7 @@ from backend.releases.serializers import (
     ReleaseSummary,
 )
 from cellcommons.errors import NotFound
+from cellcommons.object_packs import MEDIA_TYPE
 
 
 def asked_release(request: Request, name: str, version: str, *, own: bool = False, **wanted: Any) -> Release:
@@ -151,3 +155,19 @@ class ReleaseObjectView(APIView):
         if digest[:4] != aa + bb or not holds_object(release, digest):
             raise NotFound("the release has no such object", where=digest[:80])
         return object_response(request, digest, public=release.is_public, lasting=release.is_public)
+
+
+class ReleasePackView(APIView):
+    permission_classes = [Anyone]
+
+    @extend_schema(operation_id="releases_pack", request=NewPack, responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY})
+    def post(self, request: Request, lab: str, slug: str, version: str) -> HttpResponseBase:
+        """Objects of this release in the order asked for, each behind its length (8 bytes, big-endian)."""
+        release = asked_release(request, f"{lab}/{slug}", version, state=ReleaseState.PUBLISHED)
+        form = NewPack(data=request.data)
+        form.is_valid(raise_exception=True)
+        digests = list(dict.fromkeys(form.validated_data["sha256"]))
+        sizes = sizes_of(release, digests)
+        if lacking := next((digest for digest in digests if digest not in sizes), None):
+            raise NotFound("the release has no such object", where=lacking)
+        return pack_response(request, [(digest, sizes[digest]) for digest in digests], public=release.is_public)

@@ -68,10 +68,27 @@ def _command(name: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
     return found
 
 
+class _AnyOrder(argparse.ArgumentParser):
+    """Options may stand between the arguments of a command, also where one of these may be left out."""
+
+    _within = False
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        if self._within:
+            return super().parse_known_args(args, namespace)
+        self._within = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._within = False
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cellcommons", description="Cell images, labels and releases, in and out.")
     parser.add_argument("--version", action="version", version=f"cellcommons {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_AnyOrder)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     _folder_commands(commands, shared)
@@ -129,7 +146,7 @@ def _upload_command(commands: Any, shared: argparse.ArgumentParser) -> None:
 def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command = commands.add_parser("download", parents=[shared], help="fetch and verify a release; resumes if cut")
     command.add_argument("reference", metavar="LAB/SLUG@VERSION")
-    command.add_argument("folder", metavar="DIR", type=Path)
+    command.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="SLUG-VERSION here, if not named")
     command.add_argument(
         "--hub",
         metavar="URL",
@@ -137,6 +154,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
         help="a hub, or an address or folder with manifest.json beside objects/ (CELLCOMMONS_HUB; %(default)s)",
     )
     command.add_argument("--jobs", type=_jobs, default=8, help="objects fetched at once (%(default)s)")
+    command.add_argument("--no-packs", action="store_true", help="one request an object, as from a mirror")
     command.add_argument(
         "--repair", action="store_true", help="check what is there already, and replace what is damaged"
     )

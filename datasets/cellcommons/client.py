@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellcommons.cache import ObjectCache
 from cellcommons.cache_upkeep import keep_to_limit
 from cellcommons.canonical import sha256_hex
-from cellcommons.errors import (
-    CellCommonsError,
-    DigestMismatch,
-    DiskFull,
-    EditedLocally,
-    NotFound,
-)
-from cellcommons.fetch import Fetch, Patience, Progress
+from cellcommons.download_settings import DEFAULTS, DownloadSettings, Progress
+from cellcommons.errors import CellCommonsError, DigestMismatch, DiskFull, EditedLocally, NotFound
+from cellcommons.fetch import Fetch
 from cellcommons.folder import ReleaseFolder
 from cellcommons.partial import PartialRelease
+from cellcommons.patience import Patience
 from cellcommons.planning import Plan, plan_sync
 from cellcommons.release_changes import told_changes
 from cellcommons.resolving import Resolver
@@ -29,7 +25,7 @@ from cellcommons.shelf import Edit
 from cellcommons.store import FolderStore
 from cellcommons.versions import parse_reference
 
-__all__ = ["Client", "Download", "Progress", "download"]
+__all__ = ["Client", "Download", "DownloadSettings", "Progress", "download"]
 
 
 @dataclass(frozen=True)
@@ -83,33 +79,14 @@ class Client:
         """The manifest's bytes and where its objects are, see ``Resolver.resolve``."""
         return self._resolver.resolve(reference)
 
-    def download(
-        self,
-        reference: str,
-        folder: Path | str,
-        *,
-        jobs: int = 8,
-        progress: Callable[[Progress], None] | None = None,
-        repair: bool = False,
-        sha256: str | None = None,
-        cache: Path | str | None = None,
-        key: str | None = None,
-        selection: Selection | None = None,
-    ) -> Download:
+    def download(self, reference: str, folder: Path | str, settings: DownloadSettings = DEFAULTS) -> Download:
         """Fetch what ``folder`` lacks of a release, verify it and lay it out.
 
         What was fetched stays if this is interrupted, and the next call goes on from there, in the middle of an object
         if need be. A release that is there already costs one request for its manifest, and no write.
 
         Args:
-            reference: as for ``resolve``. jobs: objects fetched at once. progress: called from any thread, in order.
-            repair: first check what is there by its sha256, and fetch anew what is damaged.
-            sha256: the manifest must have this sha256.
-            cache: a folder that ``cellcommons.open`` uses too: objects in it are linked rather than fetched, others are
-                kept in it.
-            key: the publisher's public key, as hex; the manifest must be signed by it. Without one a signature must be
-                by a key that the hub lists, where the extra ``sign`` is installed to check it.
-            selection: a part of the release; None: all of it.
+            reference: as for ``resolve``.
 
         Raises:
             CellCommonsError: BadSignature, AlreadyThere, NotFound, Withdrawn, Unreachable, DigestMismatch, DiskFull,
@@ -117,32 +94,14 @@ class Client:
         """
         self._patience.ended.clear()
         parse_reference(reference)  # a dataset's name alone would not say what was downloaded
+        whole = settings.selection or Selection()
         return self._bring(
             ReleaseFolder(folder),
             reference,
-            jobs=jobs,
-            progress=progress,
-            repair=repair,
-            force=repair,
-            sha256=sha256,
-            cache=cache,
-            key=key,
-            selection=selection or Selection(),
+            replace(settings, selection=whole, force=settings.force or settings.repair),
         )
 
-    def sync(
-        self,
-        folder: Path | str,
-        reference: str | None = None,
-        *,
-        force: bool = False,
-        jobs: int = 8,
-        progress: Callable[[Progress], None] | None = None,
-        sha256: str | None = None,
-        cache: Path | str | None = None,
-        key: str | None = None,
-        selection: Selection | None = None,
-    ) -> Download:
+    def sync(self, folder: Path | str, reference: str | None = None, settings: DownloadSettings = DEFAULTS) -> Download:
         """Bring ``folder`` to the newest release that fits; only objects that it and the cache lack are fetched.
 
         What the folder shows stays whole and readable until the new version is whole and verified; then one rename
@@ -151,44 +110,19 @@ class Client:
 
         Args:
             reference: as for ``resolve``; None: the newest of the dataset that the folder holds.
-            force: replace files that were changed by hand. selection: None: what the folder has selected before. The
-                rest as for ``download``.
 
         Raises:
             EditedLocally: files were changed by hand; nothing was fetched or changed.
             CellCommonsError: as ``download``; NotFound where the folder holds nothing and ``reference`` is None.
         """
         place = ReleaseFolder(folder)
-        return self._bring(
-            place,
-            reference or place.dataset(),
-            jobs=jobs,
-            progress=progress,
-            repair=False,
-            force=force,
-            sha256=sha256,
-            cache=cache,
-            key=key,
-            selection=selection,
-        )
+        return self._bring(place, reference or place.dataset(), settings)
 
-    def _bring(
-        self,
-        place: ReleaseFolder,
-        reference: str,
-        *,
-        jobs: int,
-        progress: Callable[[Progress], None] | None,
-        repair: bool,
-        force: bool,
-        sha256: str | None,
-        cache: Path | str | None,
-        key: str | None,
-        selection: Selection | None,
-    ) -> Download:
+    def _bring(self, place: ReleaseFolder, reference: str, settings: DownloadSettings) -> Download:
         self._patience.ended.clear()
-        data, digest, address = self._wanted(reference, sha256)
-        signature, signed_by = self._resolver.signature(address, digest, key)
+        force, selection = settings.force, settings.selection
+        data, digest, address = self._wanted(reference, settings.sha256)
+        signature, signed_by = self._resolver.signature(address, digest, settings.key)
         with _room(place.root):
             place.prepare(reference)
             with place.locked():
@@ -201,23 +135,23 @@ class Client:
                 current = place.is_current(release) and not (force and edits)
                 if edits and not force and not current:
                     raise _edited(place, edits)
-                if repair or doubtful or not current:
-                    kept = ObjectCache(cache) if cache else None
+                if settings.repair or doubtful or not current:
                     with self._resolver.opened(address) as source:
-                        fetch = Fetch(self._patience, source, place.store, release, progress, force or doubtful, kept)
-                        fetch.everything(jobs)
+                        again = force or doubtful
+                        fetch = Fetch(self._patience, source, place.store, release, settings, doubtful=again)
+                        fetch.everything()
                     fetched, resumed = fetch.fetched, fetch.resumed
                     if not list(release.items()):
                         raise NotFound("the selection takes no image", where=release.manifest.reference)
-                if repair or fetched or not current:
+                if settings.repair or fetched or not current:
                     changes = told_changes(before, release)
                     place.show(release, self.base_url, signature)
                 else:
                     place.keep_signature(signature)
                     if doubtful:
                         place.trust()
-        if cache:
-            keep_to_limit(cache)
+        if settings.cache:
+            keep_to_limit(settings.cache)
         items, held = list(release.items()), place.held()
         return Download(
             reference=release.manifest.reference,
@@ -236,21 +170,13 @@ class Client:
             selection=release.selection.line() if isinstance(release, PartialRelease) else "",
         )
 
-    def plan(
-        self,
-        folder: Path | str,
-        reference: str | None = None,
-        *,
-        sha256: str | None = None,
-        cache: Path | str | None = None,
-        key: str | None = None,
-    ) -> Plan:
+    def plan(self, folder: Path | str, reference: str | None = None, settings: DownloadSettings = DEFAULTS) -> Plan:
         """What ``sync`` would do; nothing is written. Indexes and listings that are new are read for it."""
         place = ReleaseFolder(folder)
-        data, digest, address = self._wanted(reference or place.dataset(), sha256)
-        self._resolver.signature(address, digest, key)
+        data, digest, address = self._wanted(reference or place.dataset(), settings.sha256)
+        self._resolver.signature(address, digest, settings.key)
         with self._resolver.opened(address) as source:
-            return plan_sync(place, data, source, ObjectCache(cache) if cache else None)
+            return plan_sync(place, data, source, ObjectCache(settings.cache) if settings.cache else None)
 
     def _wanted(self, reference: str, sha256: str | None) -> tuple[bytes, str, str]:
         """Bytes and sha256 of the manifest, and where its objects are. Raises as ``resolve``, and DigestMismatch."""
@@ -271,11 +197,10 @@ def download(
     *,
     base_url: str,
     token: str | None = None,
-    jobs: int = 8,
-    progress: Callable[[Progress], None] | None = None,
+    settings: DownloadSettings = DEFAULTS,
 ) -> Download:
     """Download ``lab/slug@version`` into ``folder``; see ``Client.download``."""
-    return Client(base_url, token).download(reference, folder, jobs=jobs, progress=progress)
+    return Client(base_url, token).download(reference, folder, settings)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from cellcommons.errors import CellCommonsError, InvalidDocument, Unreachable
-from cellcommons.fetch import Patience
+from cellcommons.patience import Patience
 from cellcommons.transport import BrokenOff
 
 

@@ -13,10 +13,10 @@ from cellcommons.canonical import sha256_hex
 from cellcommons.client import Client
 from cellcommons.credentials import find_token
 from cellcommons.errors import NotFound, Unreachable, Withdrawn
-from cellcommons.fetch import Patience
 from cellcommons.folder import load
 from cellcommons.manifest import Manifest
 from cellcommons.partial import PartialRelease
+from cellcommons.patience import Patience
 from cellcommons.release import Release, open_release
 from cellcommons.selection import Selection
 from cellcommons.store import FolderStore

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from cellcommons import signing
 from cellcommons.canonical import sha256_hex
 from cellcommons.errors import BadSignature, DigestMismatch, InvalidDocument, MissingExtra, NotFound
-from cellcommons.fetch import Patience
 from cellcommons.manifest import LIMIT, Manifest
+from cellcommons.patience import Patience
 from cellcommons.transport import Source, open_source, read_small
 from cellcommons.versions import NEWEST, parse_newest, parse_version
 
@@ -93,7 +93,8 @@ class Resolver:
     @contextlib.contextmanager
     def opened(self, address: str) -> Iterator[Source]:
         """Where the objects of a release at ``address`` are."""
-        source = open_source(address, token=self._token, timeout=self._timeout)
+        packs = address != self.base_url.rstrip("/")
+        source = open_source(address, token=self._token, timeout=self._timeout, packs=packs)
         try:
             yield source
         finally:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from cellcommons.cache import ObjectCache
 from cellcommons.errors import DigestMismatch, DiskFull, NotFound, Unreachable
-from cellcommons.fetch import Patience
+from cellcommons.patience import Patience
 from cellcommons.store import object_path
 from cellcommons.transport import BrokenOff, Source, read_range
 

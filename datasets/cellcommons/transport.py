@@ -8,7 +8,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, Unreachable, Withdrawn
 
-BLOCK = 1 << 18
+BLOCK = 1 << 20
 REDIRECTS = 5
 
 
@@ -47,7 +47,13 @@ class Body:
 
 
 class Source(Protocol):
-    """A place that holds files by relative path."""
+    """A place that holds files by relative path.
+
+    Attributes:
+        packs: whether it may have packs, see ``cellcommons.object_packs``.
+    """
+
+    packs: bool
 
     def open(self, path: str, start: int = 0, stop: int | None = None) -> contextlib.AbstractContextManager[Body]:
         """Stream a file from byte ``start`` to ``stop``; where ranges are not to be had, from its first to its last.
@@ -56,12 +62,17 @@ class Source(Protocol):
             NotFound, Withdrawn, BrokenOff, Unreachable.
         """
 
+    def open_pack(self, digests: Sequence[str]) -> contextlib.AbstractContextManager[Body]:
+        """Stream the objects of that sha256 as one pack. Raises as ``open``; NotFound where there are no packs."""
+
     def close(self) -> None:
         """Break off everything under way, from any thread."""
 
 
 class FolderSource:
     """A folder of files."""
+
+    packs = False
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -79,6 +90,9 @@ class FolderSource:
             else:
                 yield Body(start, iter([handle.read(stop - start)]))
 
+    def open_pack(self, digests: Sequence[str]) -> contextlib.AbstractContextManager[Body]:
+        raise NotFound("a folder has no packs", where=str(self.root))
+
     def close(self) -> None:
         """Nothing is held open between calls."""
 
@@ -89,10 +103,11 @@ class HttpSource:
     Args:
         token: sent as ``Authorization: Token ...``, to the base's own host only.
         timeout: seconds without a byte before a connection counts as broken.
+        packs: whether this is a release of a hub, which has packs.
     """
 
-    def __init__(self, base_url: str, *, token: str | None = None, timeout: float = 30.0) -> None:
-        self.base = base_url.rstrip("/") + "/"
+    def __init__(self, base_url: str, *, token: str | None = None, timeout: float = 30.0, packs: bool = False) -> None:
+        self.base, self.packs = base_url.rstrip("/") + "/", packs
         self._token, self._timeout = token, timeout
         self._local = threading.local()
         self._all: set[http.client.HTTPConnection] = set()
@@ -111,6 +126,20 @@ class HttpSource:
             url = urljoin(url, response.headers.get("Location", ""))
         else:
             raise Unreachable(f"more than {REDIRECTS} redirects", where=url)
+        with self._body(response, connection, url) as body:
+            yield body
+
+    @contextlib.contextmanager
+    def open_pack(self, digests: Sequence[str]) -> Iterator[Body]:
+        url = urljoin(self.base, "objects/")
+        response, connection = self._request(url, body=json.dumps({"sha256": list(digests)}).encode())
+        with self._body(response, connection, url) as body:
+            yield body
+
+    @contextlib.contextmanager
+    def _body(
+        self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, url: str
+    ) -> Iterator[Body]:
         finished = False
         try:
             with self._faults(url, connection):
@@ -133,18 +162,21 @@ class HttpSource:
                     sock.shutdown(socket.SHUT_RDWR)
 
     def _request(
-        self, url: str, start: int, stop: int | None
+        self, url: str, start: int = 0, stop: int | None = None, body: bytes | None = None
     ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
+        """The answer to a GET of a range, or to a POST of ``body``."""
         parts = urlsplit(url)
         headers = {"User-Agent": "cellcommons", "Accept-Encoding": "identity"}
         if start or stop is not None:
             headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         if self._token and urlsplit(self.base)[:2] == parts[:2]:
             headers["Authorization"] = f"Token {self._token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         connection = self._connection(parts)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         with self._faults(url, connection):
-            connection.request("GET", target or "/", headers=headers)
+            connection.request("GET" if body is None else "POST", target or "/", body=body, headers=headers)
             if self._closed:
                 raise ConnectionAbortedError("the download was stopped")
             return connection.getresponse(), connection
@@ -182,7 +214,7 @@ class HttpSource:
         left = response.length
         while True:
             with self._faults(url, connection):
-                block = response.read(BLOCK)
+                block = response.read1(BLOCK)  # what is there, rather than wait for all of it
             if not block:
                 break
             left = None if left is None else left - len(block)
@@ -192,11 +224,11 @@ class HttpSource:
             raise BrokenOff(f"the connection closed {left} bytes early")
 
 
-def open_source(base_url: str, *, token: str | None = None, timeout: float = 30.0) -> Source:
+def open_source(base_url: str, *, token: str | None = None, timeout: float = 30.0, packs: bool = False) -> Source:
     """A source for ``http(s)://...``, ``file:///...`` or a folder path. Raises InvalidDocument, NotFound."""
     parts = urlsplit(base_url)
     if parts.scheme in ("http", "https"):
-        return HttpSource(base_url, token=token, timeout=timeout)
+        return HttpSource(base_url, token=token, timeout=timeout, packs=packs)
     if parts.scheme not in ("", "file"):
         raise InvalidDocument("a hub is an http(s) address or a folder", where=base_url)
     root = Path(unquote(parts.path) if parts.scheme == "file" else base_url)
@@ -259,7 +291,7 @@ def _refuse(response: http.client.HTTPResponse, url: str) -> None:
     problem = response.read(BLOCK)
     if response.status == 416:
         raise RangeRefused("the server answered 416 to a range")
-    if response.status in (408, 425, 429) or response.status >= 500:
+    if response.status in (408, 425, 429) or (response.status >= 500 and response.status != 501):
         raise BrokenOff(f"the server answered {response.status} {response.reason}")
     detail, remedy = _problem(problem)
     if response.status == 410:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from cellcommons.download_settings import Progress
 from cellcommons.errors import CellCommonsError, NotFound, Unreachable, UnreadableFile
-from cellcommons.fetch import Patience, Progress
 from cellcommons.hub_api import HubApi, Refused
 from cellcommons.packing import changed
+from cellcommons.patience import Patience
 from cellcommons.transport import BrokenOff
 
 PATIENCE = 12, 0.25  # a minute: a hub that is started anew is waited for

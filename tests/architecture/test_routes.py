@@ -31,6 +31,7 @@ OPEN = {
     ("get", "/api/v1/releases/{lab}/{slug}/{version}/files/{path}"): "published",
     ("get", "/api/v1/releases/{lab}/{slug}/{version}/manifest"): "published",
     ("get", "/api/v1/releases/{lab}/{slug}/{version}/signature"): "published",
+    ("post", "/api/v1/releases/{lab}/{slug}/{version}/objects/"): "published; reads only",
     ("get", "/api/v1/keys/"): "whoever checks a signature",
     ("get", "/api/v1/releases/{lab}/{slug}/{version}/objects/sha256/{aa}/{bb}/{digest}"): "published",
 }

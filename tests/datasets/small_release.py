@@ -18,6 +18,7 @@ from cellcommons.cards.dataset import dataset_card
 from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import write_image, write_labels
 from cellcommons.labels import cells
+from cellcommons.object_packs import HEADER, header
 from cellcommons.release import CellRow, Provenance, Release, ReleaseItem, open_release
 from cellcommons.sealing import seal_release
 from cellcommons.splits import split_by_source
@@ -106,6 +107,7 @@ class Hub:
 
     Attributes:
         served: bytes of objects sent, by digest. requests: number of requests.
+        packs: whether objects are given in packs; packed: objects that went in one.
         cut: digest -> bytes after which the connection is cut, once each. flip: digests sent with one bit changed.
         ranges: whether Range is honoured. failures: requests still to be answered with 503. gone: digests that are 404.
         signature: of the release; keys: public ones that the hub lists.
@@ -116,6 +118,7 @@ class Hub:
         self.release = release
         self.served: Counter[str] = Counter()
         self.requests = 0
+        self.packs, self.packed = True, 0
         self.cut: dict[str, int] = {}
         self.flip: set[str] = set()
         self.gone: set[str] = set()
@@ -165,10 +168,44 @@ def serving(release: Release):
             problem = {"type": "urn:cellcommons:not-found", "detail": "no such release", "remedy": "See the list."}
             return self.answer(404, json.dumps(problem).encode())
 
-        def send_object(self, digest: str) -> None:
+        def do_POST(self) -> None:
+            hub.requests += 1
+            hub.seen_tokens.add(self.headers.get("Authorization"))
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["sha256"]
+            manifest = hub.release.manifest
+            path = f"/api/v1/releases/{manifest.dataset}/{manifest.version}/objects/"
+            if not hub.packs or self.path != path or not hub.gone.isdisjoint(asked):
+                return self.answer(404, b"{}")
+            if hub.failures > 0:
+                hub.failures -= 1
+                return self.answer(503, b"busy")
+            store = hub.release.store
+            self.send_response(200)
+            self.send_header("Content-Length", str(sum(store.size(digest) + HEADER for digest in asked)))
+            self.end_headers()
+            for digest in asked:
+                data = self.read(digest)
+                cut = hub.cut.get(digest) if hub.always_cut else hub.cut.pop(digest, None)
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    self.wfile.write(header(len(data)) + data[:cut])
+                hub.served[digest] += len(data[:cut])
+                hub.packed += 1
+                if cut is not None:
+                    return self.break_off()
+
+        def read(self, digest: str) -> bytes:
             data = bytearray(hub.release.store.get(digest))
             if digest in hub.flip:
                 data[len(data) // 2] ^= 1
+            return bytes(data)
+
+        def break_off(self) -> None:
+            self.close_connection = True
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+        def send_object(self, digest: str) -> None:
+            data = self.read(digest)
             start, stop, asked = 0, len(data), self.headers.get("Range")
             if hub.ranges and asked:
                 first, _, last = asked.removeprefix("bytes=").partition("-")
@@ -188,9 +225,7 @@ def serving(release: Release):
             with suppress(BrokenPipeError, ConnectionResetError):
                 self.wfile.write(body)
             if cut is not None:
-                self.close_connection = True
-                with suppress(OSError):
-                    self.connection.shutdown(socket.SHUT_RDWR)
+                self.break_off()
 
         def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)

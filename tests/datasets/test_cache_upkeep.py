@@ -14,6 +14,7 @@ from cellcommons.cache import ObjectCache
 from cellcommons.cache_upkeep import CacheSize, measure_cache, parse_size, prune_cache, verify_cache
 from cellcommons.cli import main
 from cellcommons.client import Client
+from cellcommons.download_settings import DownloadSettings
 from cellcommons.errors import DiskFull, InvalidDocument
 from cellcommons.folder import ReleaseFolder
 from cellcommons.release import Release
@@ -122,7 +123,7 @@ def test_a_full_disk_leaves_the_cache_valid(hub: Hub, release: Release, small_di
         [opened.image(item) for item in items]
     assert verify_cache(ObjectCache(small_disk)) == []
     # A download goes on without the cache's help.
-    done = Client(hub.address).download("lab/noise@1", tmp_path / "noise", cache=small_disk)
+    done = Client(hub.address).download("lab/noise@1", tmp_path / "noise", DownloadSettings(cache=small_disk))
     assert done.images == 4
     assert ReleaseFolder(tmp_path / "noise").verify().digest == release.digest
     assert verify_cache(ObjectCache(small_disk)) == []

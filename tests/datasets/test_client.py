@@ -13,6 +13,7 @@ from small_release import biggest, items_in, overwrite, seal, serving
 import cellcommons
 from cellcommons.cards.release_documents import DOCUMENTS
 from cellcommons.client import Client, download
+from cellcommons.download_settings import DownloadSettings
 from cellcommons.errors import AlreadyThere, CellCommonsError, DigestMismatch, DiskFull, NotFound, Unreachable
 from cellcommons.folder import ReleaseFolder
 from cellcommons.release import Release
@@ -37,7 +38,7 @@ def client(hub, **options) -> Client:
 
 def test_a_download_opens_with_the_same_pixels_and_labels(hub, release: Release, tmp_path: Path) -> None:
     seen = []
-    done = client(hub).download("lab/noise@1", tmp_path / "noise-1", progress=seen.append)
+    done = client(hub).download("lab/noise@1", tmp_path / "noise-1", DownloadSettings(progress=seen.append))
     copy = cellcommons.load(tmp_path / "noise-1")
     assert copy.digest == release.digest == done.manifest_sha256
     assert list(copy.items()) == list(release.items())
@@ -88,7 +89,7 @@ def test_a_download_that_gave_up_goes_on_later(hub, release: Release, tmp_path: 
     hub.cut[victim], hub.always_cut = 0, True
     part = tmp_path / ".cellcommons" / "partial" / f"{victim}.part"
     with pytest.raises(Unreachable, match="goes on where it stopped"):
-        client(hub, attempts=2).download("lab/noise@1", tmp_path, jobs=1)
+        client(hub, attempts=2).download("lab/noise@1", tmp_path, DownloadSettings(jobs=1))
     assert not (tmp_path / "release.json").exists()
     part.write_bytes(release.store.get(victim)[:2000])
     hub.cut.clear()
@@ -177,7 +178,7 @@ def test_damage_on_disk_is_repaired_on_request(hub, release: Release, tmp_path: 
     overwrite(kept, bytes(kept.stat().st_size))
     with pytest.raises(DigestMismatch, match="--repair"):
         ReleaseFolder(tmp_path).verify()
-    done = client(hub).download("lab/noise@1", tmp_path, repair=True)
+    done = client(hub).download("lab/noise@1", tmp_path, DownloadSettings(repair=True))
     assert done.fetched == release.store.size(victim)
     ReleaseFolder(tmp_path).verify()
 
@@ -242,9 +243,9 @@ def test_two_downloads_into_one_folder_are_kept_apart(hub, tmp_path: Path) -> No
 
 
 def test_a_pinned_manifest_is_held_to(hub, release: Release, tmp_path: Path) -> None:
-    client(hub).download("lab/noise@1", tmp_path / "a", sha256=release.digest)
+    client(hub).download("lab/noise@1", tmp_path / "a", DownloadSettings(sha256=release.digest))
     with pytest.raises(DigestMismatch):
-        client(hub).download("lab/noise@1", tmp_path / "b", sha256="0" * 64)
+        client(hub).download("lab/noise@1", tmp_path / "b", DownloadSettings(sha256="0" * 64))
     assert not (tmp_path / "b").exists()
 
 
@@ -263,7 +264,7 @@ def test_stop_keeps_what_was_fetched(hub, release: Release, tmp_path: Path) -> N
             mine.stop()
 
     with pytest.raises(Unreachable, match="stopped"):
-        mine.download("lab/noise@1", tmp_path, jobs=1, progress=stop_midway)
+        mine.download("lab/noise@1", tmp_path, DownloadSettings(jobs=1, packs=False, progress=stop_midway))
     assert len(seen) == 20
     fetched = sum(hub.served.values())
     done = mine.download("lab/noise@1", tmp_path)
@@ -288,8 +289,8 @@ def test_a_killed_download_leaves_a_cache_that_the_next_one_uses(hub, release: R
             return get(digest)
 
     hub.release = Release(Slow(), release.manifest, release.digest)  # type: ignore[arg-type]
-    call = f"c.download('lab/noise@1', {str(tmp_path)!r}, base_url={hub.address!r}, jobs=1)"
-    code = f"import cellcommons.client as c; {call}"
+    call = f"c.download('lab/noise@1', {str(tmp_path)!r}, base_url={hub.address!r}, settings=one)"
+    code = f"import cellcommons.client as c; one = c.DownloadSettings(jobs=1); {call}"
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ})
     try:
         assert arrived.wait(30)

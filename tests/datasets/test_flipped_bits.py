@@ -15,6 +15,7 @@ from small_release import overwrite, serving, small_release
 import cellcommons
 from cellcommons.cli import main
 from cellcommons.client import Client
+from cellcommons.download_settings import DownloadSettings
 from cellcommons.errors import CellCommonsError
 from cellcommons.folder import ReleaseFolder
 from cellcommons.images.lazy import LazyImage
@@ -138,7 +139,7 @@ def test_the_command_names_it_and_repair_mends_it(
             assert main(["verify", str(copy)]) != 0
             said = capsys.readouterr().err
             assert any(name in said for name in names_of(path, copy, release)), said
-            Client(hub.address).download(release.manifest.reference, copy, repair=True)
+            Client(hub.address).download(release.manifest.reference, copy, DownloadSettings(repair=True))
             assert says(copy) == ""
 
 
@@ -178,7 +179,7 @@ def test_a_damaged_store_is_named_to_those_who_download(release: Release, tmp_pa
             hub.flip = {member.sha256}
             with pytest.raises(CellCommonsError) as caught:
                 Client(hub.address, attempts=2, pause=0).download(
-                    release.manifest.reference, tmp_path / str(number), jobs=1
+                    release.manifest.reference, tmp_path / str(number), DownloadSettings(jobs=1)
                 )
             assert member.sha256 in caught.value.line()
 

@@ -16,6 +16,7 @@ import cellcommons
 from cellcommons.cache import ObjectCache, cache_folder, place_file
 from cellcommons.canonical import sha256_hex
 from cellcommons.client import Client
+from cellcommons.download_settings import DownloadSettings
 from cellcommons.errors import DigestMismatch, InvalidDocument, MissingExtra, NotFound, Unreachable
 from cellcommons.folder import ReleaseFolder
 from cellcommons.images.data import ImageData
@@ -184,16 +185,22 @@ def test_a_download_takes_from_the_cache_and_gives_to_it(hub: Hub, release: Rele
     item = next(opened.items())
     opened.image(item)
     before = total(hub)
-    done = Client(hub.address, pause=0.01).download("lab/noise@1", tmp_path / "one", cache=tmp_path / "cache")
+    done = Client(hub.address, pause=0.01).download(
+        "lab/noise@1", tmp_path / "one", DownloadSettings(cache=tmp_path / "cache")
+    )
     assert done.fetched == total(hub) - before == release.counted().bytes - before
-    again = Client(hub.address, pause=0.01).download("lab/noise@1", tmp_path / "two", cache=tmp_path / "cache")
+    again = Client(hub.address, pause=0.01).download(
+        "lab/noise@1", tmp_path / "two", DownloadSettings(cache=tmp_path / "cache")
+    )
     assert again.fetched == 0
     assert ReleaseFolder(tmp_path / "two").verify().digest == release.digest
     # A damaged object of the cache is not handed on.
     digest = item.tree
     overwrite(tmp_path / "cache" / object_path(digest), b"nonsense")
     (tmp_path / "two" / ".cellcommons" / object_path(digest)).unlink(missing_ok=True)
-    Client(hub.address, pause=0.01).download("lab/noise@1", tmp_path / "three", cache=tmp_path / "cache")
+    Client(hub.address, pause=0.01).download(
+        "lab/noise@1", tmp_path / "three", DownloadSettings(cache=tmp_path / "cache")
+    )
     assert ReleaseFolder(tmp_path / "three").verify().digest == release.digest
 
 

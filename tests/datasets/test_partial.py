@@ -14,6 +14,7 @@ from small_release import Hub, items_in, overwrite, seal, serving
 import cellcommons
 from cellcommons.cli import main
 from cellcommons.client import Client
+from cellcommons.download_settings import DownloadSettings
 from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound
 from cellcommons.folder import ReleaseFolder
 from cellcommons.partial import PartialRelease
@@ -93,7 +94,7 @@ def test_no_text_does_anything_but_answer_or_be_refused(text: str) -> None:
 
 
 def downloaded(hub: Hub, folder: Path, **wanted: object) -> PartialRelease:
-    Client(hub.address).download("lab/noise@1", folder, selection=Selection(**wanted))
+    Client(hub.address).download("lab/noise@1", folder, DownloadSettings(selection=Selection(**wanted)))
     ReleaseFolder(folder).verify()
     release = cellcommons.load(folder)
     assert isinstance(release, PartialRelease)

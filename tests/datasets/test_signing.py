@@ -13,6 +13,7 @@ from small_release import serving, small_release
 
 from cellcommons.cli import main
 from cellcommons.client import Client
+from cellcommons.download_settings import DownloadSettings
 from cellcommons.errors import BadSignature, InvalidDocument
 from cellcommons.folder import ReleaseFolder
 from cellcommons.release import Release
@@ -99,7 +100,7 @@ def test_download_and_verify_check_it(release: Release, tmp_path: Path, capsys: 
     assert main(["verify", str(folder), "--key", public_key(OTHER)]) == 1
     # A download is a mirror that carries the signature on.
     mirror = str(folder / ".cellcommons")
-    done = Client(mirror).download(reference, tmp_path / "second", key=key)
+    done = Client(mirror).download(reference, tmp_path / "second", DownloadSettings(key=key))
     assert done.signed_by == key
     kept = folder / ".cellcommons" / "signature.json"
     kept.write_bytes(kept.read_bytes().replace(b'"signature":"', b'"signature":"0')[:-3] + b'"}')

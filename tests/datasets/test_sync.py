@@ -19,6 +19,7 @@ import cellcommons
 from cellcommons import shelf
 from cellcommons.cli import main
 from cellcommons.client import Client
+from cellcommons.download_settings import DownloadSettings
 from cellcommons.errors import AlreadyThere, DigestMismatch, EditedLocally, NotFound, Unreachable
 from cellcommons.folder import ReleaseFolder
 from cellcommons.images.ome_zarr import write_labels
@@ -184,7 +185,7 @@ def test_a_folder_put_in_place_of_ours_is_kept_aside(hub, versions, folder: Path
     (folder / "labels" / "mine.txt").write_text("mine")
     with pytest.raises(EditedLocally, match=r"labels \(replaced\)"):
         client(hub).sync(folder)
-    client(hub).sync(folder, force=True)
+    client(hub).sync(folder, settings=DownloadSettings(force=True))
     assert ReleaseFolder(folder).verify().digest == versions[1].digest
     assert [p.read_text() for p in folder.glob(".cellcommons/versions/*/*/mine.txt")] == ["mine"]
 
@@ -239,7 +240,7 @@ def test_a_disk_without_symbolic_links(hub, versions, tmp_path: Path, monkeypatc
     hub.release = versions[1]
     with pytest.raises(EditedLocally, match=r"README.md \(changed\)"):
         client(hub).sync(tmp_path / "noise")
-    client(hub).sync(tmp_path / "noise", force=True)
+    client(hub).sync(tmp_path / "noise", settings=DownloadSettings(force=True))
     assert ReleaseFolder(tmp_path / "noise").verify().digest == versions[1].digest
     mirror = tmp_path / "noise" / ".cellcommons"
     assert Client(str(mirror)).download("lab/noise@2", tmp_path / "again").manifest_sha256 == versions[1].digest

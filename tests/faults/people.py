@@ -17,7 +17,7 @@ from PIL import Image as Picture
 from backend.rehearsal.api import Api, Refused
 from backend.rehearsal.drawing import Drawing
 from cellcommons.canonical import sha256_hex
-from cellcommons.fetch import Patience
+from cellcommons.patience import Patience
 from cellcommons.reading import Reading, reading_sha256
 from cellcommons.uploader import Arrival, FileContent, Uploader
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellcommons.client import Client
+from cellcommons.download_settings import DownloadSettings
 from cellcommons.errors import CellCommonsError
 from cellcommons.folder import ReleaseFolder
 from cellcommons.object_store import ObjectStore
@@ -150,7 +151,7 @@ class Truths:
             parse_version(row["version"])
             try:
                 with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-                    Client(self.url).download(row["reference"], folder, sha256=row["manifest_sha256"])
+                    Client(self.url).download(row["reference"], folder, DownloadSettings(sha256=row["manifest_sha256"]))
                     ReleaseFolder(Path(folder)).verify()
                 self.verified.add(row["manifest_sha256"])
             except CellCommonsError as error:

@@ -1135,6 +1135,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases/{lab}/{slug}/{version}/objects/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Objects of this release in the order asked for, each behind its length (8 bytes, big-endian). */
+        post: operations["releases_pack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases/{lab}/{slug}/{version}/objects/sha256/{aa}/{bb}/{digest}": {
         parameters: {
             query?: never;
@@ -2182,6 +2199,10 @@ export interface components {
         };
         NewMemberRequest: {
             username: string;
+        };
+        NewPackRequest: {
+            /** @description of the objects wanted */
+            sha256: string[];
         };
         NewPersonRequest: {
             /** @default  */
@@ -5788,6 +5809,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_pack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lab: string;
+                slug: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPackRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.cellcommons.pack": string;
                 };
             };
             /** @description A refusal */

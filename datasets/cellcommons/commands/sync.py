@@ -11,6 +11,7 @@ from typing import Any
 from cellcommons.client import Client
 from cellcommons.commands.meter import Meter
 from cellcommons.credentials import find_token
+from cellcommons.download_settings import DownloadSettings
 from cellcommons.folder import ReleaseFolder
 from cellcommons.opening import HUB
 from cellcommons.signing import read_key
@@ -23,21 +24,20 @@ def sync(arguments: argparse.Namespace) -> dict[str, Any]:
     hub = named or (place.record() or {}).get("hub") or HUB
     # A folder from somebody else may name any hub: only a token kept for that very one goes there.
     client = Client(hub, find_token(hub, named=bool(named)))
-    key = read_key(arguments.key) if arguments.key else None
-    given = {"sha256": arguments.sha256, "cache": arguments.cache, "key": key}
-    if arguments.dry_run:
-        plan = client.plan(arguments.folder, arguments.reference, **given)
-        return {**asdict(plan), "current": not plan.objects_to_move and plan.previous == plan.reference}
     meter = Meter(sys.stderr)
+    settings = DownloadSettings(
+        jobs=arguments.jobs,
+        progress=meter.show,
+        force=arguments.force,
+        sha256=arguments.sha256,
+        cache=arguments.cache,
+        key=read_key(arguments.key) if arguments.key else None,
+    )
+    if arguments.dry_run:
+        plan = client.plan(arguments.folder, arguments.reference, settings)
+        return {**asdict(plan), "current": not plan.objects_to_move and plan.previous == plan.reference}
     try:
-        done = client.sync(
-            arguments.folder,
-            arguments.reference,
-            force=arguments.force,
-            jobs=arguments.jobs,
-            progress=meter.show,
-            **given,
-        )
+        done = client.sync(arguments.folder, arguments.reference, settings)
     finally:
         meter.end()
     result = asdict(done)

@@ -10,8 +10,8 @@ from typing import Any
 
 from cellcommons.commands.meter import Meter
 from cellcommons.credentials import VARIABLE, find_token, read_token
+from cellcommons.download_settings import Progress
 from cellcommons.errors import CellCommonsError, InvalidDocument
-from cellcommons.fetch import Progress
 from cellcommons.packing import PackedFolder
 from cellcommons.uploader import Arrival, Content, FileContent, Uploader
 

@@ -10,9 +10,9 @@ from cellcommons import opening
 from cellcommons.cache import cache_folder
 from cellcommons.canonical import sha256_hex
 from cellcommons.client import Client
-from cellcommons.fetch import Patience
 from cellcommons.folder import ReleaseFolder
 from cellcommons.manifest import LIMIT, Manifest
+from cellcommons.patience import Patience
 from cellcommons.release import Release
 from cellcommons.streamed import StreamedStore
 from cellcommons.transport import open_source, read_small
