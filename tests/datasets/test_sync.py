@@ -336,3 +336,14 @@ def test_exit_statuses(hub, versions, folder: Path, tmp_path: Path, capsys, monk
     assert main(["verify", str(folder)]) == 1
     with pytest.raises(DigestMismatch):
         ReleaseFolder(folder).verify()
+
+
+def test_options_may_stand_between_the_arguments(hub, versions, folder: Path, tmp_path: Path, monkeypatch) -> None:
+    hub.release = versions[0]
+    assert main(["sync", "lab/noise@1", "--hub", hub.address, str(folder), "--jobs", "1"]) == 0
+    assert main(["sync", "--jobs", "1", str(folder)]) == 0
+    with pytest.raises(SystemExit):
+        main(["sync", "--jobs", "1"])
+    monkeypatch.chdir(tmp_path)
+    assert main(["download", "lab/noise@1.0", "--hub", hub.address]) == 0
+    assert ReleaseFolder(tmp_path / "noise-1.0").verify().digest == versions[0].digest
