@@ -2,14 +2,35 @@
 
 import { fillEnclosed } from "./fill";
 import { History, type PastEdit, type Step } from "./history";
-import { BACKGROUND, type LabelMap } from "./label-map";
+import type { LabelMap } from "./label-map";
 import type { Point } from "./raster";
-import { type Rect } from "./rect";
+import { union, type Rect } from "./rect";
 import { Stroke, type Over } from "./stroke";
 import { applyDelta, TILE, type Delta } from "./tiles";
 import { applyChanges, changesTo, isEmpty, NO_CHANGES, type Changes, type Value, type Values } from "./values";
 
-export type ToolName = "brush" | "eraser" | "new-cell" | "delete-cell" | "undo" | "redo";
+/** What a line of edits calls them; the hub keeps the name and asks no more of it. */
+export type ToolName =
+  | "brush"
+  | "eraser"
+  | "new-cell"
+  | "delete-cell"
+  | "polygon"
+  | "lasso"
+  | "wand"
+  | "threshold"
+  | "fill-region"
+  | "split-line"
+  | "split-points"
+  | "merge"
+  | "fill-holes"
+  | "smooth"
+  | "grow"
+  | "shrink"
+  | "relabel"
+  | "tidy"
+  | "undo"
+  | "redo";
 export type ToolParams = Record<string, number | boolean | string>;
 
 /** A finished change, ready for the journal. */
@@ -59,27 +80,36 @@ export class Editor {
     this.open = { stroke: new Stroke(this.map), tool, params };
   }
 
-  private current(): Stroke {
-    if (!this.open) throw new Error("no stroke has begun");
-    return this.open.stroke;
-  }
+  // A stroke may end under the hand (undo, a hidden page, a line brought together): what the hand still does to it is nothing.
 
   paint(from: Point, to: Point, radius: number, id: number, over: Over): void {
-    const rect = this.current().paintCapsule(from, to, radius, id, over);
+    const rect = this.open?.stroke.paintCapsule(from, to, radius, id, over);
     if (rect) this.listener.drawn(rect);
   }
 
   /** Fill what this stroke circled. Only where it closed a loop, judged inside the stroke's own box. */
   fillCircled(id: number, over: Over): void {
-    const stroke = this.current();
-    if (!stroke.box) return;
+    const stroke = this.open?.stroke;
+    if (!stroke?.box) return;
     if (fillEnclosed(stroke, id, stroke.box, over) > 0 && stroke.box) this.listener.drawn(stroke.box);
   }
 
-  eraseCell(id: number): void {
-    const stroke = this.current();
-    stroke.replaceCell(id, BACKGROUND);
-    if (stroke.box) this.listener.drawn(stroke.box);
+  /** One change from end to end: one edit, one step of undo. */
+  apply(tool: ToolName, params: ToolParams, act: (stroke: Stroke) => void): void {
+    this.begin(tool, params);
+    this.again(params, act);
+    this.commit();
+  }
+
+  /** What the open stroke did is taken back, and `act` done in its place: a drag that looks for the right measure. */
+  again(params: ToolParams, act: (stroke: Stroke) => void): void {
+    if (!this.open) return;
+    const { stroke, tool } = this.open;
+    const before = stroke.reset();
+    act(stroke);
+    this.open = { stroke, tool, params };
+    const box = union(before, stroke.box);
+    if (box) this.listener.drawn(box);
   }
 
   /** End the stroke. One that changed nothing leaves no trace. */

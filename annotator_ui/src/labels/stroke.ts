@@ -51,11 +51,24 @@ export class Stroke {
 
   /** Give every pixel of cell `from` the id `to`. */
   replaceCell(from: number, to: number): void {
-    const { data, width } = this.map;
-    for (let i = data.indexOf(from); i !== -1; i = data.indexOf(from, i + 1)) {
-      const y = Math.floor(i / width);
-      this.paintSpan(y, i - y * width, i - y * width + 1, to, { kind: "cell", id: from });
+    const box = this.map.extent(from);
+    if (!box) return;
+    for (let y = box.y0; y < box.y1; y++) this.paintSpan(y, box.x0, box.x1, to, { kind: "cell", id: from });
+  }
+
+  /** Put everything back and begin anew, as a drag that changes its mind does. Returns the box to redraw. */
+  reset(): Rect | null {
+    const { box, map } = this;
+    for (const [key, before] of this.before) {
+      const [y, x] = key.split(",").map(Number) as [number, number];
+      const rows = Math.min(TILE, map.height - y * TILE);
+      const columns = Math.min(TILE, map.width - x * TILE);
+      for (let row = 0; row < rows; row++)
+        for (let column = 0; column < columns; column++) map.set((y * TILE + row) * map.width + x * TILE + column, before[row * TILE + column]!);
     }
+    this.before.clear();
+    this.box = null;
+    return box;
   }
 
   /** What changed, tile by tile in reading order; empty where the map is as it was. */

@@ -9,15 +9,15 @@ import type { LabelMap } from "../labels/label-map";
 import type { Rect } from "../labels/rect";
 import { sameValues, type Value, type Values } from "../labels/values";
 import { deleteOperations } from "../tools/delete-cell";
-import type { Operation, Scene, ToolId } from "../tools/tool";
-import { perform, type ViewOperation } from "../tools/toolbox";
+import type { Operation, PointerStep, Scene, Sketch, ToolId } from "../tools/tool";
+import { perform, Toolbox, type ViewOperation } from "../tools/toolbox";
 import { Activity } from "./activity";
 import { readingSha256 } from "./digest";
 import { EditLine } from "./edit-line";
 import type { Journal } from "./journal";
 import { Lease } from "./lease";
 import { sessionExpired } from "./people";
-import { Picture } from "./picture";
+import { Picture, planeOf } from "./picture";
 import { FORMS, readBase, type Form } from "./reading";
 import { decodeLine, reconcile, restore } from "./restore";
 import type { TabLock } from "./tab-lock";
@@ -42,6 +42,13 @@ export class AssignmentSession {
   readonly radius = signal(6);
   readonly protect = signal(true);
   readonly fillCircled = signal(true);
+  /** How much intensities of one region may differ, of the window they are shown in. */
+  readonly tolerance = signal(0.1);
+  /** What the tool in the hand is about to do. */
+  readonly sketch = signal<Sketch | null>(null);
+  readonly toolbox = new Toolbox();
+  private lastStep: PointerStep | null = null;
+  private readonly plane = computed(() => planeOf(this.picture.level.value));
   /** Counts changes of the reading, for what is derived from it. */
   readonly revision = signal(0);
   readonly cellCount = computed(() => (this.revision.value, this.editor.map.cellCount));
@@ -107,6 +114,7 @@ export class AssignmentSession {
     );
     if (assignment.draft) this.tool.value = "brush";
     this.watching = [
+      this.tool.subscribe(() => this.leaveTool()),
       effect(() => {
         const state = this.line.durability.value;
         if (state.kind === "signed-out") sessionExpired.value = true;
@@ -163,20 +171,56 @@ export class AssignmentSession {
       radius: this.radius.value,
       protect: this.protect.value,
       fillCircled: this.fillCircled.value,
+      plane: this.plane.value,
+      tolerance: this.tolerance.value,
     };
   }
 
   /** Carry out what a tool asks; panning is handed back. */
-  perform(operations: readonly Operation[], pan: (dy: number, dx: number) => void): void {
+  perform(operations: readonly Operation[], pan: (dy: number, dx: number) => void = () => {}): void {
     perform(operations, this.editor, (operation: ViewOperation) => {
-      if (operation.kind === "select") this.selected.value = operation.id;
-      else if (operation.kind === "switch") this.tool.value = operation.tool;
-      else pan(operation.dy, operation.dx);
+      switch (operation.kind) {
+        case "select":
+          this.selected.value = operation.id;
+          break;
+        case "switch":
+          this.tool.value = operation.tool;
+          break;
+        case "sketch":
+          this.sketch.value = operation.sketch;
+          break;
+        case "tolerance":
+          this.tolerance.value = operation.tolerance;
+          break;
+        default:
+          pan(operation.dy, operation.dx);
+      }
     });
+    this.letGoOfVanished();
+  }
+
+  /** The pointer did something with `tool` in hand. */
+  point(tool: ToolId, step: PointerStep, pan: (dy: number, dx: number) => void): void {
+    this.lastStep = step;
+    this.perform(this.toolbox.step(tool, step, this.scene()), pan);
+  }
+
+  /** Enter: a tool that waits for further points has all. False where none waits. */
+  finishTool(): boolean {
+    if (!this.lastStep || !this.toolbox.pending) return false;
+    this.perform(this.toolbox.step(this.tool.value, { ...this.lastStep, kind: "finish" }, this.scene()));
+    return true;
+  }
+
+  /** Escape, or another tool: what waits for further points is given up. False where nothing waits. */
+  leaveTool(): boolean {
+    if (!this.lastStep || !this.toolbox.pending) return false;
+    this.perform(this.toolbox.leave(this.lastStep, this.scene()));
+    return true;
   }
 
   deleteCell(id: number): void {
-    this.perform(deleteOperations(id, this.selected.value), () => {});
+    this.perform(deleteOperations(id, this.selected.value));
   }
 
   /** Say something: key -> value, null to take it back. One edit and one step of undo, however many keys. */

@@ -1,6 +1,7 @@
 /** The image under annotation: loaded coarse first, then in full, one plane at a time; one display per channel. */
 
 import { signal, type Signal } from "@preact/signals";
+import type { Plane } from "../labels/plane";
 import type { HubImage } from "../api/types";
 import { Pyramid, type Pixels, type PlaneAt, type Planes } from "../api/zarr";
 import { autoContrast, histogram, rangeOf, texelOf, toTexels, type Range } from "./intensities";
@@ -163,6 +164,12 @@ export class Picture {
   autoContrastAll(): void {
     this.level.value?.channels.forEach((_, index) => this.autoContrast(index));
   }
+}
+
+/** The first channel that is shown, for tools that look at intensities; null before the image is there in full. */
+export function planeOf(level: PictureLevel | null): Plane | null {
+  const shown = level?.full ? level.channels.find((channel) => channel.display.value.visible) : undefined;
+  return level && shown ? { height: level.height, width: level.width, texels: shown.texels, ...windowInTexels(shown) } : null;
 }
 
 /** A channel's window in texels, as the image layer takes it. */

@@ -15,12 +15,11 @@ export const brush: Tool<Painting> = {
     const under = scene.cellAt(event.at);
     const id = scene.paintClass ?? (under !== BACKGROUND ? under : (scene.selected ?? scene.nextId()));
     const [next, first] = dab({
-      last: event.at,
       id,
       radius: scene.radius,
       over: { kind: scene.protect ? "background" : "anything" },
       fill: scene.fillCircled,
-    });
+    }, event);
     if (scene.paintClass !== null) return [next, [{ kind: "begin", tool: "brush", params: { class: id, radius: scene.radius } }, first]];
     return [
       next,

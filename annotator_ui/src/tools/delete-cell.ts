@@ -8,9 +8,7 @@ export function deleteOperations(id: number, selected: number | null): readonly 
   if (id === BACKGROUND) return [];
   const unselect: Operation[] = selected === id ? [{ kind: "select", id: null }] : [];
   return [
-    { kind: "begin", tool: "delete-cell", params: { cell: id } },
-    { kind: "erase-cell", id },
-    { kind: "commit" },
+    { kind: "apply", tool: "delete-cell", params: { cell: id }, act: (stroke) => stroke.replaceCell(id, BACKGROUND) },
     ...unselect,
   ];
 }

@@ -12,12 +12,11 @@ export const eraser: Tool<Painting> = {
     const under = scene.cellAt(event.at);
     const only = scene.protect && under !== BACKGROUND;
     const [next, first] = dab({
-      last: event.at,
       id: BACKGROUND,
       radius: scene.radius,
       over: only ? { kind: "cell", id: under } : { kind: "anything" },
       fill: false,
-    });
+    }, event);
     return [next, [{ kind: "begin", tool: "eraser", params: { cell: only ? under : BACKGROUND, radius: scene.radius } }, first]];
   },
 };

@@ -11,12 +11,11 @@ export const newCell: Tool<Painting> = {
     const extend = event.shift && scene.selected !== null;
     const id = extend ? scene.selected : scene.nextId();
     const [next, first] = dab({
-      last: event.at,
       id,
       radius: scene.radius,
       over: { kind: scene.protect ? "background" : "anything" },
       fill: scene.fillCircled,
-    });
+    }, event);
     const tool = extend ? "brush" : "new-cell";
     return [next, [{ kind: "begin", tool, params: { cell: id, radius: scene.radius } }, { kind: "select", id }, first]];
   },

@@ -11,24 +11,31 @@ export type Painting =
 
 export const IDLE: Painting = { kind: "idle" };
 
+/** The radius under a pen: a quarter where it hardly touches, all of it when pressed hard. */
+function pressed(radius: number, { pressure }: Pick<PointerStep, "pressure">): number {
+  return Math.max(0.5, radius * (0.25 + 0.75 * pressure));
+}
+
 /** The first dab of a stroke. */
-export function dab(stroke: Omit<Extract<Painting, { kind: "painting" }>, "kind">): readonly [Painting, Operation] {
-  const { last, id, radius, over } = stroke;
+export function dab(stroke: Omit<Extract<Painting, { kind: "painting" }>, "kind" | "last">, event: PointerStep): readonly [Painting, Operation] {
+  const { id, radius, over } = stroke;
   return [
-    { kind: "painting", ...stroke },
-    { kind: "paint", from: last, to: last, radius, id, over },
+    { kind: "painting", last: event.at, ...stroke },
+    { kind: "paint", from: event.at, to: event.at, radius: pressed(radius, event), id, over },
   ];
 }
 
 /** Every step after the first: the same for brush, eraser and new cell. */
 export function drag(state: Painting, event: PointerStep): readonly [Painting, readonly Operation[]] {
   if (state.kind === "idle" || event.kind === "down") return [state, []];
-  const { last, id, radius, over } = state;
+  const { last, id, over } = state;
   switch (event.kind) {
+    case "finish":
+      return [state, []];
     case "cancel":
       return [IDLE, [{ kind: "abort" }]];
     case "move":
-      return [{ ...state, last: event.at }, [{ kind: "paint", from: last, to: event.at, radius, id, over }]];
+      return [{ ...state, last: event.at }, [{ kind: "paint", from: last, to: event.at, radius: pressed(state.radius, event), id, over }]];
     case "up": {
       const fill: Operation[] = state.fill && id !== BACKGROUND ? [{ kind: "fill-circled", id, over }] : [];
       return [IDLE, [...fill, { kind: "commit" }]];

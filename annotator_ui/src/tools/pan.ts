@@ -5,15 +5,17 @@ import type { Tool } from "./tool";
 
 export type Panning = { readonly kind: "idle" } | { readonly kind: "panning"; readonly last: Point };
 
+const IDLE: Panning = { kind: "idle" };
+
 export const pan: Tool<Panning> = {
   id: "pan",
-  idle: { kind: "idle" },
+  idle: IDLE,
   step(state, event) {
     if (event.kind === "down") return [{ kind: "panning", last: event.screen }, []];
     if (state.kind === "idle") return [state, []];
     const dy = event.screen.y - state.last.y;
     const dx = event.screen.x - state.last.x;
     if (event.kind === "move") return [{ kind: "panning", last: event.screen }, [{ kind: "pan", dy, dx }]];
-    return [{ kind: "idle" }, []];
+    return [IDLE, []];
   },
 };

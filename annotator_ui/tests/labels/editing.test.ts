@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { boxesOf } from "../../src/labels/boxes";
 import { Editor, type LocalEdit } from "../../src/labels/editor";
 import { deflateTile, fromBase64, inflateTile, pixelBytes, toBase64 } from "../../src/labels/encoding";
 import { LabelMap } from "../../src/labels/label-map";
@@ -37,9 +38,7 @@ function play(editor: Editor, actions: readonly Action[]): void {
     if (act.kind === "undo") editor.undo();
     else if (act.kind === "redo") editor.redo();
     else if (act.kind === "delete") {
-      editor.begin("delete-cell", { cell: act.id });
-      editor.eraseCell(act.id);
-      editor.commit();
+      editor.apply("delete-cell", { cell: act.id }, (stroke) => stroke.replaceCell(act.id, 0));
     } else {
       editor.begin("brush", {});
       act.points.forEach((to, i) => editor.paint(act.points[Math.max(0, i - 1)]!, to, act.radius, act.id, act.over));
@@ -91,7 +90,10 @@ describe("editing a label map", () => {
         expect(versions.toRecord()).toEqual(Object.fromEntries(touched));
         const fresh = new LabelMap(HEIGHT, WIDTH, editor.map.data.slice());
         expect(editor.map.ids()).toEqual(fresh.ids());
-        for (const id of fresh.ids()) expect(editor.map.area(id)).toBe(fresh.area(id));
+        for (const id of fresh.ids()) {
+          expect(editor.map.area(id)).toBe(fresh.area(id));
+          expect(editor.map.extent(id)).toEqual(boxesOf(fresh).get(id));
+        }
       }),
       { numRuns: 40 },
     );
@@ -125,6 +127,34 @@ describe("editing a label map", () => {
     expect(editor.map.cellCount).toBe(0);
     expect(edits).toHaveLength(0);
     expect(editor.undo()).toBe(false);
+  });
+
+  it("a stroke that is done again and again leaves what the last did, as one edit", () => {
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 6 }), point, point, (actions, first, last) => {
+        const { editor, edits } = recorded(new LabelMap(HEIGHT, WIDTH));
+        play(editor, actions);
+        const { editor: once } = recorded(editor.map.copy());
+        const made = edits.length;
+        editor.begin("wand", {});
+        for (const at of [first, last]) editor.again({}, (stroke) => void stroke.paintCapsule(at, at, 20, 9, { kind: "background" }));
+        editor.commit();
+        once.apply("wand", {}, (stroke) => void stroke.paintCapsule(last, last, 20, 9, { kind: "background" }));
+        expect(editor.map.data).toEqual(once.map.data);
+        expect(edits.length - made).toBe(editor.map.area(9) > 0 ? 1 : 0);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("a stroke that ended under the hand takes nothing more", () => {
+    const { editor, edits } = recorded(new LabelMap(64, 64));
+    editor.begin("brush", {});
+    editor.undo();
+    editor.paint({ y: 10, x: 10 }, { y: 20, x: 20 }, 4, 1, { kind: "anything" });
+    editor.again({}, (stroke) => stroke.replaceCell(1, 2));
+    editor.commit();
+    expect(edits).toHaveLength(0);
   });
 
   it("an id is never given twice, even after undo", () => {

@@ -9,12 +9,15 @@ import { Renderer } from "../../layers/renderer";
 import { toImage } from "../../layers/view";
 import type { AssignmentSession } from "../../session/assignment";
 import { windowInTexels, type Picture } from "../../session/picture";
-import { Toolbox } from "../../tools/toolbox";
 import type { PointerStep, ToolId } from "../../tools/tool";
 import { Notice } from "../feedback";
 import type { Display } from "./display";
+import { SketchOverlay } from "./sketch-overlay";
 
 const PAINTING: readonly ToolId[] = ["brush", "new-cell", "eraser"];
+
+/** Tools that light the cell under the pointer: it is the one they will take. */
+const AIMING: readonly ToolId[] = ["delete-cell", "picker", "merge", "split-points", "split-line"];
 
 export interface CanvasProps {
   readonly session: AssignmentSession;
@@ -63,7 +66,7 @@ function bind(renderer: Renderer, props: CanvasProps): () => void {
     }),
     effect(() => renderer.setView(display.view.value)),
     effect(() => {
-      const pointing = props.onPointer !== undefined || session.tool.value === "delete-cell" || session.tool.value === "picker";
+      const pointing = props.onPointer !== undefined || AIMING.includes(session.tool.value);
       const at = pointing ? display.pointer.value : null;
       renderer.setStyle({
         visible: display.labels.value,
@@ -85,7 +88,7 @@ function bind(renderer: Renderer, props: CanvasProps): () => void {
 /** Pointer events -> tools. Left: the tool; middle, or with Space: pan; right: eraser. */
 function listen(box: HTMLElement, ring: HTMLElement, props: CanvasProps): () => void {
   const { session, display, panning, onPointer } = props;
-  const toolbox = new Toolbox();
+  const { toolbox } = session;
   let tool: ToolId = session.tool.value;
   /** A button is down that `onPointer` was told of. */
   let held = false;
@@ -95,13 +98,13 @@ function listen(box: HTMLElement, ring: HTMLElement, props: CanvasProps): () => 
   };
   const send = (kind: PointerStep["kind"], event: PointerEvent) => {
     const screen = screenAt(event);
-    const step: PointerStep = { kind, at: toImage(display.view.value, screen), screen, shift: event.shiftKey };
+    const step: PointerStep = { kind, at: toImage(display.view.value, screen), screen, shift: event.shiftKey, pressed: toolbox.busy || kind === "down", pressure: event.pointerType === "pen" ? event.pressure : 1 };
     if (onPointer && tool !== "pan") {
       onPointer(step);
       if (kind !== "move") held = kind === "down";
       return;
     }
-    session.perform(toolbox.step(tool, step, session.scene()), (dy, dx) => display.pan(dy, dx));
+    session.point(tool, step, (dy, dx) => display.pan(dy, dx));
   };
   const place = (event: PointerEvent) => {
     const screen = screenAt(event);
@@ -123,7 +126,10 @@ function listen(box: HTMLElement, ring: HTMLElement, props: CanvasProps): () => 
     },
     pointermove: (event: PointerEvent) => {
       place(event);
-      if (!toolbox.busy && !held) return;
+      if (!toolbox.busy && !held) {
+        if (toolbox.pending && !onPointer) send("move", event);
+        return;
+      }
       // Fast strokes: the browser folds several positions into one event; the curve needs them all.
       const folded = event.getCoalescedEvents?.() ?? [];
       for (const each of folded.length > 0 ? folded : [event]) send("move", each);
@@ -202,6 +208,7 @@ export function Canvas(props: CanvasProps) {
       <div ref={ring} class={`ring ${session.tool.value}`} hidden={!paints || display.pointer.value === null}>
         <i style={{ width: `${side}px`, height: `${side}px` }} />
       </div>
+      {!props.onPointer && <SketchOverlay sketch={session.sketch} view={display.view} />}
       {props.children}
       {failed.value && (
         <div class="picture-failed">

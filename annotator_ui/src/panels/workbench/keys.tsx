@@ -77,15 +77,13 @@ export function sheetKey(toggle: () => void): Key {
   return { keys: ["?"], shown: ["?"], does: "This sheet", run: () => toggle() };
 }
 
-/** The entry for a key press, if there is one. Shift matters only where an entry says so. */
+/** The entry for a key press, if there is one. Shift matters only where an entry says so, and such an entry comes first. */
 export function keyFor(groups: readonly KeyGroup[], event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">): Key | null {
   if (event.altKey) return null;
   const ctrl = event.ctrlKey || event.metaKey;
   const name = event.key.toLowerCase();
-  for (const { keys } of groups)
-    for (const key of keys)
-      if (key.keys.includes(name) && (key.ctrl ?? false) === ctrl && (!key.shift || event.shiftKey)) return key;
-  return null;
+  const all = groups.flatMap(({ keys }) => keys).filter((key) => key.keys.includes(name) && (key.ctrl ?? false) === ctrl);
+  return (event.shiftKey ? all.find(({ shift }) => shift) : undefined) ?? all.find(({ shift }) => !shift) ?? null;
 }
 
 /** True where a key belongs to what has the focus: text, a slider under the arrows, a button under Space and Enter. */

@@ -4,35 +4,7 @@ import type { AssignmentSession } from "../../session/assignment";
 import { COLOURINGS, type Colouring } from "../../layers/label-layer";
 import type { Display } from "./display";
 import { COLOURING_WORDS, hasCertainty } from "./look-keys";
-
-function SelectedCell({ session }: { session: AssignmentSession }) {
-  const id = session.selected.value;
-  void session.revision.value; // the area follows the edits
-  if (id === null) return <p class="dim">No cell selected</p>;
-  const area = session.editor.map.area(id);
-  const { y, x } = session.assignment.image.pixel_size_um ?? {};
-  const physical = y && x ? ` · ${(area * y * x).toPrecision(3)} µm²` : "";
-  const sure = session.certainty(id);
-  return (
-    <div class="selected-cell">
-      <span>
-        Cell <b>{id}</b>
-      </span>
-      <span class="dim">
-        {area.toLocaleString("en")} px{physical}
-      </span>
-      {sure !== null && <span class={sure < 0.6 ? "badge warn" : "badge"}>draft, {Math.round(sure * 100)}% sure</span>}
-      <div class="row">
-        <button type="button" class="button small" disabled={area === 0} onClick={() => session.deleteCell(id)}>
-          Delete
-        </button>
-        <button type="button" class="button quiet small" onClick={() => (session.selected.value = null)}>
-          Let go
-        </button>
-      </div>
-    </div>
-  );
-}
+import { SelectedCell } from "./selected-cell";
 
 export function LabelsPanel({ session, display }: { session: AssignmentSession; display: Display }) {
   const { labels, opacity, outlines, smoothly, colouring } = display;

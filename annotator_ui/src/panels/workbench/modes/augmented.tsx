@@ -22,13 +22,17 @@ import { MarksPanel, QuestionPanel } from "./augmented-panels";
 import { Answering, ANSWERS, judgedKey, type Stage } from "./augmented-question";
 import { Views } from "./augmented-views";
 
-const MARK_TOOLS: readonly ToolChoice[] = [
-  { id: "new-cell", key: "N", label: "New region", hint: "Each stroke is a region of its own; circle it and it is filled. Shift adds to the selected one" },
-  { id: "brush", key: "B", label: "Brush", hint: "Extend the region the stroke begins in, or the selected one" },
-  { id: "eraser", key: "E", label: "Eraser", hint: "Begun inside a region it trims that one alone. The right button erases too" },
-  { id: "delete-cell", key: "X", label: "Delete region", hint: "Click a region to take it away" },
-  { id: "picker", key: "V", label: "Select", hint: "Click a region to go on with it" },
-  { id: "pan", key: "M", label: "Move the image", hint: "Or hold Space, or the middle button" },
+const MARK_TOOLS: readonly (readonly ToolChoice[])[] = [
+  [
+    { id: "new-cell", key: "N", label: "New region", hint: "Each stroke is a region of its own; circle it and it is filled. Shift adds to the selected one" },
+    { id: "brush", key: "B", label: "Brush", hint: "Extend the region the stroke begins in, or the selected one" },
+  ],
+  [
+    { id: "eraser", key: "E", label: "Eraser", hint: "Begun inside a region it trims that one alone. The right button erases too" },
+    { id: "delete-cell", key: "X", label: "Delete region", hint: "Click a region to take it away" },
+    { id: "picker", key: "V", label: "Select", hint: "Click a region to go on with it" },
+    { id: "pan", key: "M", label: "Move the image", hint: "Or hold Space, or the middle button" },
+  ],
 ];
 
 const PREDICTED = "Mark where the predicted picture is wrong: what is missing, invented or blurred. Compare with the real one.";

@@ -2,13 +2,14 @@
 
 import { useMemo } from "preact/hooks";
 import type { AssignmentSession } from "../../../session/assignment";
-import { cellKeys } from "../cell-keys";
+import { actionKeys, cellKeys } from "../cell-keys";
 import { ChannelsPanel } from "../channels-panel";
 import { Display } from "../display";
 import { Frame, useFrame, type FrameState, type ModeProps } from "../frame";
 import { GuidelinesPanel } from "../guidelines-panel";
 import { channelKeys, labelKeys, sheetKey, viewKeys, workKeys, type Key, type KeyGroup } from "../keys";
 import { LabelsPanel } from "../labels-panel";
+import { relabelKey } from "../selected-cell";
 import { colouringKey, imageKeys } from "../look-keys";
 import { PictureStage } from "../picture-stage";
 import { StatusBar } from "../status-bar";
@@ -29,7 +30,7 @@ export function instanceKeys(session: AssignmentSession, display: Display, frame
   ];
   return [
     { group: "Tools", keys: [...toolKeys(session, CELL_TOOLS), ...sizeKeys(session), ...stroke] },
-    { group: "Cells", keys: [...cellKeys(session, display), ...workKeys(session, frame.submit)] },
+    { group: "Cells", keys: [...cellKeys(session, display), ...actionKeys(session, display), relabelKey(), ...workKeys(session, frame.submit)] },
     { group: "View", keys: [...viewKeys(display), ...labelKeys(display), colouringKey(session, display), ...imageKeys(session, display), ...channelKeys(session), sheetKey(frame.showKeys)] },
   ];
 }

@@ -8,6 +8,7 @@ import type { ToolId } from "../../../tools/tool";
 import { classColour } from "../../class-colours";
 import { EmptyState } from "../../feedback";
 import { ChannelsPanel } from "../channels-panel";
+import { waitingKeys } from "../cell-keys";
 import { ClassBar, classKeys, digitsOf } from "../class-bar";
 import { ClassesPanel } from "../classes-panel";
 import { Display } from "../display";
@@ -19,10 +20,19 @@ import { PictureStage } from "../picture-stage";
 import { StatusBar } from "../status-bar";
 import { sizeKeys, toolKeys, ToolRail, type ToolChoice } from "../tool-rail";
 
-export const CLASS_TOOLS: readonly ToolChoice[] = [
-  { id: "brush", key: "B", label: "Brush", hint: "Paint the class in hand; circle a region and it is filled" },
-  { id: "eraser", key: "E", label: "Eraser", hint: "Back to unknown. The right button erases too" },
-  { id: "pan", key: "M", label: "Move the image", hint: "Or hold Space, or the middle button" },
+export const CLASS_TOOLS: readonly (readonly ToolChoice[])[] = [
+  [
+    { id: "brush", key: "B", label: "Brush", hint: "Paint the class in hand; circle a region and it is filled" },
+    { id: "lasso", key: "L", label: "Lasso", hint: "Circle a region; it gets the class in hand when you let go" },
+    { id: "polygon", key: "G", label: "Polygon", hint: "A corner a click; close it with a click on the first, a double click or Enter" },
+    { id: "wand", key: "W", label: "Wand", hint: "Takes what is as bright as the pixel you press on, in the first shown channel; drag right for more, left for less" },
+    { id: "threshold", key: "T", label: "Threshold", hint: "Takes the bright (or dark) region you press on; drag right for more, left for less" },
+    { id: "fill-region", key: "R", label: "Fill a region", hint: "Click a region of one class, or an unknown one: it gets the class in hand" },
+  ],
+  [
+    { id: "eraser", key: "E", label: "Eraser", hint: "Back to unknown. The right button erases too" },
+    { id: "pan", key: "M", label: "Move the image", hint: "Or hold Space, or the middle button" },
+  ],
 ];
 
 const NOTHING = {
@@ -32,10 +42,12 @@ const NOTHING = {
   no: "Go on painting",
 };
 
-/** Take the class at `index` in hand, and the brush with it. Class `k` has pixel value `k + 1`. */
+const PUTS_NO_CLASS: readonly ToolId[] = ["eraser", "pan"];
+
+/** Take the class at `index` in hand, and the brush with it where the tool in hand paints none. Class `k` has pixel value `k + 1`. */
 export function takeClass(session: Pick<AssignmentSession, "paintClass" | "tool">, index: number): void {
   session.paintClass.value = index + 1;
-  session.tool.value = "brush";
+  if (PUTS_NO_CLASS.includes(session.tool.peek())) session.tool.value = "brush";
 }
 
 export function semanticKeys(session: AssignmentSession, classes: Classes, display: Display, frame: Pick<FrameState, "submit" | "showKeys">): KeyGroup[] {
@@ -46,7 +58,7 @@ export function semanticKeys(session: AssignmentSession, classes: Classes, displ
   ];
   return [
     { group: "Classes", keys: [...classKeys(classes, (index) => takeClass(session, index), "Take the class in hand"), ...workKeys(session, frame.submit)] },
-    { group: "Tools", keys: [...toolKeys(session, CLASS_TOOLS), ...sizeKeys(session), ...stroke] },
+    { group: "Tools", keys: [...toolKeys(session, CLASS_TOOLS), ...sizeKeys(session), ...stroke, ...waitingKeys(session)] },
     { group: "View", keys: [...viewKeys(display), ...labelKeys(display), ...imageKeys(session, display), sheetKey(frame.showKeys)] },
   ];
 }
@@ -57,7 +69,7 @@ export function SemanticSegmentation(props: ModeProps) {
   return <Painter {...props} classes={ontology} />;
 }
 
-const ALLOWED: readonly ToolId[] = CLASS_TOOLS.map(({ id }) => id);
+const ALLOWED: readonly ToolId[] = CLASS_TOOLS.flat().map(({ id }) => id);
 
 function Painter(props: ModeProps & { classes: Classes }) {
   const { session, classes } = props;
