@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from certified_releases import crops, item, pairs_in, sealed
 from small_release import overwrite, serving, small_release
 
 import cellcommons
+from cellcommons import parts
 from cellcommons.cli import main
 from cellcommons.client import Client
 from cellcommons.download_settings import DownloadSettings
@@ -24,14 +26,29 @@ from cellcommons.signing import public_key, sign_manifest
 from cellcommons.store import FolderStore, object_path
 
 TASKS = ["instance_segmentation", "semantic_segmentation", "classification", "tracking", "augmented"]
+#: Beside one release of each task: the second release of a dataset, certified, in four parts and more.
+IN_PARTS = "parts"
 KEY = "7" * 64
 #: The client's notes of sizes, times and inodes: what is wrong in them has files read again, nothing more.
 NOTES = {"laid.json", "lock"}
 
 
-@pytest.fixture(scope="module", params=TASKS)
+@pytest.fixture(scope="module", params=[*TASKS, IN_PARTS])
 def release(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return small_release(FolderStore(tmp_path_factory.mktemp("store")), request.param, count=3)
+    store = FolderStore(tmp_path_factory.mktemp("store"))
+    return in_parts(store) if request.param == IN_PARTS else small_release(store, request.param, count=3)
+
+
+def in_parts(store: FolderStore) -> Release:
+    items = [item(store, name, plane) for name, plane in crops().items()]
+    pairs = pairs_in(store, items)
+    assert pairs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "IMAGES", 3)
+        first = sealed(store, items[:-1], pairs)
+        second = sealed(store, items, pairs, parent=first)
+    assert second.manifest.parts.depth >= 2
+    return second
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +126,27 @@ def test_every_file(folder: Path, release: Release) -> None:
                 missed.append(f"{path.relative_to(folder)}, {how}: {said or 'not found'}")
     assert missed == []
     assert says(folder) == ""
+
+
+def test_each_kind_of_file_is_among_them(folder: Path, release: Release) -> None:
+    """What the other tests break: nothing that a release is made of has been left out, or come since."""
+    objects = folder / ".cellcommons" / "objects"
+    held = {path.name for path in objects.rglob("*") if path.is_file()}
+    roles = {member.role for member in release.members() if member.sha256 in held}
+    tables = {name for name, index in release.manifest.indexes.items() if index.files}
+    for wanted in (
+        "the listing of parts",
+        "part 000",
+        "file splits.json",
+        "file summary.json",
+        "file data/",
+        "file README.md",
+    ):
+        assert any(role.startswith(wanted) for role in roles), wanted
+    assert {"images", "labels", "sources", "splits"} <= tables
+    for table in tables:
+        assert any(role.startswith(f"file indexes/{table}/") for role in roles), table
+    assert (folder / ".cellcommons" / "manifest.json").is_file()
 
 
 def test_two_good_objects_exchanged_and_a_file_too_many(folder: Path, release: Release) -> None:
