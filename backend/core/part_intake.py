@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,6 +11,7 @@ from typing import Any
 from backend.core import errors
 from backend.core.part_links import PATH, read_part_link
 from backend.core.storage import object_store
+from cellcommons.durable import is_full
 from cellcommons.errors import CellCommonsError, DiskFull, InvalidDocument, StoreUnusable
 from cellcommons.object_uploads import PartWriter
 
@@ -37,7 +37,7 @@ async def take_part(scope: Scope, receive: Receive, send: Send) -> None:
     except CellCommonsError as error:
         await _answer(send, errors.status_of(error), error)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise
         full = DiskFull("the hub's disk is full", remedy="Tell its operator; what was sent so far is kept.")
         await _answer(send, errors.status_of(full), full)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from backend.imaging.conversion import Naming, Outcome, Refused, convert_image
 from backend.imaging.files import convert_file
+from cellcommons.durable import is_full
 from cellcommons.errors import CellCommonsError, DiskFull, StoreUnusable
 from cellcommons.layouts.contract import Entry, Layout
 from cellcommons.store import ObjectStore, open_store
@@ -61,6 +62,8 @@ def convert_entry(store: ObjectStore, layout: Layout, entry: Entry) -> list[Outc
     except CellCommonsError as error:
         return [Refused.of(entry.name, error)]
     except Exception as error:  # one strange file must not stop the thousands after it
+        if is_full(error):
+            raise DiskFull("the disk is full") from error
         log.exception("%s could not be converted", entry.name)
         return [
             Refused(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import shutil
@@ -11,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+from cellcommons.durable import is_full
 from cellcommons.store import CHUNK, FolderStore, object_path
 
 try:
@@ -63,7 +63,7 @@ class ObjectCache(FolderStore):
             try:
                 place_file(path, target, aside=self._incoming)
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                if not is_full(error):
                     raise
 
     def _seal(self, handle: BinaryIO, path: Path, target: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from cellcommons.cache import ObjectCache
 from cellcommons.cache_upkeep import keep_to_limit
 from cellcommons.canonical import sha256_hex
 from cellcommons.download_settings import DEFAULTS, DownloadSettings, Progress
+from cellcommons.durable import is_full
 from cellcommons.errors import CellCommonsError, DigestMismatch, DiskFull, EditedLocally, NotFound
 from cellcommons.fetch import Fetch
 from cellcommons.folder import ReleaseFolder
@@ -209,7 +209,7 @@ def _room(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise DiskFull(
                 "the disk is full",
                 where=str(folder),

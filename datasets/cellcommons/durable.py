@@ -1,11 +1,17 @@
-"""Waiting until the disk holds what was written."""
+"""Waiting until the disk holds what was written, and knowing when it cannot."""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or somebody's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def sync_together(folder: Path, paths: list[Path]) -> None:

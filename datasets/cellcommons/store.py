@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import tempfile
@@ -14,7 +13,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from cellcommons.canonical import sha256_hex
-from cellcommons.durable import sync_together
+from cellcommons.durable import is_full, sync_together
 from cellcommons.errors import DigestMismatch, DiskFull, InvalidDocument, NotFound, StoreUnusable
 from cellcommons.extras import require
 from cellcommons.folder_uploads import FolderUploads
@@ -202,7 +201,7 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise
         raise DiskFull("the disk is full", remedy="Make room and try again: what is kept is whole.") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import threading
 from collections import OrderedDict
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cellcommons.cache import ObjectCache
+from cellcommons.durable import is_full
 from cellcommons.errors import DigestMismatch, DiskFull, NotFound, Unreachable
 from cellcommons.patience import Patience
 from cellcommons.store import object_path
@@ -128,7 +128,7 @@ class StreamedStore(ObjectCache):
         try:
             self._receive(source, digest)
         except (OSError, DiskFull) as error:
-            if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(error, OSError) and not is_full(error):
                 raise
             raise DiskFull(
                 "the disk of the cache is full",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from typing import Any
 
@@ -18,6 +17,7 @@ from backend.imaging.services.images import ImageAlreadyThere, receive_file
 from backend.imaging.services.imports import receive_import
 from backend.imaging.services.uploads import forget_parts, pending_of
 from backend.imaging.uploaded import object_on_disk
+from cellcommons.durable import is_full
 from cellcommons.errors import CellCommonsError, DiskFull, StoreUnusable
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def receive_upload(*, upload_id: str) -> None:
     except CellCommonsError as error:
         _refuse(upload, error)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             full = DiskFull("the hub's disk is full", where=upload.name)
             _wait(upload, full)
             raise full from error

@@ -20,6 +20,7 @@ from backend.imaging.models import Dataset, Import, ImportState
 from backend.imaging.services.folders import import_folder
 from backend.people.models import Person
 from cellcommons.archives import check_zip, extract_zip
+from cellcommons.durable import is_full
 from cellcommons.errors import CellCommonsError
 
 log = logging.getLogger(__name__)
@@ -116,8 +117,9 @@ def run_import(*, record_id: str) -> None:
         raise  # nothing is wrong with what was sent: the sweep takes it up again
     except CellCommonsError as error:
         fail_import(record=record, error=error.line())
-    except Exception:
-        fail_import(record=record, error="an unexpected fault; the hub's log says more")
+    except Exception as error:
+        what = "the hub's disk is full" if is_full(error) else "an unexpected fault; the hub's log says more"
+        fail_import(record=record, error=what)
         raise
 
 

@@ -7,7 +7,6 @@ when it is on the disk (``stream_target``), and its part a line in a journal. Th
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -22,6 +21,7 @@ import imagecodecs
 import numpy as np
 
 from cellcommons.canonical import canonical_json
+from cellcommons.durable import is_full
 from cellcommons.errors import DiskFull, InvalidDocument, UnreadableFile
 from cellcommons.images.data import Pixels
 from cellcommons.images.lazy import LazyImage, Region
@@ -257,7 +257,7 @@ def _naming_a_full_disk(work: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise DiskFull(
                 "there is no room left for the image",
                 where=str(work.parent),

@@ -1,8 +1,9 @@
-"""A store that is away for a while fails no release and no import: they are taken up again."""
+"""A store that is away for a while fails no release and no import; one that is full says so, and is asked again."""
 
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,6 +24,8 @@ from backend.people.models import Person
 from backend.releases import services
 from backend.releases.models import Release, ReleaseState
 from cellcommons.errors import StoreUnusable
+from cellcommons.release import open_release
+from cellcommons.store import FolderStore, ObjectStore
 
 LONG_AGO = timezone.now() - timedelta(days=1)
 
@@ -74,3 +77,33 @@ def test_an_import_waits_for_the_store(
     run_import(record_id=str(record.pk))
     done = Import.objects.get(pk=record.pk)
     assert (done.state, done.imported, done.error) == ("finished", 1, "")
+
+
+def test_a_release_that_finds_no_room_is_asked_for_again(
+    dataset: Dataset,
+    campaign: Campaign,
+    curator: Person,
+    store: ObjectStore,
+    settings: Any,
+    small_disk: Path,
+    fill: Callable[[int], Path],
+) -> None:
+    assert isinstance(store, FolderStore)
+    shutil.copytree(store.root, small_disk / "objects")
+    settings.OBJECTS_URL = (small_disk / "objects").as_uri()
+    before = set(object_store().digests())
+    ballast = fill(12 << 10)
+    failed = services.publish_release(
+        release_id=services.draft_release(dataset=dataset, campaign=campaign, person=curator).pk
+    )
+    assert failed.state == ReleaseState.FAILED
+    assert "the disk is full" in failed.error
+    assert (failed.manifest_sha256, failed.published_at) == ("", None)
+    for digest in object_store().digests():
+        assert object_store().get(digest) is not None
+    assert set(object_store().digests()) >= before
+    ballast.unlink()
+    again = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
+    done = services.publish_release(release_id=again.pk)
+    assert (done.state, done.version) == (ReleaseState.PUBLISHED, "1.0.0")
+    open_release(object_store(), done.manifest_sha256).verify()
