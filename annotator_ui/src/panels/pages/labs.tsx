@@ -76,7 +76,7 @@ function Members({ found, everybody, changed }: { found: LabWithMembers; everybo
   const inside = new Set(members.map((who) => who.id));
   return (
     <Section title={lab.title} aside={<code>{lab.slug}</code>}>
-      <div class="table-scroll card flush">
+      <div class={members.length > 10 ? "table-scroll card flush tall" : "table-scroll card flush"} tabIndex={0} role="region" aria-label={`People of ${lab.title}`}>
         <table>
           <thead>
             <tr>

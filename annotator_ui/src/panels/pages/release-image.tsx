@@ -18,7 +18,7 @@ function Readers({ image }: { image: ReleaseImageDetail }) {
     <ul class="plain stack tight">
       {image.readers.map((one) => (
         <li key={one.annotation}>
-          <code>{one.reader}</code> <span class="dim">{one.unchanged ? "accepted a model's draft as it was" : one.from_prediction ? "corrected a model's draft" : "from nothing"}</span>
+          <code>{one.reader}</code> <span class="dim">{one.unchanged ? "accepted a model's draft as it was" : one.from_prediction ? "corrected a model's draft" : "no draft"}</span>
         </li>
       ))}
     </ul>
@@ -58,7 +58,7 @@ function Cells({ image, thing }: { image: ReleaseImageDetail; thing: readonly [s
         <table>
           <thead>
             <tr>
-              <th class="number">{thing[0]}</th>
+              <th class="number">{thing[0][0]!.toUpperCase() + thing[0].slice(1)}</th>
               {classed && <th>Class</th>}
               <th class="number">Area, pixels</th>
               <th class="number">Agreement</th>

@@ -172,7 +172,7 @@ function Published({ release }: { release: Release }) {
   );
 }
 
-const NO_RELEASE = { text: "The address has a slip, or it is a draft, which only curators see. What is published is never removed without a word.", label: "See all releases", href: "/releases" };
+const NO_RELEASE = { text: "The address has a slip, or only people of its lab see it, as they do of a draft. What is published is never removed without a word.", label: "See all releases", href: "/releases" };
 
 function Lead({ release }: { release: Release }) {
   const licence = licenceUrl(release.licence);

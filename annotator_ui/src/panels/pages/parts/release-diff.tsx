@@ -157,7 +157,7 @@ function Images({ images, total, things }: { images: readonly DiffImage[]; total
           <tbody>
             {shown.map((image) => (
               <tr key={image.image}>
-                <td class="diff-name">{image.name}</td>
+                <td class="diff-name" title={image.name}>{image.name}</td>
                 <td>{image.kind === "changed" ? image.what.join(", ") : <span class={`badge ${image.kind === "added" ? "good" : "bad"}`}>{image.kind}</span>}</td>
                 <td>{move(image.split_before, image.split_after)}</td>
                 <td class="number">{image.kind === "added" ? count(image.cells_after) : image.kind === "removed" ? count(image.cells_before) : move(image.cells_before, image.cells_after)}</td>
