@@ -18,6 +18,7 @@ TETHER = Path(__file__).with_name("tether.py")
 KEEPER = Path(__file__).with_name("keeper.py")
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 STEADY_SECONDS = 60.0  # a process that ran this long is forgiven its earlier deaths
+SLOW_SECONDS = 30.0  # between later tries of one that the hub is of use without: what it died of may pass
 
 
 def tethered(command: Sequence[str], *, number: signal.Signals = signal.SIGTERM) -> list[str]:
@@ -43,7 +44,7 @@ class Service:
     restarts: int = 0
     deaths: int = 0
     retry_at: float = 0.0
-    given_up: bool = False
+    failing: bool = False  # died again and again, and has not run for long since
 
     @property
     def pid(self) -> int:
@@ -100,7 +101,8 @@ class Supervisor:
         """Notice deaths, restart what is due. True where something changed. Raises DoorError for a lost vital one."""
         changed = False
         for service in self.services:
-            if service.given_up or service.process is None or service.process.poll() is None:
+            if service.process is None or service.process.poll() is None:
+                changed = changed or _is_steady(service)
                 continue
             now = time.monotonic()
             if not service.retry_at:
@@ -120,15 +122,17 @@ class Supervisor:
         if now - service.started > STEADY_SECONDS:
             service.deaths = 0
         how = _describe_exit(service.process.returncode)
-        if service.deaths >= len(BACKOFF_SECONDS):
-            service.given_up = True
-            message = f"{service.name} {how} {service.deaths + 1} times and is given up; its log ends:"
-            if service.vital:
-                raise DoorError(f"{message}\n{service.last_words()}")
-            self.say(f"{message}\n{service.last_words()}")
-            return
-        wait = BACKOFF_SECONDS[service.deaths]
         service.deaths += 1
+        if service.deaths > len(BACKOFF_SECONDS):
+            message = f"{service.name} {how} {service.deaths} times"
+            if service.vital:
+                raise DoorError(f"{message} and is given up; its log ends:\n{service.last_words()}")
+            if not service.failing:
+                self.say(f"{message} and is tried every {SLOW_SECONDS:g} s from now on; its log ends:")
+                self.say(service.last_words())
+            service.failing, service.retry_at = True, now + SLOW_SECONDS
+            return
+        wait = BACKOFF_SECONDS[service.deaths - 1]
         service.retry_at = now + wait
         self.say(f"{service.name} {how}: starting it again in {wait:g} s (log: {service.log})")
 
@@ -175,6 +179,14 @@ class Supervisor:
                 self._keeper.stdin.flush()
             except (BrokenPipeError, ValueError):
                 pass  # someone killed the keeper; the tethers still hold
+
+
+def _is_steady(service: Service) -> bool:
+    """Whether one that was failing has run for long by now, and is well again."""
+    steady = service.failing and time.monotonic() - service.started > STEADY_SECONDS
+    if steady:
+        service.failing, service.deaths = False, 0
+    return steady
 
 
 def _kill_group(group: int) -> None:

@@ -80,8 +80,8 @@ def _store(
 def _process(name: str, services: dict[str, Any], fault: str) -> dict[str, Any]:
     service = services.get(name, {})
     pid = int(service.get("pid", 0))
-    if service.get("given_up"):
-        return _part(False, "", "died again and again and is given up")
+    if service.get("failing"):
+        return _part(False, "", "dies again and again and is tried now and then")
     if not pid or not Path(f"/proc/{pid}").exists():
         return _part(False, "", "its process is gone")
     restarts = f", restarted {service['restarts']} times" if service.get("restarts") else ""

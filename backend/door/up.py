@@ -182,7 +182,7 @@ def read_health(url: str, *, timeout: float = 5.0) -> dict[str, Any] | None:
 
 def _write_services(home: Home, state: dict[str, Any], supervisor: Supervisor) -> None:
     state["services"] = {
-        service.name: {"pid": service.pid, "restarts": service.restarts, "given_up": service.given_up}
+        service.name: {"pid": service.pid, "restarts": service.restarts, "failing": service.failing}
         for service in supervisor.services
     }
     home.write_state(state)

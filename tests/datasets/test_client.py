@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -294,6 +295,11 @@ def test_a_killed_download_leaves_a_cache_that_the_next_one_uses(hub, release: R
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ})
     try:
         assert arrived.wait(30)
+        kept = tmp_path / ".cellcommons" / "objects"
+        deadline = time.monotonic() + 30
+        while not any(path.is_file() for path in kept.rglob("*")):  # what came before it is on its way to the disk
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
     finally:
         process.kill()
         process.wait()

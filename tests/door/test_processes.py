@@ -59,9 +59,26 @@ def test_one_that_keeps_dying_is_named_with_its_last_words(tmp_path, monkeypatch
             with pytest.raises(DoorError, match=r"thing ended with status 3 2 times(?s:.)*no disk today"):
                 wait_until(lambda: supervisor.tick() and False)
         else:
-            wait_until(lambda: supervisor.tick() and thing.given_up)
+            wait_until(lambda: supervisor.tick() and thing.failing)
             assert "no disk today" in said[-1]
-            assert supervisor.tick() is False  # and left alone from then on
+            assert supervisor.tick() is False  # left alone for a while
+
+
+def test_one_that_the_hub_is_of_use_without_is_never_given_up(tmp_path, monkeypatch):
+    """What it died of has passed: it comes back by itself, and is well once it has run for a while."""
+    for name, value in (("BACKOFF_SECONDS", (0.0,)), ("SLOW_SECONDS", 0.1), ("STEADY_SECONDS", 0.5)):
+        monkeypatch.setattr(processes, name, value)
+    passed = tmp_path / "passed"
+    code = f"import pathlib, sys, time; time.sleep(1000) if pathlib.Path({str(passed)!r}).exists() else sys.exit(3)"
+    said = []
+    with Supervisor(say=said.append) as supervisor:
+        thing = supervisor.start(service(tmp_path, code, vital=False))
+        wait_until(lambda: supervisor.tick() and thing.failing and thing.deaths > 3)
+        assert len([line for line in said if "from now on" in line]) == 1
+        passed.touch()
+        wait_until(lambda: supervisor.tick() and not thing.failing)
+        assert thing.is_running()
+        assert thing.deaths == 0
 
 
 def test_a_death_while_starting_is_an_error_at_once(tmp_path):
