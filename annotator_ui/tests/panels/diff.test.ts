@@ -35,6 +35,7 @@ describe("what changed, in words", () => {
   it("says of a cell what its picture shows", () => {
     expect(changeLine(cell({ kind: "split", before: [1], after: [2, 3], iou: 0.5 }))).toBe("1 → 2 · IoU 0.50");
     expect(changeLine(cell({ kind: "merged", before: [1, 2, 3], after: [2], iou: 0.6 }))).toBe("3 → 1 · IoU 0.60");
+    expect(changeLine(cell({ kind: "merged", before: [1, 2], after: [2], iou: 0.6, frame: 3 }))).toBe("2 → 1 track · IoU 0.60 · frame 4");
     expect(changeLine(cell({ kind: "died", area_before: 1 }))).toBe("1 pixel");
     expect(changeLine(cell({ kind: "reclassed", iou: 1, classes_before: ["live"], classes_after: [] }))).toBe("live → unknown");
     expect(changeLine(cell({ kind: "repainted", area_after: 2000, classes_before: ["a"], classes_after: ["b"] }))).toBe("a → b · 2,000 pixels");

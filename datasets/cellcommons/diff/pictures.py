@@ -14,7 +14,7 @@ from cellcommons.images.data import ImageData
 from cellcommons.images.ome_zarr import open_image_tree
 from cellcommons.images.previews import AROUND, PREDICTION, TRUTH, Outlined, square_panels_png
 from cellcommons.indexes import ReleaseItem
-from cellcommons.labels import Labels
+from cellcommons.labels import Labels, Mask
 from cellcommons.release import Release
 
 MARGIN, LEAST, MOST = 0.4, 32, 1024
@@ -24,7 +24,7 @@ PANEL = 240
 @dataclass(frozen=True)
 class ChangePicture:
     """One change as a PNG of two square panels, the image with the cell before in green and after in amber, other cells
-    in gray; or of one panel with the box of a subject.
+    in gray, tracks dashed that begin in the frame shown; or of one panel with the box of a subject.
 
     Attributes:
         box: the half-open ``(y0, x0, y1, x1)`` shown: a square around the cell, which may reach beyond the image.
@@ -86,7 +86,9 @@ def _picture(
         marked = np.zeros((item.height, item.width), dtype=np.uint32)
         y0, x0, y1, x1 = change.box
         marked[y0:y1, x0:x1] = 1
-        return ChangePicture(change, drawn(_crop(release, item, box, 0), [(_cut(marked, box), TRUTH, 2)]), square)
+        return ChangePicture(
+            change, drawn(_crop(release, item, box, 0), [Outlined(_cut(marked, box), TRUTH, 2)]), square
+        )
     cuts = [_cut(raster, box) if raster.shape[-2:] == (item.height, item.width) else None for raster in rasters]
     frame = None
     there = [cut for cut in cuts if cut is not None]
@@ -105,12 +107,24 @@ def _picture(
         others = [np.zeros_like(part) for part in chosen]
     if frames:
         frame = _telling_frame(chosen[0], chosen[1])
+        begun = [_begun(part, frame) for part in chosen]
         chosen, others = [part[frame] for part in chosen], [part[frame] for part in others]
-    panels: list[list[Outlined]] = [
-        [(other, AROUND, 1), (part, colour, 2)]
-        for other, part, colour in zip(others, chosen, (TRUTH, PREDICTION), strict=True)
+    else:
+        begun = [np.zeros(part.shape, dtype=np.bool_) for part in chosen]
+    panels = [
+        [
+            Outlined(other, AROUND),
+            Outlined(np.where(new, 0, part).astype(np.uint32), colour, 2),
+            Outlined(np.where(new, part, 0).astype(np.uint32), colour, 2, dashed=True),
+        ]
+        for other, part, new, colour in zip(others, chosen, begun, (TRUTH, PREDICTION), strict=True)
     ]
     return ChangePicture(change, drawn(_crop(release, item, box, frame or 0), *panels), square, frame)
+
+
+def _begun(movie: Labels, frame: int) -> Mask:
+    """Pixels (yx) of tracks that are there in ``frame`` of a movie (uint32, tyx) and in none before it."""
+    return ~np.isin(movie[frame], np.unique(movie[:frame])) & (movie[frame] != 0) & bool(movie[:frame].any())
 
 
 def _telling_frame(before: Labels, after: Labels) -> int:

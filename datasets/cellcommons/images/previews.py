@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
@@ -25,8 +26,14 @@ _GUTTER: Colour = (18, 21, 28)
 _OUTSIDE: Colour = (30, 36, 44)
 _GAP = 6
 
-#: Labels (uint32, yx) outlined in a colour, so many pixels wide.
-Outlined = tuple[Labels, Colour, int]
+
+class Outlined(NamedTuple):
+    """Labels (uint32, yx), the colour of their outlines, and how many pixels wide these are."""
+
+    labels: Labels
+    colour: Colour
+    wide: int = 1
+    dashed: bool = False
 
 
 def preview_png(image: ImageData, size: int = 256) -> bytes:
@@ -93,8 +100,8 @@ def square_panels_png(
     shown = []
     for outlined in panels:
         picture = pixels.copy()
-        for labels, colour, wide in outlined:
-            _outline(picture, image, labels, colour, wide)
+        for one in outlined:
+            _outline(picture, image, one)
         panel = hatched.copy()
         panel[top : top + height, left : left + width] = picture
         shown += [np.full((size, _GAP, 3), _GUTTER, dtype=np.uint8), panel]
@@ -134,11 +141,12 @@ def _filter(target: int, source: int) -> Image.Resampling:
 def _overlay(image: ImageData, outlined: Sequence[tuple[Labels, Colour]], size: int) -> Picture:
     picture = (_composite(image, size) * np.float32(0.85)).astype(np.uint8)
     for labels, colour in outlined:
-        _outline(picture, image, labels, colour, 1)
+        _outline(picture, image, Outlined(labels, colour))
     return picture
 
 
-def _outline(picture: Picture, image: ImageData, labels: Labels, colour: Colour, wide: int) -> None:
+def _outline(picture: Picture, image: ImageData, outlined: Outlined) -> None:
+    labels = outlined.labels
     if labels.shape != image.shape_yx:
         raise MismatchedShapes(
             f"labels are {labels.shape[1]} x {labels.shape[0]}, the image is {image.shape_yx[1]} x {image.shape_yx[0]}"
@@ -148,10 +156,12 @@ def _outline(picture: Picture, image: ImageData, labels: Labels, colour: Colour,
     rows = (np.arange(height) * labels.shape[0] // height)[:, None]
     cols = (np.arange(width) * labels.shape[1] // width)[None, :]
     edge = outlines(labels[rows, cols])
-    for _ in range(wide - 1):
+    for _ in range(outlined.wide - 1):
         edge[1:] |= edge[:-1]
         edge[:, 1:] |= edge[:, :-1]
-    picture[edge] = colour
+    if outlined.dashed:
+        edge &= (np.arange(height)[:, None] // 6 + np.arange(width)[None, :] // 6) % 2 == 0
+    picture[edge] = outlined.colour
 
 
 def _png(picture: Picture) -> bytes:

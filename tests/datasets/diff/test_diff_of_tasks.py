@@ -12,7 +12,7 @@ from two_releases import Watched, again, both_ways, reread
 
 from cellcommons.classes import Ontology
 from cellcommons.diff.changes import BORN, DIED, RECLASSED, REPAINTED, SPLIT
-from cellcommons.diff.pictures import _telling_frame
+from cellcommons.diff.pictures import _begun, _telling_frame
 from cellcommons.images.ome_zarr import write_labels
 from cellcommons.images.outline import read_outline
 from cellcommons.indexes import ReleaseItem
@@ -169,4 +169,8 @@ def test_a_track_that_was_cut_is_shown_where_it_was_cut() -> None:
     after = before.copy()
     after[3:, 1:3, 1:3] = 9
     assert _telling_frame(before, after) == _telling_frame(after, before) == 3
+    # There the one goes on, drawn through, and the other begins, dashed; what is there from the start does not begin.
+    assert not _begun(before, 3).any()
+    assert (_begun(after, 3) == (after[3] == 9)).all()
+    assert not _begun(after, 0).any()
     assert _telling_frame(before, np.where(np.arange(5)[:, None, None] == 2, 0, before).astype(np.uint32)) == 2

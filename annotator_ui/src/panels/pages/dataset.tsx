@@ -154,7 +154,7 @@ export default function DatasetPage({ params }: { params: Record<string, string>
             {adding === "files" && <UploadPanel dataset={name} sources={survey.value?.sources ?? []} stored={changed} />}
             {adding === "archive" && <ImportPanel dataset={name} imported={changed} />}
             <Images name={name} version={version} total={found.images} strata={survey.value?.strata ?? []} />
-            <Versions dataset={name} title="Releases" />
+            <Versions key={found.visibility} dataset={name} title="Releases" />
             {survey.value && survey.value.sources.length > 0 && (
               <Section title="Sources" aside={<span class="dim">{counted(found.sources, "source")}; images of one never straddle a split</span>}>
                 {found.sources === found.images ? (

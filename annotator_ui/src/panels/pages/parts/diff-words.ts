@@ -99,8 +99,9 @@ export function ledger(cells: DiffCells, thing: readonly [string, string]): stri
 /** What a cell's picture shows, in one line. */
 export function changeLine(cell: DiffCell): string {
   const parts: string[] = [];
-  if (cell.kind === "split") parts.push(`1 → ${cell.after.length}`);
-  if (cell.kind === "merged") parts.push(`${cell.before.length} → 1`);
+  const tracks = cell.frame === null ? ["", ""] : [" track", " tracks"];
+  if (cell.kind === "split") parts.push(`1 → ${cell.after.length}${tracks[1]}`);
+  if (cell.kind === "merged") parts.push(`${cell.before.length} → 1${tracks[0]}`);
   if (cell.kind === "reclassed" || cell.kind === "repainted") parts.push(`${cell.classes_before.join(", ") || "unknown"} → ${cell.classes_after.join(", ") || "unknown"}`);
   if (cell.kind === "repainted") parts.push(counted(cell.area_after, "pixel"));
   else if (cell.iou !== null && cell.kind !== "reclassed") parts.push(`IoU ${cell.iou.toFixed(2)}`);

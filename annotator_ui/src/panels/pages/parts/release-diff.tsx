@@ -105,7 +105,7 @@ function Pictures({ diff }: { diff: ReleaseDiff }) {
           "What changed most, each in its box."
         ) : (
           <>
-            What changed most: <span class="before-word">before</span> on the left, <span class="after-word">after</span> on the right, {diff.summary!.task === "semantic_segmentation" ? "the pixels that went from one class to the other" : "other cells in gray"}.
+            What changed most: <span class="before-word">before</span> on the left, <span class="after-word">after</span> on the right, {diff.summary!.task === "semantic_segmentation" ? "the pixels that went from one class to the other" : "other cells in gray"}{diff.summary!.task === "tracking" ? "; dashed: a track that begins in the frame shown" : ""}.
           </>
         )}
       </p>
