@@ -124,7 +124,9 @@ def _picture(
 
 def _begun(movie: Labels, frame: int) -> Mask:
     """Pixels (yx) of tracks that are there in ``frame`` of a movie (uint32, tyx) and in none before it."""
-    return ~np.isin(movie[frame], np.unique(movie[:frame])) & (movie[frame] != 0) & bool(movie[:frame].any())
+    if not movie[:frame].any():
+        return np.zeros(movie.shape[1:], dtype=np.bool_)
+    return np.asarray(~np.isin(movie[frame], np.unique(movie[:frame])) & (movie[frame] != 0), dtype=np.bool_)
 
 
 def _telling_frame(before: Labels, after: Labels) -> int:
