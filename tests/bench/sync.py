@@ -87,7 +87,7 @@ def run(asked: argparse.Namespace) -> Result:
                 continue
             release = many_objects(store, name, count, size)
             _register(hub, release)
-            ours, curls = _beside_curl(hub, release, root, asked.repeats)
+            ours, singly, curls = _beside_curl(hub, release, root, asked.repeats)
             objects = release.manifest.objects
             figures |= {f"{name}_objects": objects.count, f"{name}_mb": objects.bytes / 1e6}
             figures[f"{name}_seconds"] = statistics.median(ours)
@@ -95,6 +95,10 @@ def run(asked: argparse.Namespace) -> Result:
             figures[f"{name}_mb_per_second"] = objects.bytes / 1e6 / statistics.median(ours)
             peers["curl --parallel"][f"{name}_seconds"] = statistics.median(curls)
             figures[f"{name}_speed_over_curl"] = statistics.median(curls) / statistics.median(ours)
+            if name == "small":
+                # One request an object, as from a mirror of static files: what curl does too.
+                figures["small_seconds_without_packs"] = statistics.median(singly)
+                figures["small_speed_over_curl_without_packs"] = statistics.median(curls) / statistics.median(singly)
             goals.append(Goal(f"{name}_speed_over_curl", at_least=goal))
         if asked.images:
             figures |= _relabelled(hub, store, root, asked.images)
@@ -170,8 +174,8 @@ def _register(hub: Hub, release: Release) -> None:
     subprocess.run(command, env={**os.environ, **hub.env}, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
 
 
-def _beside_curl(hub: Hub, release: Release, root: Path, repeats: int) -> tuple[list[float], list[float]]:
-    """Seconds of each run, ours and curl's, in turns."""
+def _beside_curl(hub: Hub, release: Release, root: Path, repeats: int) -> tuple[list[float], list[float], list[float]]:
+    """Seconds of each run in turns: ours, ours without packs, and curl's."""
     manifest = release.manifest
     base = f"{hub.url}/api/v1/releases/{manifest.dataset}/{manifest.version}"
     listing = root / "curl.txt"
@@ -179,15 +183,18 @@ def _beside_curl(hub: Hub, release: Release, root: Path, repeats: int) -> tuple[
     listing.write_text("".join(f'url = "{base}/{object_path(d)}"\noutput = "{root / "curl" / d}"\n' for d, _ in wanted))
     curl = ["curl", "--silent", "--fail", "--parallel", "--parallel-max", str(PARALLEL), "--config", str(listing)]
     ours: list[float] = []
+    singly: list[float] = []
     theirs: list[float] = []
+    command = _ours("download", manifest.reference, str(root / "ours"), "--hub", hub.url)
     for _ in range(repeats):
         with _emptied(root / "curl"):
             theirs.append(_seconds(curl))
             if sum(path.stat().st_size for path in (root / "curl").iterdir()) != sum(size for _, size in wanted):
                 raise RuntimeError("curl did not fetch all")
-        with _emptied(root / "ours"):
-            ours.append(_seconds(_ours("download", manifest.reference, str(root / "ours"), "--hub", hub.url)))
-    return ours, theirs
+        for seconds, asked in ((ours, command), (singly, [*command, "--no-packs"])):
+            with _emptied(root / "ours"):
+                seconds.append(_seconds(asked))
+    return ours, singly, theirs
 
 
 def _ours(*words: str) -> list[str]:
