@@ -28,7 +28,7 @@ class Unpacked:
         rest: what came of the object that the pack broke off in; empty where it did not.
     """
 
-    def __init__(self, blocks: Iterable[bytes]) -> None:
+    def __init__(self, blocks: Iterable[bytes | memoryview]) -> None:
         self._blocks = blocks
         self.rest = b""
 
@@ -37,7 +37,7 @@ class Unpacked:
         held, at = b"", 0
         try:
             for block in self._blocks:
-                held, at = held[at:] + block, 0
+                held, at = held[at:] + bytes(block), 0
                 view = memoryview(held)
                 while len(held) - at >= HEADER:
                     (size,) = _LENGTH.unpack_from(held, at)

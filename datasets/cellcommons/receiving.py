@@ -20,7 +20,6 @@ from cellcommons.transport import BrokenOff, RangeRefused, Source
 #: Objects of at most so many bytes, and listings, come in packs of at most so many objects and bytes.
 SMALL, PACK_OBJECTS, PACK_BYTES = 256 << 10, 512, 4 << 20
 LISTING_LIMIT = 1 << 28
-_READ = 1 << 20
 
 
 class Receiver:
@@ -179,11 +178,11 @@ class Receiver:
                     with self._lock:
                         self.resumed += have
                     with open(part, "ab" if have else "wb", buffering=0) as file:
-                        for block in body.blocks:
-                            _write_all(file.fileno(), block)
-                            hasher.update(block)
-                            gained += len(block)
-                            self._count(len(block))
+                        for received in body.blocks:
+                            _write_all(file.fileno(), received)
+                            hasher.update(received)
+                            gained += len(received)
+                            self._count(len(received))
                             if have + gained > limit:
                                 break
                             if self._patience.ended.is_set():
@@ -218,7 +217,7 @@ class Receiver:
             self.fetched += received
 
 
-def _write_all(descriptor: int, block: bytes) -> None:
+def _write_all(descriptor: int, block: bytes | memoryview) -> None:
     view = memoryview(block)
     while view:
         view = view[os.write(descriptor, view) :]

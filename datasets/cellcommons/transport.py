@@ -16,7 +16,8 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from cellcommons.errors import CellCommonsError, InvalidDocument, NotFound, Unreachable, Withdrawn
 
-BLOCK = 1 << 20
+# What is received, hashed and written lies in the processor's cache meanwhile.
+BLOCK = 1 << 18
 REDIRECTS = 5
 
 
@@ -39,11 +40,11 @@ class Body:
 
     Attributes:
         start: offset of the first byte; 0 where the other side cannot send ranges.
-        blocks: the bytes; raises BrokenOff if they end early.
+        blocks: the bytes, each block valid until the next is asked for; raises BrokenOff if they end early.
     """
 
     start: int
-    blocks: Iterator[bytes]
+    blocks: Iterator[bytes | memoryview]
 
 
 class Source(Protocol):
@@ -133,18 +134,23 @@ class HttpSource:
     def open_pack(self, digests: Sequence[str]) -> Iterator[Body]:
         url = urljoin(self.base, "objects/")
         response, connection = self._request(url, body=json.dumps({"sha256": list(digests)}).encode())
-        with self._body(response, connection, url) as body:
+        with self._body(response, connection, url, at_once=True) as body:
             yield body
 
     @contextlib.contextmanager
     def _body(
-        self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, url: str
+        self,
+        response: http.client.HTTPResponse,
+        connection: http.client.HTTPConnection,
+        url: str,
+        *,
+        at_once: bool = False,
     ) -> Iterator[Body]:
         finished = False
         try:
             with self._faults(url, connection):
                 _refuse(response, url)
-            yield Body(_first_byte(response), self._blocks(response, url, connection))
+            yield Body(_first_byte(response), self._blocks(response, url, connection, at_once=at_once))
             finished = response.isclosed()
         finally:
             if not finished:
@@ -209,12 +215,14 @@ class HttpSource:
             raise BrokenOff(str(error) or type(error).__name__) from error
 
     def _blocks(
-        self, response: http.client.HTTPResponse, url: str, connection: http.client.HTTPConnection
-    ) -> Iterator[bytes]:
+        self, response: http.client.HTTPResponse, url: str, connection: http.client.HTTPConnection, *, at_once: bool
+    ) -> Iterator[bytes | memoryview]:
+        """Blocks of one buffer, full ones; ``at_once``: whatever has come, rather than wait for more."""
         left = response.length
+        buffer = memoryview(bytearray(0 if at_once else BLOCK))
         while True:
             with self._faults(url, connection):
-                block = response.read1(BLOCK)  # what is there, rather than wait for all of it
+                block = response.read1(BLOCK) if at_once else buffer[: response.readinto(buffer)]
             if not block:
                 break
             left = None if left is None else left - len(block)

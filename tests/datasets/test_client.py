@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -270,6 +271,12 @@ def test_stop_keeps_what_was_fetched(hub, release: Release, tmp_path: Path) -> N
     fetched = sum(hub.served.values())
     done = mine.download("lab/noise@1", tmp_path)
     assert done.fetched == release.counted().bytes - fetched
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def test_a_killed_download_leaves_a_cache_that_the_next_one_uses(hub, release: Release, tmp_path: Path) -> None:
