@@ -152,6 +152,31 @@ class Edit(Row):
         ]
 
 
+class ProposalState(models.TextChoices):
+    WAITING = "waiting"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class LinkProposal(Row):
+    """Links of a movie that a linker proposes to the person who works on it; the last order of an assignment."""
+
+    assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="proposal")
+    linker = models.CharField(max_length=32)
+    first = models.PositiveIntegerField(help_text="first frame, from 0")
+    last = models.PositiveIntegerField(help_text="last frame, included")
+    state = models.CharField(max_length=16, choices=ProposalState, default=ProposalState.WAITING)
+    links = models.JSONField(default=dict, help_text="child -> [parent, whether a second linker agrees]")
+    error = models.TextField(blank=True)
+    asked_at = models.DateTimeField()
+    heartbeat = models.DateTimeField(null=True, blank=True, help_text="when a worker took it")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(first__lt=models.F("last")), name="proposal_spans_frames")]
+        indexes = [models.Index(fields=["state", "asked_at"], name="proposal_due")]
+
+
 class AuthorKind(models.TextChoices):
     PERSON = "person"
     CHECKPOINT = "checkpoint"

@@ -10,10 +10,11 @@ from rest_framework import serializers
 
 from backend.annotation.given import draft_json, given_json
 from backend.annotation.kinds.registry import kind_of
-from backend.annotation.models import Annotation, Assignment, Campaign, Task
+from backend.annotation.models import Annotation, Assignment, Campaign, ProposalState, Task
 from backend.annotation.selectors import campaigns_seen_by
 from backend.imaging.serializers import DatasetField, ImageSerializer, OntologySerializer
 from backend.people.names import by_name
+from cellcommons.linking.registry import DEFAULT, all_linkers
 from cellcommons.versions import SLUG
 
 MAX_EDITS = 500
@@ -215,3 +216,24 @@ class Submitted(serializers.ModelSerializer):
         model = Annotation
         fields = ["annotation", "cells", "accepted_unchanged"]
         read_only_fields = fields
+
+
+class NewProposal(serializers.Serializer):
+    """Frames to be linked, counted from 0, both included, and by which linker."""
+
+    linker = serializers.ChoiceField(choices=[linker.name for linker in all_linkers()], default=DEFAULT)
+    first = serializers.IntegerField(min_value=0)
+    last = serializers.IntegerField(min_value=1)
+
+
+class Proposal(serializers.Serializer):
+    """Links that a linker proposes; `none` as long as none were ordered."""
+
+    state = serializers.ChoiceField(choices=["none", *ProposalState.values])
+    linker = serializers.CharField(allow_blank=True)
+    first = serializers.IntegerField(allow_null=True)
+    last = serializers.IntegerField(allow_null=True)
+    links = serializers.DictField(
+        child=serializers.ListField(), help_text="child -> [parent, whether a second linker agrees]"
+    )
+    error = serializers.CharField(allow_blank=True)

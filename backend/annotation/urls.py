@@ -14,6 +14,7 @@ urlpatterns = [
     path("assignments/<uuid:pk>/edits/", views.EditsView.as_view()),
     path("assignments/<uuid:pk>/submit/", views.SubmitView.as_view()),
     path("assignments/<uuid:pk>/return/", views.ReturnView.as_view()),
+    path("assignments/<uuid:pk>/proposal/", views.ProposalView.as_view()),
     path("assignments/<uuid:pk>/draft/zarr/<path:path>", views.DraftZarrView.as_view()),
     path("assignments/<uuid:pk>/given/<slug:key>/zarr/<path:path>", views.GivenZarrView.as_view()),
 ]

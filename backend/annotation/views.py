@@ -22,6 +22,7 @@ from backend.annotation.selectors import assignments_of, campaigns_seen_by, camp
 from backend.annotation.services.campaigns import close_campaign, create_campaign, open_campaign
 from backend.annotation.services.edits import record_edits
 from backend.annotation.services.leases import lease_next_assignment, renew_lease, return_assignment
+from backend.annotation.services.proposals import order_proposal
 from backend.annotation.services.readings import submit_assignment
 from backend.core.errors import NotValid
 from backend.core.object_files import tree_file_response
@@ -29,6 +30,8 @@ from backend.core.permissions import SignedIn
 from backend.imaging.access import require_own
 from backend.people.names import by_name
 from backend.people.permissions import IsAnnotator, IsCurator
+
+NO_PROPOSAL = {"state": "none", "linker": "", "first": None, "last": None, "links": {}, "error": ""}
 
 
 def asked_campaign(request: Request, lab: str, slug: str, *, own: bool = False) -> Campaign:
@@ -208,6 +211,26 @@ class ReturnView(APIView):
         """Give the work back; you will not be offered this image again."""
         assignment = return_assignment(assignment_id=pk, person=request.user)
         return Response(serializers.AssignmentSerializer(assignment).data)
+
+
+class ProposalView(APIView):
+    permission_classes = [IsAnnotator]
+
+    @extend_schema(operation_id="proposals_retrieve", responses=serializers.Proposal)
+    def get(self, request: Request, pk: str) -> Response:
+        """What came of the links you ordered last."""
+        assignment = get_object_or_404(assignments_of(request.user), pk=pk)
+        return Response(serializers.Proposal(getattr(assignment, "proposal", None) or NO_PROPOSAL).data)
+
+    @extend_schema(
+        operation_id="proposals_create", request=serializers.NewProposal, responses={202: serializers.Proposal}
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Let a worker link frames of the movie; nothing of your reading changes."""
+        form = serializers.NewProposal(data=request.data)
+        form.is_valid(raise_exception=True)
+        proposal = order_proposal(assignment_id=pk, person=request.user, **form.validated_data)
+        return Response(serializers.Proposal(proposal).data, status=status.HTTP_202_ACCEPTED)
 
 
 class DraftZarrView(APIView):

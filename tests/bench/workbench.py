@@ -63,7 +63,7 @@ async def _measure(desk: Desk, asked: argparse.Namespace) -> tuple[dict[str, Any
 
 
 async def _ours(browser: Browser, desk: Desk, asked: argparse.Namespace) -> dict[str, Any]:
-    cookies = await _sign_in(browser, desk)
+    cookies = await sign_in(browser, desk)
     figures: dict[str, Any] = {"cells": desk.cells}
     figures |= await _first_loads(browser, cookies, desk, asked.loads)
     async with visiting(browser, cookies) as visit:
@@ -86,7 +86,8 @@ async def _sceptic(browser: Browser, desk: Desk, asked: argparse.Namespace) -> d
         return figures | await _undo(visit, 5)
 
 
-async def _sign_in(browser: Browser, desk: Desk) -> list[dict[str, Any]]:
+async def sign_in(browser: Browser, desk: Desk) -> list[dict[str, Any]]:
+    """Cookies of the desk's person."""
     context = await browser.new_context(viewport=SCREEN)  # type: ignore[arg-type]
     page = await context.new_page()
     await page.goto(desk.url)

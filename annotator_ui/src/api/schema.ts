@@ -107,6 +107,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assignments/{id}/proposal/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What came of the links you ordered last. */
+        get: operations["proposals_retrieve"];
+        put?: never;
+        /** @description Let a worker link frames of the movie; nothing of your reading changes. */
+        post: operations["proposals_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assignments/{id}/return/": {
         parameters: {
             query?: never;
@@ -2085,6 +2103,15 @@ export interface components {
             /** Format: date-time */
             lease_expires_at: string;
         };
+        /**
+         * @description * `global-program` - global-program
+         *     * `assignment` - assignment
+         *     * `kalman` - kalman
+         *     * `overlap` - overlap
+         *     * `nearest` - nearest
+         * @enum {string}
+         */
+        LinkerEnum: "global-program" | "assignment" | "kalman" | "overlap" | "nearest";
         /** @description Who this browser is signed in as, and the token it needs to write. */
         Me: {
             csrf_token: string;
@@ -2230,6 +2257,13 @@ export interface components {
              * @default unread
              */
             scope: components["schemas"]["PredictionScopeEnum"];
+        };
+        /** @description Frames to be linked, counted from 0, both included, and by which linker. */
+        NewProposalRequest: {
+            first: number;
+            last: number;
+            /** @default global-program */
+            linker: components["schemas"]["LinkerEnum"];
         };
         NewReleaseRequest: {
             /** @description lab/slug; what it has settled is published */
@@ -2758,6 +2792,27 @@ export interface components {
             readings_needed: number;
             settled: number;
         };
+        /** @description Links that a linker proposes; `none` as long as none were ordered. */
+        Proposal: {
+            error: string;
+            first: number | null;
+            last: number | null;
+            linker: string;
+            /** @description child -> [parent, whether a second linker agrees] */
+            links: {
+                [key: string]: unknown[];
+            };
+            state: components["schemas"]["ProposalStateEnum"];
+        };
+        /**
+         * @description * `none` - none
+         *     * `waiting` - waiting
+         *     * `running` - running
+         *     * `ready` - ready
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        ProposalStateEnum: "none" | "waiting" | "running" | "ready" | "failed";
         /**
          * @description * `image` - a file becomes images
          *     * `import` - a zip becomes an import
@@ -3582,6 +3637,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Lease"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposals_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            /** @description A refusal */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposals_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProposalRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
                 };
             };
             /** @description A refusal */

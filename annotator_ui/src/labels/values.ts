@@ -1,5 +1,7 @@
 /** What a reading says in words rather than pixels: a flat map of values, its changes, and its canonical bytes. Pure. */
 
+import { LARGE, LayeredMap } from "./layered-map";
+
 export type Value = string | number | boolean | readonly string[];
 
 /** Key -> value; a key that is absent has not been said. */
@@ -35,7 +37,8 @@ export function isEmpty(changes: Changes): boolean {
 }
 
 /** `values` after `changes`, whatever the keys held before. */
-export function applyChanges(values: Values, changes: Changes): Map<string, Value> {
+export function applyChanges(values: Values, changes: Changes): Values {
+  if (values.size > LARGE) return LayeredMap.with(values, Object.entries(changes).map(([key, [, value]]) => [key, value] as const));
   const after = new Map(values);
   for (const [key, [, value]] of Object.entries(changes)) {
     if (value === null) after.delete(key);
@@ -77,7 +80,7 @@ function byCodePoint(a: string, b: string): number {
 /** JSON with sorted keys and no spaces, non-ASCII kept: the bytes that `cellcommons.canonical` hashes. */
 export function canonicalJson(json: unknown): string {
   if (Array.isArray(json)) return `[${json.map(canonicalJson).join(",")}]`;
-  if (json instanceof Map) return canonicalJson(Object.fromEntries(json as Map<string, unknown>));
+  if (json instanceof Map || json instanceof LayeredMap) return canonicalJson(Object.fromEntries(json as Iterable<[string, unknown]>));
   if (json !== null && typeof json === "object") {
     const entries = Object.entries(json).sort(([a], [b]) => byCodePoint(a, b));
     return `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${canonicalJson(value)}`).join(",")}}`;

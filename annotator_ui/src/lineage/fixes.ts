@@ -137,6 +137,8 @@ export function fixOf(lineage: Lineage, usual: Usual, { kind, cell, track, other
       return letGo(lineage, cell, 1);
     case "unsure":
       return { text: "Cut the link: a track begins here", changes: unlink(lineage, cell.key) };
+    case "proposed":
+      return other ? fixProposed(lineage, cell, other) : null;
     case "merge":
       return other ? fixMerge(lineage, usual, cell, other) : null;
   }
@@ -156,6 +158,15 @@ function fixMerge(lineage: Lineage, usual: Usual, merged: Cell, lost: Cell): Fix
   const key = first!.cells[0]!.key;
   if (frameOf(key) <= lost.frame) return null;
   return { text: `No division of track ${track.number}: track ${named(lineage, lost.key)} goes on as ${first!.number}, it as ${second!.number}`, changes: { [key]: lost.key } };
+}
+
+/** A division where the parent goes on as a cell of the same frame already, which is no bad guess of a linker; else a plain link. */
+function fixProposed(lineage: Lineage, cell: Cell, parent: Cell): Fix | null {
+  const children = lineage.childrenOf(parent.key);
+  const beside = children.length === 1 && children[0]!.frame === cell.frame;
+  const changes = link(lineage, parent.key, cell.key, beside);
+  if (Object.keys(changes).length === 0) return null;
+  return { text: beside ? `Second daughter of track ${named(lineage, parent.key)}` : `Follows track ${named(lineage, parent.key)}`, changes };
 }
 
 /** The links that a fix would make, to be shown before it is taken. */

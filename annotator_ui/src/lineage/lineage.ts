@@ -1,5 +1,6 @@
 /** Tracks out of links: what the person's answers say about who is who over time. */
 
+import { LayeredMap } from "../labels/layered-map";
 import type { Cell, Detections, Key } from "./cells";
 
 /** What is kept: child `"frame:id"` -> parent `"frame:id"`. A cell without an entry begins a track. */
@@ -190,6 +191,8 @@ export function familyOf(track: Track): Set<Track> {
 
 /** The keys whose entries differ. */
 export function changedLinks(before: Links, after: Links): Key[] {
+  const layered = LayeredMap.changed(before, after);
+  if (layered) return layered;
   const changed: Key[] = [];
   let kept = 0;
   for (const [key, value] of after) {

@@ -4,7 +4,7 @@ import type { Cell, Key } from "./cells";
 import { missingFrames, type Lineage, type Track } from "./lineage";
 import { measureUsual, outdated, stepOf, type Usual } from "./usual";
 
-export type SuspicionKind = "daughters" | "jump" | "gap" | "short" | "ends" | "begins" | "young-mother" | "unsure" | "merge";
+export type SuspicionKind = "daughters" | "jump" | "gap" | "short" | "ends" | "begins" | "young-mother" | "unsure" | "merge" | "proposed";
 
 export interface Suspicion {
   readonly kind: SuspicionKind;
@@ -13,7 +13,7 @@ export interface Suspicion {
   /** Where to look. */
   readonly cell: Cell;
   readonly track: Track;
-  /** Of a merge: the last cell of the track that ends there. */
+  /** Of a merge: the last cell of the track that ends there. Of a proposed link: its parent. */
   readonly other?: Cell;
   /** One line for the person. */
   readonly text: string;

@@ -18,6 +18,7 @@ import type { Journal } from "./journal";
 import { Lease } from "./lease";
 import { sessionExpired } from "./people";
 import { Picture, planeOf } from "./picture";
+import { proposalHub, type ProposalHub } from "./proposals";
 import { FORMS, readBase, type Form } from "./reading";
 import { decodeLine, reconcile, restore } from "./restore";
 import type { TabLock } from "./tab-lock";
@@ -36,6 +37,8 @@ function shownOf({ given, question }: Pick<Assignment, "given" | "question">): S
 export class AssignmentSession {
   readonly tool = signal<ToolId>("new-cell");
   readonly selected = signal<number | null>(null);
+  /** Links of a movie, where the task asks for them. */
+  readonly proposals: ProposalHub;
   /** Where ids are classes: the one in hand. */
   readonly paintClass = signal<number | null>(null);
   /** Brush radius, image pixels. */
@@ -106,6 +109,7 @@ export class AssignmentSession {
       () => this.reconcile(),
       start,
     );
+    this.proposals = proposalHub(assignment.id);
     this.lease = new Lease(
       assignment.lease_expires_at,
       campaign.lease_seconds,

@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { asProblem, type Problem } from "../api/problem";
 import type { Point } from "../labels/raster";
-import type { Value, Values } from "../labels/values";
+import type { Values } from "../labels/values";
 import { Detections, frameOf, keyOf, type Cell, type Key } from "../lineage/cells";
 import { fixOf, type Fix } from "../lineage/fixes";
 import { cellIn, changedLinks, lastUpTo, Lineage, TrackNumbers, type Track } from "../lineage/lineage";
@@ -15,27 +15,9 @@ import { nearest, nearestCell, neighbour } from "../lineage/trails";
 import { followOn } from "./follow-on";
 import type { Masks } from "./masks";
 import { Movie } from "./movie";
-import type { Picture } from "./picture";
+import { Proposals } from "./proposals";
 import { Review } from "./review";
-
-/** What tracking needs of an assignment's session. */
-export interface TrackingHost {
-  readonly values: ReadonlySignal<Values>;
-  /** The id that the canvas draws as selected. */
-  readonly selected: Signal<number | null>;
-  readonly picture: Pick<Picture, "at" | "show">;
-  readonly assignment: { readonly draft: { readonly values: Readonly<Record<Key, unknown>>; readonly cells: Readonly<Record<Key, number>> } | null };
-  change(tool: string, params: Record<string, string>, wanted: Readonly<Record<string, Value | null>>): boolean;
-  undo(): void;
-  redo(): void;
-}
-
-export interface Said {
-  readonly tone: "info" | "bad";
-  readonly text: string;
-  /** Counts what has been said: the same words again are new. */
-  readonly number: number;
-}
+import type { Said, TrackingHost } from "./tracking-host";
 
 /** While the movie is read, lists follow this often, ms. */
 const TELL_EVERY = 600;
@@ -55,6 +37,7 @@ export class Tracking {
   readonly lineage: ReadonlySignal<Lineage>;
   /** What is suspicious; nothing until all frames are measured: before, every track seems to end. */
   readonly review: Review;
+  readonly proposals: Proposals;
   /** The correction that fits the suspicious place the person is at; see `takeFix`. */
   readonly fix: ReadonlySignal<Fix | null>;
   readonly selected = signal<Key | null>(null);
@@ -85,7 +68,13 @@ export class Tracking {
       return lineage;
     });
     const watch = new Watch(draft?.cells, draft?.values);
-    this.review = new Review(computed(() => (this.detections.value.complete ? watch.look(this.lineage.value) : [])));
+    this.proposals = new Proposals(host.proposals, this.lineage);
+    // What has been proposed is gone through like what is suspicious, and alone, as long as there is any.
+    const places = () => {
+      const suspicious = watch.look(this.lineage.value);
+      return this.proposals.open.value ?? suspicious;
+    };
+    this.review = new Review(computed(() => (this.detections.value.complete ? places() : [])));
     this.fix = computed(() => {
       const event = this.review.event.value;
       return event && fixOf(this.lineage.value, watch.usual!, event);
@@ -306,8 +295,10 @@ export class Tracking {
   /** The current event is no error: it is not shown again, and the next one comes. */
   dismiss(id = this.review.current.peek()): void {
     if (id === null) return;
+    const event = this.review.events.peek().find((each) => each.id === id);
     const wasCurrent = id === this.review.current.peek();
     const next = this.review.dismiss(id, this.frame.peek());
+    if (event?.kind === "proposed") this.proposals.reject(event.cell.key);
     if (wasCurrent) this.lookInto(next);
   }
 
@@ -324,6 +315,18 @@ export class Tracking {
       const next = this.review.events.peek().find(({ id }) => id === after?.id) ?? this.review.next(event.cell.frame, 1);
       this.lookInto(next?.id === event.id ? null : next);
       this.say("info", `Done: ${fix.text}.`);
+    });
+  }
+
+  /** Take all proposed links that two methods agree on and that cut nothing. One step of undo. */
+  takeSure(): void {
+    const changes = this.proposals.sure();
+    const count = Object.keys(changes).length;
+    if (count === 0) return this.say("info", "The methods agree on none of what is left.");
+    this.attempt(() => {
+      this.host.change("proposed", { links: String(count) }, changes);
+      this.review.current.value = null;
+      this.say("info", `Linked ${count.toLocaleString("en")} cells on which both methods agree.`);
     });
   }
 

@@ -4,7 +4,9 @@ import { Editor } from "../../src/labels/editor";
 import { LabelMap } from "../../src/labels/label-map";
 import type { Values } from "../../src/labels/values";
 import { Masks } from "../../src/session/masks";
-import { Tracking, type TrackingHost } from "../../src/session/tracking";
+import type { ProposalAnswer } from "../../src/session/proposals";
+import { Tracking } from "../../src/session/tracking";
+import type { TrackingHost } from "../../src/session/tracking-host";
 
 const HEIGHT = 60;
 const WIDTH = 80;
@@ -22,7 +24,7 @@ function draw(frame: Frame): Uint32Array<ArrayBuffer> {
 /** Two cells side by side that go down; one more from frame 2 on. */
 const FRAMES: Frame[] = [0, 1, 2, 3, 4].map((t) => ({ 1: [10 + 2 * t, 20], 2: [10 + 2 * t, 40], ...(t >= 2 ? { 3: [10 + 2 * t, 60] } : {}) }));
 
-async function open(options: { frames?: Frame[]; links?: Record<string, string>; fail?: (frame: number) => boolean; measured?: boolean } = {}) {
+async function open(options: { frames?: Frame[]; links?: Record<string, string>; fail?: (frame: number) => boolean; measured?: boolean; answers?: ProposalAnswer[] } = {}) {
   const frames = options.frames ?? FRAMES;
   const reads: number[] = [];
   const masks = new Masks({
@@ -48,6 +50,7 @@ async function open(options: { frames?: Frame[]; links?: Record<string, string>;
   const host: TrackingHost = {
     values,
     selected: signal<number | null>(null),
+    proposals: { order: async () => options.answers!.shift()!, ask: async () => options.answers!.shift()! },
     picture: { at: async () => null as never, show: async ({ t }) => void planes.push(t!) },
     assignment: { draft: { values: links, cells: {} } },
     change: (tool, params, wanted) => editor.change(tool, params, wanted),
@@ -286,6 +289,43 @@ describe("tracking a movie", () => {
     expect(tracking.review.current.value).toBe("begins 2:3"); // the rest of the same break is settled with it
     tracking.undo();
     expect(values.value).toEqual(new Map(Object.entries(cut)));
+    tracking.close();
+  });
+
+  it("goes through what a linker proposes: taken, refused, or all that two methods agree on", async () => {
+    const links = { "1:1": ["0:1", true], "1:2": ["0:2", true], "2:1": ["1:1", true], "2:2": ["1:2", false], "3:9": ["2:1", true] } as const;
+    const answers: ProposalAnswer[] = [
+      { state: "waiting", links: {}, error: "" },
+      { state: "ready", links, error: "" },
+      { state: "failed", links: {}, error: "no such frame" },
+    ];
+    const { tracking, values, edits } = await open({ links: { "2:1": "1:2" }, answers });
+    await tracking.movie.goTo(0);
+    const { proposals } = tracking;
+    expect(proposals.open.value).toBeNull();
+    const ordered = proposals.order("overlap", 0, 4);
+    expect(proposals.working.value).toBe(true);
+    await ordered;
+    expect(proposals.working.value).toBe(false);
+    expect(tracking.review.events.value.map(({ id }) => id)).toEqual(["proposed 1:1", "proposed 1:2", "proposed 2:1", "proposed 2:2"]);
+    tracking.nextEvent(1);
+    expect([tracking.selected.value, tracking.fix.value?.text]).toEqual(["1:1", "Follows track 1"]);
+    tracking.takeFix();
+    expect(values.value.get("1:1")).toBe("0:1");
+    expect(tracking.review.current.value).toBe("proposed 1:2");
+    tracking.dismiss();
+    expect(proposals.open.value?.map(({ id }) => id)).toEqual(["proposed 2:1", "proposed 2:2"]);
+    // 2:1 has another parent, of 2:2 the methods say different things: neither is taken unseen.
+    tracking.takeSure();
+    expect(values.value).toEqual(new Map([["2:1", "1:2"], ["1:1", "0:1"]]));
+    tracking.undo();
+    tracking.takeSure();
+    expect(values.value).toEqual(new Map([["2:1", "1:2"], ["1:1", "0:1"]]));
+    expect(edits).toEqual(["fix", "undo", "proposed"]);
+    proposals.clear();
+    expect(tracking.review.events.value.every(({ kind }) => kind !== "proposed")).toBe(true);
+    await proposals.order("nearest", 0, 4);
+    expect([proposals.refused.value, proposals.open.value]).toEqual(["no such frame", null]);
     tracking.close();
   });
 

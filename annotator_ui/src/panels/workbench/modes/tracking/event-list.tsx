@@ -5,6 +5,7 @@ import { useMemo } from "preact/hooks";
 import { trackColour } from "../../../../lineage/colours";
 import type { Tracking } from "../../../../session/tracking";
 import { Icon } from "../../icons";
+import { ProposalsBar } from "./proposals-bar";
 import { VirtualRows } from "./virtual-rows";
 
 const ROW = 26;
@@ -15,9 +16,10 @@ export function EventList({ tracking }: { tracking: Tracking }) {
   const follow = useMemo(() => computed(() => events.value.findIndex(({ id }) => id === current.value)), [tracking]);
   return (
     <section class="event-list" aria-label="Suspicious places">
+      <ProposalsBar tracking={tracking} />
       <header class="row apart">
         <h3>
-          Suspicious <b class="count-small">{events.value.length}</b>
+          {tracking.proposals.open.value ? "Proposed" : "Suspicious"} <b class="count-small">{events.value.length}</b>
         </h3>
         <span class="event-steps">
           <button type="button" class="button small" disabled={events.value.length === 0} onClick={() => tracking.nextEvent(1)} title="Next suspicious place (E)">
@@ -73,11 +75,11 @@ function Proposal({ tracking }: { tracking: Tracking }) {
       <span class={fix ? "" : "dim"}>{fix?.text ?? "Nothing proposed: link or cut by hand"}</span>
       {fix && (
         <button type="button" class="button small" title="Repair as proposed (R)" onClick={() => tracking.takeFix()}>
-          Repair <kbd>R</kbd>
+          {event.kind === "proposed" ? "Take" : "Repair"} <kbd>R</kbd>
         </button>
       )}
-      <button type="button" class="button small" title="This is fine (K)" onClick={() => tracking.dismiss()}>
-        Fine <kbd>K</kbd>
+      <button type="button" class="button small" title={event.kind === "proposed" ? "Not this one (K)" : "This is fine (K)"} onClick={() => tracking.dismiss()}>
+        {event.kind === "proposed" ? "Refuse" : "Fine"} <kbd>K</kbd>
       </button>
     </div>
   );

@@ -167,7 +167,8 @@ export function Overlay({ tracking, display, look }: { tracking: Tracking; displ
 
   useSignalEffect(() => {
     const element = canvas.current;
-    const context = element?.getContext("2d");
+    // In main memory: without a graphics card, a thousand trails are drawn many times faster there.
+    const context = element?.getContext("2d", { willReadFrequently: true });
     const shown = tracking.movie.shown.value;
     const { height, width } = display.screen.value;
     if (!element || !context) return;

@@ -1,7 +1,7 @@
 /** The lineage tree on a canvas: only the rows in sight are drawn. */
 
 import { trackColour } from "../../../../lineage/colours";
-import { stretches, type Track } from "../../../../lineage/lineage";
+import { missingFrames, stretches, type Track } from "../../../../lineage/lineage";
 import { familiesIn, type Family, type Tree } from "../../../../lineage/tree";
 import { AXIS, GUTTER, type TreeView } from "./tree-view";
 
@@ -32,7 +32,8 @@ function rootOf(track: Track): Track {
 export function drawTree(context: CanvasRenderingContext2D, view: TreeView, scene: TreeScene): void {
   const { width, height } = { width: view.width.value, height: view.height.value };
   const { from, to } = view.rows;
-  context.clearRect(0, 0, width, height);
+  context.fillStyle = GROUND;
+  context.fillRect(0, 0, width, height);
   context.font = "11px system-ui, sans-serif";
   context.textBaseline = "middle";
   const kin = scene.selected && rootOf(scene.selected);
@@ -81,7 +82,7 @@ function drawFamily(context: CanvasRenderingContext2D, view: TreeView, scene: Tr
       const x = view.x(begin);
       context.fillRect(x, y - high / 2, Math.max(1, view.x(last + 1) - x - (view.perFrame > 4 ? 1 : 0)), high);
     }
-    if (!family.folded) context.fillRect(view.x(track.begin), y - 0.5, view.x(end + 1) - view.x(track.begin), 1); // through gaps
+    if (!family.folded && missingFrames(track) > 0) context.fillRect(view.x(track.begin), y - 0.5, view.x(end + 1) - view.x(track.begin), 1);
     context.globalAlpha = 1;
     if (track === scene.selected) {
       context.strokeStyle = "#ffffff";

@@ -1,6 +1,6 @@
 /** The lineage tree below the picture, in step with it. */
 
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { untracked, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Track } from "../../../../lineage/lineage";
 import { familiesIn, kin, placeOf, trackAt, TreeLayout } from "../../../../lineage/tree";
@@ -47,7 +47,8 @@ export function TreePanel({ tracking, look }: { tracking: Tracking; look: Look }
     cancelAnimationFrame(drawing.current);
     drawing.current = requestAnimationFrame(() => {
       const element = canvas.current;
-      const context = element?.getContext("2d");
+      // In main memory: without a graphics card, lines and words are drawn many times faster there.
+      const context = element?.getContext("2d", { alpha: false, willReadFrequently: true });
       if (!element || !context) return;
       const ratio = Math.min(2, window.devicePixelRatio || 1);
       const size = { height: Math.round(view.height.peek() * ratio), width: Math.round(view.width.peek() * ratio) };
@@ -62,11 +63,13 @@ export function TreePanel({ tracking, look }: { tracking: Tracking; look: Look }
     const track = tracking.track.value;
     const at = track && placeOf(tree.peek(), track);
     if (!at) return;
-    const top = view.topFor(at.row);
+    // Only when another is selected: who scrolls away from it is let go.
+    const top = untracked(() => view.topFor(at.row));
     if (top !== view.top.peek()) scroll({ top });
   });
   useSignalEffect(() => {
-    const x = view.x(tracking.frame.value);
+    const frame = tracking.frame.value;
+    const x = untracked(() => view.x(frame));
     if (view.stretch.peek() > 1 && (x < GUTTER || x > view.width.peek() - 20)) scroll({ left: view.left.peek() + x - view.width.peek() / 2 });
   });
 
@@ -138,22 +141,24 @@ export function TreePanel({ tracking, look }: { tracking: Tracking; look: Look }
           <ToolButton label="Hide the tree (W)" text="×" run={() => (look.tree.value = false)} />
         </span>
       </header>
-      <div
-        ref={box}
-        class="tree-box"
-        tabIndex={0}
-        role="application"
-        aria-roledescription="lineage tree"
-        aria-label={`${families} families. Up and down: the track drawn above or below; left: mother; right: first daughter; Space: fold. The list of tracks says the same in words.`}
-        onScroll={({ currentTarget: { scrollTop, scrollLeft } }) => {
-          view.top.value = scrollTop;
-          view.left.value = scrollLeft;
-        }}
-        onClick={click}
-        onKeyDown={key}
-      >
-        <div class="tree-content" style={{ width: `${view.contentWidth}px`, height: `${view.contentHeight(tree.value.rows)}px` }}>
-          <canvas ref={canvas} aria-hidden="true" style={{ width: `${view.width.value}px`, height: `${view.height.value}px` }} />
+      <div class="tree-stage">
+        {/* Behind the box that scrolls, not in it: a canvas that scrolls is drawn twice. */}
+        <canvas ref={canvas} aria-hidden="true" style={{ width: `${view.width.value}px`, height: `${view.height.value}px` }} />
+        <div
+          ref={box}
+          class="tree-box"
+          tabIndex={0}
+          role="application"
+          aria-roledescription="lineage tree"
+          aria-label={`${families} families. Up and down: the track drawn above or below; left: mother; right: first daughter; Space: fold. The list of tracks says the same in words.`}
+          onScroll={({ currentTarget: { scrollTop, scrollLeft } }) => {
+            view.top.value = scrollTop;
+            view.left.value = scrollLeft;
+          }}
+          onClick={click}
+          onKeyDown={key}
+        >
+          <div class="tree-content" style={{ width: `${view.contentWidth}px`, height: `${view.contentHeight(tree.value.rows)}px` }} />
         </div>
       </div>
       <output class="sr">{selected ? describeTrack(selected) : "No track selected"}</output>
