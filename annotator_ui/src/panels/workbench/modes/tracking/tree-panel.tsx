@@ -148,9 +148,9 @@ export function TreePanel({ tracking, look }: { tracking: Tracking; look: Look }
           ref={box}
           class="tree-box"
           tabIndex={0}
-          role="application"
-          aria-roledescription="lineage tree"
-          aria-label={`${families} families. Up and down: the track drawn above or below; left: mother; right: first daughter; Space: fold. The list of tracks says the same in words.`}
+          role="tree"
+          aria-activedescendant="tree-selected"
+          aria-label={`Lineage tree, ${families} families. Up and down: the track drawn above or below; left: mother; right: first daughter; Space: fold. The list of tracks says the same in words.`}
           onScroll={({ currentTarget: { scrollTop, scrollLeft } }) => {
             view.top.value = scrollTop;
             view.left.value = scrollLeft;
@@ -158,12 +158,23 @@ export function TreePanel({ tracking, look }: { tracking: Tracking; look: Look }
           onClick={click}
           onKeyDown={key}
         >
-          <div class="tree-content" style={{ width: `${view.contentWidth}px`, height: `${view.contentHeight(tree.value.rows)}px` }} />
+          <div class="tree-content" style={{ width: `${view.contentWidth}px`, height: `${view.contentHeight(tree.value.rows)}px` }}>
+            {/* The drawing in words: the one that is selected. */}
+            <span id="tree-selected" class="sr" role="treeitem" aria-selected={selected !== null} aria-level={selected ? depthOf(selected) : 1}>
+              {selected ? describeTrack(selected) : "No track selected"}
+            </span>
+          </div>
         </div>
       </div>
-      <output class="sr">{selected ? describeTrack(selected) : "No track selected"}</output>
     </section>
   );
+}
+
+/** 1: nobody's daughter. */
+function depthOf(track: Track): number {
+  let depth = 1;
+  for (let mother = track.mother; mother; mother = mother.mother) depth++;
+  return depth;
 }
 
 function ToolButton({ label, text, run }: { label: string; text: string; run: () => void }) {
