@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from cellcommons.axes import PixelSize
 from cellcommons.errors import InvalidDocument, MismatchedShapes
@@ -109,6 +108,9 @@ def cells(labels: Labels) -> Iterator[Cell]:
     ids, compact = _compacted(labels)
     if ids.size == 0:
         return
+    # Here, for it takes long to import, and whoever only reads or downloads labels does without.
+    from scipy import ndimage
+
     for index, box in enumerate(ndimage.find_objects(compact, max_label=ids.size), start=1):
         mask = compact[box] == index
         rows, cols = box

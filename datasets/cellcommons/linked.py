@@ -10,8 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from cellcommons.axes import PixelSize
 from cellcommons.errors import InvalidDocument
@@ -42,6 +40,10 @@ def lineage_from_edges(nodes: Nodes, edges: Edges) -> tuple[Lineage, NDArray[np.
     n = len(nodes)
     onward = np.bincount(source, minlength=n)
     stays = (onward[source] == 1) & (edges[:, 2] == edges[:, 0] + 1)
+    # Here, for they take long to import, and a download does without.
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     joined = coo_matrix((np.ones(int(stays.sum())), (source[stays], target[stays])), shape=(n, n))
     component = connected_components(joined, directed=False)[1] if n else np.zeros(0, dtype=np.int64)
     # Nodes are in order of frame, so a component's first node is its track's first cell.
