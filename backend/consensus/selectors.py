@@ -14,7 +14,6 @@ from backend.annotation.kinds.registry import kind_of
 from backend.annotation.models import Annotation, AuthorKind, Campaign, Item
 from backend.consensus.models import Consensus, ConsensusState, Disagreement, DisagreementState
 from backend.imaging.access import seen_by
-from backend.imaging.models import Companion
 from backend.people.names import by_name
 from cellcommons.kinds.registry import kind_of as library_kind
 
@@ -42,16 +41,6 @@ def companions_of(item: Item) -> dict[str, str]:
     """What the task gives beside the image: kind -> tree digest."""
     known = library_kind(item.campaign.task).companions
     return dict(item.image.companions.filter(kind__in=known).values_list("kind", "tree_sha256"))
-
-
-def companions_by_image(campaign: Campaign) -> dict[uuid.UUID, dict[str, str]]:
-    """The same of all images of a campaign that have any: image -> kind -> tree digest."""
-    known = library_kind(campaign.task).companions
-    rows = Companion.objects.filter(image__items__campaign=campaign, kind__in=known)
-    found: dict[uuid.UUID, dict[str, str]] = {}
-    for image, kind, tree in rows.values_list("image_id", "kind", "tree_sha256"):
-        found.setdefault(image, {})[kind] = tree
-    return found
 
 
 def given_rows(consensus: Consensus) -> list[GivenRow]:

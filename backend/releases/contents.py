@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from backend.annotation.models import Annotation
 from backend.consensus.evidence import Evidence
@@ -50,30 +50,6 @@ def release_item(store: ObjectStore, consensus: Consensus, split: str, dataset_i
 def pseudonym(dataset_id: object, person_id: object) -> str:
     """A reader's name in the releases of one dataset: the same in each release, another in each dataset."""
     return "reader-" + sha256_hex(f"{dataset_id}/{person_id}".encode())[:12]
-
-
-def is_as_before(consensus: Consensus, before: ReleaseItem | None, companions: Mapping[str, str]) -> bool:
-    """Whether an image is just as the release before has it, its split aside: then its evidence need not be read."""
-    image = consensus.item.image
-    return before is not None and (
-        before.provenance.consensus,
-        before.tree,
-        before.labels,
-        before.name,
-        before.source,
-        before.stratum,
-        before.channels,
-        dict(before.companions),
-    ) == (
-        str(consensus.pk),
-        image.tree_sha256,
-        consensus.labels_sha256,
-        image.name,
-        image.source.name,
-        image.stratum,
-        tuple(image.channels),
-        dict(companions),
-    )
 
 
 def class_counts(summary: Summary, names: Iterable[str]) -> dict[str, dict[str, int]]:

@@ -32,7 +32,7 @@ class Split(models.TextChoices):
 class Release(Row):
     """One release. Once published no UPDATE or DELETE is admitted (trigger).
 
-    ``contents`` and ``drafted_at`` fix what is published, so that a publication killed half-way and started again
+    Its ``changes`` and ``drafted_at`` fix what is published, so that a publication killed half-way and started again
     seals the same manifest whatever people submitted meanwhile.
     """
 
@@ -49,7 +49,7 @@ class Release(Row):
     seed = models.PositiveIntegerField(default=0)
     fractions = models.JSONField(default=dict, help_text="{train, validation, test}")
     state = models.CharField(max_length=16, choices=ReleaseState, default=ReleaseState.DRAFT)
-    contents = models.JSONField(default=list, help_text="ids of the settled consensuses, frozen when it was drafted")
+    ordinal = models.PositiveIntegerField(default=1, help_text="its place in the dataset's order: the parent's + 1")
     drafted_at = models.DateTimeField(default=timezone.now, help_text="the manifest's time of creation")
     held = models.BooleanField(default=False, help_text="a draft that a curator looks at before it is published")
     manifest_sha256 = sha256_field(blank=True)
@@ -65,6 +65,7 @@ class Release(Row):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["dataset", "major", "minor", "patch"], name="a_version_names_one_release"),
+            models.UniqueConstraint(fields=["dataset", "ordinal"], name="releases_of_a_dataset_in_order"),
             models.CheckConstraint(
                 condition=~Q(state=ReleaseState.PUBLISHED)
                 | (Q(manifest_sha256__regex=r"^[0-9a-f]{64}$") & Q(published_at__isnull=False)),
@@ -163,33 +164,96 @@ class ManifestSignature(Row):
         ]
 
 
-class ReleaseImage(Row):
-    """One image of one release with the consensus it was published with. Frozen with its release (trigger)."""
+class DraftChange(models.Model):
+    """One image by which a draft differs from its parent, frozen when it was drafted; gone once it is published."""
 
-    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="images")
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="changes")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
+    consensus = models.ForeignKey(
+        Consensus, null=True, on_delete=models.PROTECT, related_name="+", help_text="NULL: the image is left out"
+    )
+    facts = models.UUIDField(null=True, help_text="``drafting``: of name, source, pixels, what is given beside")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["release", "image"], name="image_changes_once_per_draft")]
+
+
+class HeldImage(models.Model):
+    """An image with the consensus and the split that it has in the releases from ``since`` up to before ``until``.
+
+    Ordinals of releases of one dataset; ``until`` NULL: in the last one too. Triggers admit rows that begin with the
+    release that is being published, and that such a row ends with it; nothing else. So a publication writes what
+    changed, and what was published stays.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="+", db_index=False)
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
     consensus = models.ForeignKey(Consensus, on_delete=models.PROTECT, related_name="+")
     split = models.CharField(max_length=16, choices=Split)
     cells = models.PositiveIntegerField()
+    facts = models.UUIDField(null=True, help_text="as ``DraftChange``")
+    since = models.PositiveIntegerField()
+    until = models.PositiveIntegerField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["release", "image"], name="image_once_per_release")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "image"], condition=Q(until=None), name="image_once_in_the_last_release"
+            ),
+            models.UniqueConstraint(fields=["dataset", "image", "since"], name="image_begins_once"),
+            models.CheckConstraint(condition=Q(until=None) | Q(until__gt=models.F("since")), name="image_ends_later"),
+        ]
 
 
-class ReleaseObject(models.Model):
-    """Every object a release needs: what its download route may serve, and what garbage collection keeps."""
+class HeldObject(models.Model):
+    """An object that the releases from ``since`` up to before ``until`` need, and how often. Else as ``HeldImage``."""
 
-    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="objects_needed")
+    id = models.BigAutoField(primary_key=True)
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="+", db_index=False)
     sha256 = sha256_field()
     size = models.BigIntegerField()
     # So that the rows of the next release follow from what changed: an object is gone with its last use.
     uses = models.PositiveIntegerField(help_text="places that name it: the release, its parts, its images' trees")
+    since = models.PositiveIntegerField()
+    until = models.PositiveIntegerField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["release", "sha256"], name="object_once_per_release"),
-            models.CheckConstraint(condition=Q(uses__gte=1), name="object_needed_is_used"),
+            models.UniqueConstraint(
+                fields=["dataset", "sha256"], condition=Q(until=None), name="object_once_in_the_last_release"
+            ),
+            models.UniqueConstraint(fields=["dataset", "sha256", "since"], name="object_begins_once"),
+            models.CheckConstraint(condition=Q(uses__gte=1), name="object_held_is_used"),
+            models.CheckConstraint(condition=Q(until=None) | Q(until__gt=models.F("since")), name="object_ends_later"),
         ]
+
+
+class ReleaseImage(models.Model):
+    """One image of one published release: a view of ``HeldImage``."""
+
+    id = models.BigIntegerField(primary_key=True)
+    release = models.ForeignKey(Release, on_delete=models.DO_NOTHING, related_name="images")
+    image = models.ForeignKey(Image, on_delete=models.DO_NOTHING, related_name="+")
+    consensus = models.ForeignKey(Consensus, on_delete=models.DO_NOTHING, related_name="+")
+    split = models.CharField(max_length=16, choices=Split)
+    cells = models.PositiveIntegerField()
+
+    class Meta:
+        managed = False
+
+
+class ReleaseObject(models.Model):
+    """Every object a published release needs, what its download route may serve: a view of ``HeldObject``."""
+
+    id = models.BigIntegerField(primary_key=True)
+    release = models.ForeignKey(Release, on_delete=models.DO_NOTHING, related_name="objects_needed")
+    sha256 = sha256_field()
+    size = models.BigIntegerField()
+    uses = models.PositiveIntegerField()
+
+    class Meta:
+        managed = False
 
 
 class SplitLock(Row):

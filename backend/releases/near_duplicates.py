@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as Collection
 from functools import lru_cache
 
-from backend.imaging.models import Image
 from backend.releases.models import ImageDescriptor
 from cellcommons.near_duplicates.descriptors import METHOD, Descriptor, describe, parse_descriptor
 from cellcommons.near_duplicates.planes import ComparedPlane, stored_plane
@@ -19,20 +19,32 @@ _BEAT_EVERY = 50
 
 
 def near_duplicate_pairs(
-    store: ObjectStore, images: Iterable[Image], parent: Release | None = None, *, beat: Callable[[], None]
+    store: ObjectStore,
+    *,
+    new: Mapping[str, str],
+    held: Callable[[], Mapping[str, str]],
+    gone: Collection[str],
+    parent: Release | None,
+    beat: Callable[[], None],
 ) -> list[Pair]:
     """Pairs of image ids that show parts of one field and so must not straddle a split.
 
-    Only pairs with an image that ``parent`` has not are looked for; the others stand in its certificate.
+    Only pairs with an image that is new are looked for; the others stand in the parent's certificate.
 
     Args:
-        parent: the release before, in ``store``. beat: called now and then, so that the work is known to be alive.
+        new: image id -> tree digest, of images that ``parent`` has not, or with other pixels. held: gives the same of
+            the parent's images that stay; asked only where something has to be compared. gone: ids of the parent's
+            images that do not stay as they were there. parent: the release before, in ``store``. beat: called now and
+            then, so that the work is known to be alive.
     """
-    held = {str(image.pk): image.tree_sha256 for image in images}
-    known, edges = _certified(parent)
-    new = sorted(image for image, tree in held.items() if known.get(image) != tree)
-    kept = [edge for edge in edges if all(known.get(i) is not None and known[i] == held.get(i) for i in edge.key)]
-    descriptors = image_descriptors(store, held.values(), beat=beat) if new else {}
+    edges = _certified(parent)
+    if edges is None:  # certified by another method, or nobody: everything is looked for
+        new = {**(held() if parent else {}), **new}
+    kept = [edge for edge in edges or () if not set(edge.key) & (gone | new.keys())]
+    if not new:
+        return sorted(kept)
+    trees = {**held(), **new} if parent else dict(new)
+    descriptors = image_descriptors(store, trees.values(), beat=beat)
     calls = 0
 
     @lru_cache(maxsize=_KEPT_PLANES)
@@ -41,9 +53,9 @@ def near_duplicate_pairs(
         calls += 1
         if calls % _BEAT_EVERY == 0:
             beat()
-        return stored_plane(store, held[image])
+        return stored_plane(store, trees[image])
 
-    found = find_pairs(new, {image: descriptors[tree] for image, tree in held.items()}, plane) if new else []
+    found = find_pairs(sorted(new), {image: descriptors[tree] for image, tree in trees.items()}, plane)
     return sorted([*kept, *found])
 
 
@@ -66,14 +78,12 @@ def image_descriptors(store: ObjectStore, trees: Iterable[str], *, beat: Callabl
     return descriptors
 
 
-def _certified(parent: Release | None) -> tuple[dict[str, str], Sequence[Pair]]:
-    """Image -> tree of the parent, and the pairs among them; nothing where another method was used."""
+def _certified(parent: Release | None) -> Sequence[Pair] | None:
+    """The pairs among the images of the parent; None where there is none or another method was used."""
     if parent is None:
-        return {}, ()
+        return None
     data = parent.store.get(parent.manifest.certificate.sha256)
     if not is_certificate(data):
-        return {}, ()
+        return None
     certificate = parse_certificate(data, where=parent.manifest.reference)
-    if certificate.document["method"].get("name") != METHOD:
-        return {}, ()
-    return {item.image: item.tree for item in parent.items()}, certificate.edges
+    return certificate.edges if certificate.document["method"].get("name") == METHOD else None

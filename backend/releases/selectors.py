@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import uuid
+<<<<<<< HEAD
 from collections.abc import Collection
+=======
+from collections.abc import Iterable
+>>>>>>> 27fde7d (A publication writes what changed: membership as intervals, drafts as differences, splits from counts)
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 
-from backend.consensus.models import Consensus
 from backend.imaging.access import seen_by
-from backend.imaging.models import Dataset, Visibility
+from backend.imaging.models import Dataset, Image, Visibility
 from backend.people.models import Membership, Role
 from backend.people.names import by_name
 from backend.releases.models import (
     DRAFT,
     Comparison,
     ComparisonState,
+    HeldImage,
     Release,
     ReleaseImage,
-    ReleaseObject,
     ReleaseState,
     SplitLock,
 )
@@ -92,19 +95,30 @@ def refuse_withdrawn(release: Release) -> None:
         )
 
 
-def frozen_contents(release: Release) -> list[Consensus]:
-    """The consensuses a draft was frozen with, in order of image, with what sealing needs at hand."""
-    return list(
-        Consensus.objects.filter(pk__in=release.contents)
-        .select_related("item__image__source", "item__campaign")
-        .prefetch_related("readings__started_from", "readings__assignment")
-        .order_by("item__image_id")
+def split_locks(dataset: Dataset, sources: Iterable[str]) -> dict[str, str]:
+    """Source name -> the split it was published in, of these sources."""
+    locks = SplitLock.objects.filter(dataset=dataset, source__name__in=set(sources))
+    return dict(locks.values_list("source__name", "split"))
+
+
+def held_trees(dataset: Dataset, *, without: Iterable[str]) -> dict[str, str]:
+    """Image id -> tree digest, of the images of the last release but for some."""
+    rows = HeldImage.objects.filter(dataset=dataset, until=None).exclude(image__in=list(without))
+    return {str(image): tree for image, tree in rows.values_list("image_id", "image__tree_sha256")}
+
+
+def held_of_sources(dataset: Dataset, sources: Iterable[str]) -> list[str]:
+    """Ids of the images of the last release that are of these sources."""
+    rows = HeldImage.objects.filter(
+        dataset=dataset, until=None, image__source__dataset=dataset, image__source__name__in=list(sources)
     )
+    return [str(image) for image in rows.values_list("image_id", flat=True)]
 
 
-def split_locks(dataset: Dataset) -> dict[str, str]:
-    """Source name -> the split it was published in."""
-    return dict(SplitLock.objects.filter(dataset=dataset).values_list("source__name", "split"))
+def source_names(images: Iterable[str]) -> dict[str, str]:
+    """Image id -> the name of its source."""
+    rows = Image.objects.filter(pk__in=list(images)).values_list("pk", "source__name")
+    return {str(image): source for image, source in rows}
 
 
 def release_images(release: Release) -> QuerySet[ReleaseImage]:
@@ -138,11 +152,6 @@ def serving_release(releases: QuerySet[Release], name: str, version: str, sha256
     numbers = dict(zip(("major", "minor", "patch"), parse_wanted(version), strict=True))
     named = releases.filter(by_name(name, "dataset__"), state=ReleaseState.PUBLISHED, withdrawal=None, **numbers)
     return named.filter(objects_needed__sha256=sha256).order_by().first()
-
-
-def bytes_needed(release: Release) -> int:
-    """Bytes of the objects that ``release`` needs, each once."""
-    return int(ReleaseObject.objects.filter(release=release).aggregate(total=Sum("size"))["total"] or 0)
 
 
 def stalled_releases(*, silent_since: datetime) -> list[uuid.UUID]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -14,35 +14,31 @@ from django.utils import timezone
 
 from backend.annotation.kinds.registry import ontology_of
 from backend.annotation.models import Campaign
-from backend.consensus.models import Consensus
-from backend.consensus.selectors import companions_by_image, settled_consensuses
+from backend.consensus.selectors import settled_consensuses
 from backend.core.dispatch import dispatch
 from backend.core.errors import PART_AWAY, WrongState
 from backend.core.storage import object_store
+<<<<<<< HEAD
 from backend.imaging.models import Dataset
 from backend.imaging.services.heartbeat import beating
+=======
+from backend.imaging.models import Dataset, Source
+>>>>>>> 27fde7d (A publication writes what changed: membership as intervals, drafts as differences, splits from counts)
 from backend.people.models import Person
-from backend.releases.contents import class_counts, is_as_before, release_item
+from backend.releases.contents import class_counts, release_item
+from backend.releases.drafting import freeze_changes, frozen_changes
 from backend.releases.membership import record_images, record_objects
 from backend.releases.models import Opening, Release, ReleaseState, SplitLock, Withdrawal
-from backend.releases.near_duplicates import near_duplicate_pairs
-from backend.releases.selectors import (
-    bytes_needed,
-    frozen_contents,
-    latest_published,
-    refuse_withdrawn,
-    split_locks,
-    stalled_releases,
-)
+from backend.releases.placing import place_changes
+from backend.releases.selectors import latest_published, refuse_withdrawn, stalled_releases
 from backend.releases.signatures import sign_release
 from cellcommons.cards.dataset import dataset_card
 from cellcommons.cards.licences import check_licence
 from cellcommons.errors import CellCommonsError, InvalidDocument
-from cellcommons.indexes import SPLITS
+from cellcommons.indexes import SPLITS, ReleaseItem
 from cellcommons.manifest import Manifest
 from cellcommons.release import open_release
 from cellcommons.sealing import seal_release
-from cellcommons.split_certificate import certified_split, class_cells
 from cellcommons.splits import FRACTIONS
 from cellcommons.summary import Summary
 from cellcommons.uses import use_changes
@@ -86,8 +82,7 @@ def draft_release(
             remedy="Name a campaign over this dataset.",
         )
     check_licence(licence or dataset.licence, [dataset.licence], where="licence")
-    contents = sorted(str(pk) for pk in settled_consensuses(campaign).values_list("pk", flat=True))
-    if not contents:
+    if not settled_consensuses(campaign).exists():
         raise InvalidDocument(
             "no image of the campaign is settled yet",
             where=campaign.name,
@@ -103,18 +98,19 @@ def draft_release(
     retried = last is not None and last.state == ReleaseState.FAILED
     release = last if retried else Release(dataset=dataset)
     release.parent = latest_published(dataset)
+    release.ordinal = release.parent.ordinal + 1 if release.parent else 1
     release.campaign = campaign
     release.title = title or dataset.title
     release.notes = notes
     release.licence = licence or dataset.licence
     release.seed = seed
     release.fractions = dict(fractions or FRACTIONS)
-    release.contents = contents
     release.state, release.error, release.heartbeat = ReleaseState.DRAFT, "", None
     release.drafted_at = timezone.now()
     release.created_by = person
     release.held = review
     release.save()
+    freeze_changes(release)
     if not review:
         dispatch("releases.publish", release.pk)
     return release
@@ -195,13 +191,16 @@ def sweep_releases() -> int:
 
 @dataclass(frozen=True)
 class Sealed:
-    """A release that is in the store but not yet in the database."""
+    """A release that is in the store but not yet in the database.
+
+    Attributes:
+        items: images that are new, changed or moved to another split. left_out: ids of those that are gone.
+    """
 
     manifest: Manifest
     digest: str
-    changed: Sequence[Consensus]
-    removed: Sequence[str]
-    assignment: Mapping[str, str]
+    items: Sequence[ReleaseItem]
+    left_out: Sequence[str]
     uses: Mapping[str, tuple[int, int]]
     classes: Mapping[str, Mapping[str, int]]
 
@@ -218,29 +217,13 @@ def _start_publishing(*, release_id: uuid.UUID | str) -> Release:
 def seal_draft(release: Release) -> Sealed:
     """Write indexes, card and manifest into the store, the same each time. Of the release only its heartbeat moves."""
     store = object_store()
-    contents = frozen_contents(release)
+    changes = frozen_changes(release)
     parent = open_release(store, release.parent.manifest_sha256) if release.parent else None
-    before = {item.image: item for item in parent.items()} if parent else {}
-    given = companions_by_image(release.campaign)
-    items = []
-    for consensus in _beating(release, contents):
-        known = before.get(str(consensus.item.image_id))
-        same = is_as_before(consensus, known, given.get(consensus.item.image_id, {}))
-        items.append(known if same and known else release_item(store, consensus, SPLITS[0], release.dataset_id))
-    pairs = near_duplicate_pairs(store, [c.item.image for c in contents], parent, beat=lambda: _beat(release))
-    certified = certified_split(
-        [(item.image, item.source, item.stratum) for item in items],
-        pairs,
-        fractions=release.fractions,
-        seed=release.seed,
-        locked=split_locks(release.dataset),
-        parent=parent.digest if parent else None,
-        classes=class_cells(items),
+    settled = _beating(release, changes.settled)
+    changed = [release_item(store, consensus, SPLITS[0], release.dataset_id) for consensus in settled]
+    placed = place_changes(
+        release, store, items=changed, left_out=changes.left_out, parent=parent, beat=lambda: _beat(release)
     )
-    assignment = certified.split.assignment
-    items = [replace(item, split=assignment[item.image]) for item in items]
-    changed = [item for item in items if before.get(item.image) != item]
-    removed = sorted(before.keys() - {item.image for item in items})
     _beat(release)
     facts: dict[str, Any] = {
         "dataset": release.dataset.name,
@@ -253,27 +236,25 @@ def seal_draft(release: Release) -> Sealed:
 
     def card(summary: Summary, version: str) -> str:
         about = {"description": release.dataset.description, "notes": release.notes}
-        return dataset_card(summary=summary, version=version, certificate=certified.document, **facts, **about)
+        return dataset_card(summary=summary, version=version, certificate=placed.certified.document, **facts, **about)
 
     manifest, digest = seal_release(
         store,
         parent=parent.digest if parent else None,
-        items=changed,
-        removed=removed if parent else None,
+        items=placed.items,
+        removed=changes.left_out if parent else None,
         card_text=card,
-        split_certificate=certified.document,
+        split_certificate=placed.certified.sealed,
         given_licences=[release.dataset.licence],
         **facts,
     )
     sealed = open_release(store, digest)
     names = facts["ontology"].names if facts["ontology"] else ()
-    new = {item.image for item in changed}
     return Sealed(
         manifest=manifest,
         digest=digest,
-        changed=[consensus for consensus in contents if str(consensus.item.image_id) in new],
-        removed=removed,
-        assignment=assignment,
+        items=placed.items,
+        left_out=changes.left_out,
         uses=use_changes(parent, sealed),
         classes=class_counts(sealed.summary, names),
     )
@@ -285,16 +266,19 @@ def _record_publication(*, release_id: uuid.UUID, sealed: Sealed) -> Release:
     release = lock_release(release_id)
     if release.state != ReleaseState.PUBLISHING:
         return release
-    record_images(release, changed=sealed.changed, removed=sealed.removed, assignment=sealed.assignment)
-    release.delta_bytes = record_objects(release, sealed.uses)
-    _lock_splits(release, sealed)
+    assignment = {item.image: item.split for item in sealed.items}
+    record_images(release, assignment=assignment, left_out=list(sealed.left_out))
+    moved = record_objects(release, sealed.uses)
+    _lock_splits(release, sealed.items)
+    release.changes.all().delete()
     counts = sealed.manifest.counts
     release.counts = {**asdict(counts), "classes": sealed.classes}
     version = parse_version(sealed.manifest.version)
     release.major, release.minor, release.patch = version.major, version.minor, version.patch
     release.manifest_sha256 = sealed.digest
     release.card_sha256 = sealed.manifest.card.sha256
-    release.bytes = bytes_needed(release)
+    release.delta_bytes = moved.new
+    release.bytes = (release.parent.bytes if release.parent else 0) + moved.new - moved.gone
     release.state, release.error = ReleaseState.PUBLISHED, ""
     release.published_at = timezone.now()
     release.save()
@@ -302,9 +286,11 @@ def _record_publication(*, release_id: uuid.UUID, sealed: Sealed) -> Release:
     return release
 
 
-def _lock_splits(release: Release, sealed: Sealed) -> None:
+def _lock_splits(release: Release, items: Sequence[ReleaseItem]) -> None:
     """What a source was published as, it stays; only into test may it move, with a near-duplicate of a test image."""
-    splits = {c.item.image.source_id: sealed.assignment[str(c.item.image_id)] for c in sealed.changed}
+    named = {item.source: item.split for item in items}
+    ids = Source.objects.filter(dataset=release.dataset, name__in=named).values_list("name", "pk")
+    splits = {pk: named[name] for name, pk in ids}
     held = {lock.source_id: lock for lock in SplitLock.objects.filter(source__in=splits)}
     SplitLock.objects.bulk_create(
         SplitLock(dataset=release.dataset, source_id=source, split=split, first_release=release)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -94,6 +94,20 @@ class Release:
     def part_sources(self, number: int) -> dict[str, tuple[str, int]]:
         """Source -> split and number of images, of the sources of one part."""
         return read_part_sources(self.store, self.part(number))
+
+    def chosen(self, images: Iterable[str]) -> dict[str, ReleaseItem]:
+        """Image id -> item, of those of ``images`` that it has; only their parts are read."""
+        wanted = set(images)
+        numbers = {part_of(image, self.manifest.parts.depth) for image in wanted}
+        found = (item for number in sorted(numbers) for item in self.part_items(number))
+        return {item.image: item for item in found if item.image in wanted}
+
+    def source_counts(self, sources: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Source -> its split and how many images it has, of those of ``sources`` that it has."""
+        wanted = set(sources)
+        numbers = {part_of(source, self.manifest.parts.depth) for source in wanted}
+        found = {name: said for number in sorted(numbers) for name, said in self.part_sources(number).items()}
+        return {name: said for name, said in found.items() if name in wanted}
 
     @cached_property
     def summary(self) -> Summary:

@@ -49,7 +49,7 @@ def seal_release(
     task: str,
     items: Iterable[ReleaseItem],
     card_text: str | Callable[[Summary, str], str],
-    split_certificate: Mapping[str, Any],
+    split_certificate: Mapping[str, Any] | Callable[[str], Mapping[str, Any]],
     removed: Iterable[str] | None = None,
     ontology: Ontology | None = None,
     given_licences: Iterable[str] = (),
@@ -67,6 +67,8 @@ def seal_release(
             unless there are too many images for the parent's parts, or task or classes are others.
         removed: ids of the parent's images that are gone.
         card_text: the README, or a function that writes it from the counts and the version.
+        split_certificate: JSON that says how the splits were made, or a function that gives it for the sha256 of the
+            listing of parts (``split_certificate.Certified.sealed``).
         ontology: the classes, where the task has any.
         given_licences: SPDX ids of what the release is made from; ``licence`` must be as strict as each.
 
@@ -106,6 +108,7 @@ def seal_release(
             change = change_between(content.old, content.new, meant_before=meant, meant_after=meaning)
             version = parse_version(before.manifest.version).after(change)
         text = card_text if isinstance(card_text, str) else card_text(content.summary, str(version))
+        said = split_certificate(content.parts.sha256) if callable(split_certificate) else split_certificate
         manifest = Manifest(
             dataset=dataset,
             title=title,
@@ -119,7 +122,7 @@ def seal_release(
             parts=content.parts,
             summary=_put(batch, content.summary.to_bytes()),
             card=_put(batch, text.encode()),
-            certificate=_put(batch, canonical_json(dict(split_certificate))),
+            certificate=_put(batch, canonical_json(dict(said))),
             counts=content.summary.counts(),
             objects=ObjectCount(0, 0),
             ontology=meaning["ontology"],

@@ -1,7 +1,7 @@
 """The certificate of a split: what was compared and how, what was found, and what followed from it.
 
 It holds what a release's indexes do not: the edges of the graph with their evidence, the parameters, and which sources
-were free. The nodes are the rows of the index ``splits`` (image and source), pinned by a digest, as are the strata.
+were free. The nodes are the rows of the indexes (image, source, stratum), pinned by the digest of the release's parts.
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.errors import InvalidDocument
 from cellcommons.indexes import ReleaseItem
 from cellcommons.near_duplicates.search import Pair, method
-from cellcommons.splits import FRACTIONS, PLACEMENT, SplitResult, split_by_source
+from cellcommons.splits import FRACTIONS, PLACEMENT, SplitResult, Staying, split_by_source
 
-FORMAT = "cellcommons.split-certificate/2"
+FORMAT = "cellcommons.split-certificate/3"
 
 
 @dataclass(frozen=True)
 class Certified:
-    """A split with its certificate, and what the certificate was made from."""
+    """A split, and what its certificate says but for the parts of the release, which are sealed after it."""
 
     split: SplitResult
     document: dict[str, Any]
+
+    def sealed(self, parts_sha256: str) -> dict[str, Any]:
+        """The certificate of the release whose manifest names these parts: its images, sources, strata, splits."""
+        whole = {**self.document, "parts": parts_sha256}
+        return {**whole, "digest": sha256_hex(canonical_json(whole))}
 
 
 def certified_split(
@@ -37,19 +42,28 @@ def certified_split(
     locked: Mapping[str, str] | None = None,
     parent: str | None = None,
     classes: Mapping[str, Mapping[str, int]] | None = None,
+    staying: Staying | None = None,
 ) -> Certified:
     """Split, and say how, so that anybody can do it again. Arguments and errors as ``split_by_source``.
 
     Args:
         pairs: of images of one field (``near_duplicates.find_pairs``). parent: manifest of the release before.
+        staying: images besides ``items`` that stay where they are; the document is as if all had been given.
     """
-    sources = {image: source for image, source, _ in items}
+    sources = {**(staying.image_sources if staying else {}), **{image: source for image, source, _ in items}}
     edges = sorted(pair for pair in pairs if pair.a in sources and pair.b in sources)
-    here = set(sources.values())
-    locks = {source: split for source, split in (locked or {}).items() if source in here}
     split = split_by_source(
-        items, near_duplicates=[e.key for e in edges], fractions=fractions, seed=seed, locked=locks, classes=classes
+        items,
+        near_duplicates=[edge.key for edge in edges],
+        fractions=fractions,
+        seed=seed,
+        locked=locked,
+        classes=classes,
+        staying=staying,
     )
+    free = {source for component in split.components for source in component} - set(locked or ())
+    rows = split.table.values()
+    count = {name: sum(row[name] for row in rows) for name in ("images", "sources", "components")}
     document: dict[str, Any] = {
         "format": FORMAT,
         "method": method(),
@@ -58,33 +72,25 @@ def certified_split(
         "fractions": {name: float((fractions or FRACTIONS).get(name, 0.0)) for name in FRACTIONS},
         "parent": parent,
         # A source that is not free was locked to the split it lies in, or to the one it was moved from.
-        "free": sorted(here - set(locks)) if locks else None,
+        "free": sorted(free) if len(free) < count["sources"] else None,
         "moved_to_test": {
             source: {"from": before, "because": [list(e.key) for e in edges if source in (sources[e.a], sources[e.b])]}
             for source, before in sorted(split.moved.items())
         },
         "edges": [edge_row(edge) for edge in edges],
         "pairs": {kind: sum(edge.kind == kind for edge in edges) for kind in sorted({edge.kind for edge in edges})},
-        "images": len(items),
-        "sources": len(here),
-        "components": len(split.components),
-        "largest_component": max(split.images, default=0),
+        **count,
+        # Of those that were free to be placed: no share is exceeded by more than it.
+        "largest_component": max(split.free, default=0),
         "joined": [list(component) for component in split.components if len(component) > 1],
-        "nodes_sha256": nodes_digest(items),
         "splits": split.table,
-        "assignment_sha256": sha256_hex(canonical_json(split.assignment)),
     }
-    return Certified(split, {**document, "digest": sha256_hex(canonical_json(document))})
+    return Certified(split, document)
 
 
 def edge_row(pair: Pair) -> dict[str, Any]:
     """An edge as the certificate states it."""
     return {"a": pair.a, "b": pair.b, "kind": pair.kind, **pair.evidence}
-
-
-def nodes_digest(items: Iterable[tuple[str, str, str]]) -> str:
-    """Digest of (image, source, stratum), whatever their order."""
-    return sha256_hex(canonical_json(sorted([image, source, stratum] for image, source, stratum in items)))
 
 
 def class_cells(items: Iterable[ReleaseItem]) -> dict[str, dict[str, int]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cellcommons.errors import InvalidDocument
+from cellcommons.summary import Summary
 
 FRACTIONS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 PLACEMENT = "cellcommons.largest-component-first/2"
@@ -19,9 +20,9 @@ class SplitResult:
     """A split and how it came about.
 
     Attributes:
-        assignment: image -> ``train``, ``validation`` or ``test``.
-        components: tuples of sources; each tuple lies in one split.
-        images: how many images each component holds, in the same order.
+        assignment: image -> ``train``, ``validation`` or ``test``, of the images that were given.
+        components: tuples of sources; each tuple lies in one split. Without sources that stay and are joined to none.
+        free: images of each component that was placed, largest first; the others hold a source that was locked.
         moved: source -> the split it was locked to, of those that went to test with their component.
         table: split -> ``{"images", "wanted", "sources", "components", "strata": {name: {"images", "wanted"}},
             "classes": {name: {"cells", "wanted"}}}``; wanted are shares of what there is.
@@ -29,9 +30,24 @@ class SplitResult:
 
     assignment: dict[str, str]
     components: tuple[tuple[str, ...], ...]
-    images: tuple[int, ...]
+    free: tuple[int, ...]
     moved: dict[str, str]
     table: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Staying:
+    """The images that a split leaves as they are, counted: those of the release before, without those given anew.
+
+    Attributes:
+        summary: of these images, ``sources`` among it: those that still have one. sources: source -> split, of those
+            that still have one; of all, or at least of those that images given or pairs are of.
+        image_sources: image -> source, of those that pairs name.
+    """
+
+    summary: Summary = field(default_factory=Summary)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    image_sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,7 @@ def split_by_source(
     seed: int = 0,
     locked: Mapping[str, str] | None = None,
     classes: Mapping[str, Mapping[str, int]] | None = None,
+    staying: Staying | None = None,
 ) -> SplitResult:
     """Split images so that no source, and no two sources with near-duplicate images, straddle a split.
 
@@ -71,6 +88,9 @@ def split_by_source(
         locked: source -> split of an earlier release. A lock holds, but a component with any source locked to test goes
             to test as a whole: what was once test stays test.
         classes: image -> class -> cells of it, where the task has classes.
+        staying: images besides ``items`` that stay where they are; the result is as if all had been given. Each of
+            their sources is locked, and none of them is of a component that goes to test from elsewhere
+            (``sources_to_test``): those have to be given.
 
     Returns:
         Train and test are never empty with two components or more, nor validation with three or more that are free.
@@ -83,10 +103,13 @@ def split_by_source(
     images = {image: (source, stratum) for image, source, stratum in items}
     if len(images) != len(items):
         raise InvalidDocument("an image occurs twice among the images to split")
-    inside = sorted({(min(a, b), max(a, b)) for a, b in near_duplicates if a in images and b in images and a != b})
-    components = connected_sources({image: source for image, (source, _) in images.items()}, inside)
+    kept = staying or Staying()
+    sources = {**kept.image_sources, **{image: source for image, (source, _) in images.items()}}
+    inside = sorted({(min(a, b), max(a, b)) for a, b in near_duplicates if a in sources and b in sources and a != b})
+    named = {image for pair in inside for image in pair} | images.keys()
+    components = connected_sources({image: sources[image] for image in named}, inside)
     # Only sources that are here can bind: a release may drop images of an earlier one.
-    here = {source for source, _ in images.values()}
+    here = {source for component in components for source in component}
     locks = {source: split for source, split in (locked or {}).items() if source in here}
     fixed = {number: split for number, c in enumerate(components) if (split := _locked_split(c, locks, wanted))}
 
@@ -97,15 +120,31 @@ def split_by_source(
         strata[number_of[source]][stratum] += 1
         cells[number_of[source]].update((classes or {}).get(image, {}))
     sizes = [_Size(one, two) for one, two in zip(strata, cells, strict=True)]
-    placed = _place(components, sizes, fixed, wanted, seed)
+    apart = {split: _apart(kept, split, here) for split in wanted}
+    placed, free = _place(components, sizes, fixed, wanted, seed, apart)
 
     return SplitResult(
         assignment={image: placed[number_of[source]] for image, (source, _) in sorted(images.items())},
         components=components,
-        images=tuple(size.images for size in sizes),
+        free=tuple(sizes[number].images for number in free),
         moved={s: locks[s] for c in components for s in c if s in locks and locks[s] != placed[number_of[s]]},
-        table=_table(wanted, placed, components, sizes),
+        table=_table(wanted, placed, components, sizes, apart),
     )
+
+
+def sources_to_test(
+    sources: Mapping[str, str], pairs: Iterable[tuple[str, str]], locked: Mapping[str, str]
+) -> set[str]:
+    """Sources that go to test from the split that they are locked to, with a component that is locked to test.
+
+    Args:
+        sources: image -> source. pairs: near-duplicate images, of these.
+    """
+    found = set()
+    for component in connected_sources(sources, pairs):
+        if any(locked.get(source) == "test" for source in component):
+            found |= {source for source in component if locked.get(source, "test") != "test"}
+    return found
 
 
 def check_leaks(
@@ -194,18 +233,39 @@ class _Size:
         self.cells.update(other.cells)
 
 
+@dataclass(frozen=True)
+class _Apart:
+    """What stays in a split: all its images counted, and its sources that are joined to none, each a component."""
+
+    size: _Size
+    sources: int
+
+
+def _apart(staying: Staying, split: str, joined: set[str]) -> _Apart:
+    summary = staying.summary
+    size = _Size(summary.by_key("strata", split), summary.by_key("classes", split))
+    inside = sum(lies == split and source in joined for source, lies in staying.sources.items())
+    return _Apart(size, summary.total("sources", split) - inside)
+
+
+def _sum(sizes: Iterable[_Size]) -> _Size:
+    total = _Size(Counter(), Counter())
+    for size in sizes:
+        total.add(size)
+    return total
+
+
 def _place(
     components: Sequence[Sequence[str]],
     sizes: Sequence[_Size],
     fixed: Mapping[int, str],
     wanted: Mapping[str, float],
     seed: int,
-) -> list[str]:
-    """Split of every component: locks first, then the free ones, largest first."""
-    total = _Size(Counter(), Counter())
-    for size in sizes:
-        total.add(size)
-    held = {split: _Size(Counter(), Counter()) for split in wanted}
+    apart: Mapping[str, _Apart],
+) -> tuple[list[str], list[int]]:
+    """Split of every component, locks first, then the free ones, largest first; and the numbers of the free ones."""
+    total = _sum([*sizes, *(one.size for one in apart.values())])
+    held = {split: _sum([apart[split].size]) for split in wanted}
     placed = dict(fixed)
     for number, split in fixed.items():
         held[split].add(sizes[number])
@@ -239,18 +299,23 @@ def _place(
         split = min(room, key=lambda name: cost(name, sizes[number]))
         placed[number] = split
         held[split].add(sizes[number])
-    _fill_empty(placed, free, sizes, wanted)
-    return [placed[number] for number in range(len(components))]
+    _fill_empty(placed, free, sizes, wanted, apart)
+    return [placed[number] for number in range(len(components))], free
 
 
 def _fill_empty(
-    placed: dict[int, str], free: Sequence[int], sizes: Sequence[_Size], wanted: Mapping[str, float]
+    placed: dict[int, str],
+    free: Sequence[int],
+    sizes: Sequence[_Size],
+    wanted: Mapping[str, float],
+    apart: Mapping[str, _Apart],
 ) -> None:
     """Give an empty split the smallest free component of a split that can spare one."""
     for split, least in (("train", 2), ("test", 2), ("validation", 3)):
-        if not wanted[split] or split in placed.values() or len(placed) < least:
+        spare = Counter({name: one.sources for name, one in apart.items()})
+        spare.update(placed.values())
+        if not wanted[split] or spare[split] or spare.total() < least:
             continue
-        spare = Counter(placed.values())
         # Validation gives way to train and test, which a release cannot do without.
         donors = [n for n in free if spare[placed[n]] > 1 or (placed[n] == "validation" and split != "validation")]
         if donors:
@@ -264,17 +329,17 @@ def _fill_empty(
 
 
 def _table(
-    wanted: Mapping[str, float], placed: Sequence[str], components: Sequence[Sequence[str]], sizes: Sequence[_Size]
+    wanted: Mapping[str, float],
+    placed: Sequence[str],
+    components: Sequence[Sequence[str]],
+    sizes: Sequence[_Size],
+    apart: Mapping[str, _Apart],
 ) -> dict[str, Any]:
-    total = _Size(Counter(), Counter())
-    for size in sizes:
-        total.add(size)
+    total = _sum([*sizes, *(one.size for one in apart.values())])
     table = {}
     for split, share in wanted.items():
         numbers = [number for number, name in enumerate(placed) if name == split]
-        held = _Size(Counter(), Counter())
-        for number in numbers:
-            held.add(sizes[number])
+        held = _sum([apart[split].size, *(sizes[number] for number in numbers)])
 
         def shares(here: Counter[str], there: Counter[str], what: str, share: float = share) -> dict[str, Any]:
             return {name: {what: here[name], "wanted": round(share * n, 2)} for name, n in sorted(there.items())}
@@ -282,8 +347,8 @@ def _table(
         table[split] = {
             "images": held.images,
             "wanted": round(share * total.images, 2),
-            "sources": sum(len(components[n]) for n in numbers),
-            "components": len(numbers),
+            "sources": apart[split].sources + sum(len(components[n]) for n in numbers),
+            "components": apart[split].sources + len(numbers),
             "strata": shares(held.strata, total.strata, "images"),
             "classes": shares(held.cells, total.cells, "cells"),
         }

@@ -9,8 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,7 @@ import numpy as np
 from PIL import Image
 
 from backend.door.home import ROOT
-from backend.door.postgres import throw_away_cluster
-from backend.door.services import PYTHON, VENV, own_environment
+from backend.door.services import PYTHON
 from cellcommons.images.data import ImageData
 from cellcommons.images.lazy import declared
 from cellcommons.layouts.coco import Coco
@@ -28,6 +25,7 @@ from cellcommons.layouts.coco_json import open_coco
 from cellcommons.layouts.coco_truths import truth_of
 from cellcommons.layouts.dsb2018 import Dsb2018
 from cellcommons.overlapping import OverlappingCells
+from tests.bench.bare_hub import bare_hub
 from tests.bench.peers.ingest import assemble_masks, parse_json, read_and_write_zarr, save_masks
 from tests.bench.result import Goal, Result
 
@@ -42,7 +40,7 @@ def run() -> Result:
     """Every arm. ``BENCH_INGEST_IMAGES`` makes the first two smaller."""
     figures: dict[str, Any] = {"images": IMAGES, "processes": _processes()}
     peers: dict[str, dict[str, Any]] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-ingest-") as name, _hub(Path(name) / "hub") as env:
+    with tempfile.TemporaryDirectory(prefix="bench-ingest-") as name, bare_hub(Path(name) / "hub") as env:
         folder = Path(name)
         arms = {"classes": _class_folders(folder / "classes"), "plain": _unlabelled(folder / "plain")}
         for arm, (layout, path) in arms.items():
@@ -91,24 +89,6 @@ class Took:
 
 def _processes() -> int:
     return min(2, os.cpu_count() or 1)
-
-
-@contextmanager
-def _hub(home: Path) -> Iterator[dict[str, str]]:
-    """The environment of a hub that has what an import needs: an embedded Postgres with its tables, a folder."""
-    home.mkdir(parents=True)
-    with throw_away_cluster(VENV, cwd=ROOT) as url:
-        env = own_environment() | {
-            "DATABASE_URL": url,
-            "OBJECTS_URL": (home / "objects").as_uri(),
-            "BROKER_URL": "memory://",
-            "SECRET_KEY": "bench",
-            "HUB_HOME": str(home),
-            "HUB_URL": "http://127.0.0.1:1",
-            "DJANGO_SETTINGS_MODULE": "backend.settings.hub",
-        }
-        subprocess.run([str(PYTHON), str(ROOT / "manage.py"), "migrate", "-v", "0"], env=env, check=True, cwd=ROOT)
-        yield env
 
 
 def _import(env: dict[str, str], layout: str, path: Path, slug: str, *more: str, units: int = 0) -> Took:

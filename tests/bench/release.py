@@ -1,14 +1,14 @@
-"""``./hub bench release``: what sealing a release costs as it grows, and as what changed does.
+"""``./hub bench release``: what publishing a release costs as it grows, and as what changed does.
 
-Generated releases (``large_releases``); one after another images are relabelled and the next release is sealed from
-what changed. Beside it: sealing all of it again, and git committing the same change to a file for every image's labels.
-
-What it does not measure is the hub's own bookkeeping of a release in Postgres.
+Generated datasets, as a hub has them (``publications``): published, some images relabelled, published again. Then the
+sealing alone, by the library, beside sealing all of it again, and git committing the same change to a file for every
+image's labels. ``--sizes 1000,10000,100000 --no-sealing`` for the largest.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import random
 import shutil
@@ -21,6 +21,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from backend.door.home import ROOT
+from backend.door.services import PYTHON
 from cellcommons.cards.dataset import dataset_card
 from cellcommons.indexes import ReleaseItem
 from cellcommons.parts import differing
@@ -28,6 +30,7 @@ from cellcommons.release import Release, open_release
 from cellcommons.sealing import seal_release
 from cellcommons.store import FolderStore
 from cellcommons.summary import Summary
+from tests.bench.bare_hub import bare_hub
 from tests.bench.large_releases import large_items, relabelled, templates
 from tests.bench.result import Goal, Result
 
@@ -43,6 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this benchmark."""
     parser.add_argument("--sizes", default="1000,10000", help="images, with commas between (%(default)s)")
     parser.add_argument("--no-git", action="store_true", help="leave the peer out")
+    parser.add_argument("--no-sealing", action="store_true", help="publications only, without sealing by the library")
 
 
 def run(asked: argparse.Namespace) -> Result:
@@ -51,17 +55,38 @@ def run(asked: argparse.Namespace) -> Result:
     figures: dict[str, Any] = {}
     peers: dict[str, dict[str, Any]] = {"all sealed again": {}, "git": {}}
     for size in sizes:
+        figures |= _published(size)
+    for figure in ("seconds", "cpu_seconds"):
+        for change, name in ((f"change_of_{FIXED}", "fixed_change"), ("change_of_1_percent", "1_percent")):
+            points = [(size, figures[f"publish_{change}_{figure}_{size}"]) for size in sizes]
+            figures[f"publish_{figure}_slope_at_{name}"] = _slope(points)
+    figures["manifest_bytes"] = max(figures[f"publish_first_manifest_bytes_{size}"] for size in sizes)
+    goals = [Goal("manifest_bytes", at_most=15_999), Goal("publish_seconds_slope_at_fixed_change", at_most=0.5)]
+    if asked.no_sealing:
+        return Result("release", figures, goals)
+    for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             figures |= _measure(Path(folder), size, peers, git=not asked.no_git and shutil.which("git") is not None)
     slope = _slope([(size, figures[f"change_of_{FIXED}_seconds_{size}"]) for size in sizes])
-    figures["slope_at_fixed_change"] = slope
+    figures["sealing_slope_at_fixed_change"] = slope
     for name, bench in (("all sealed again", "seconds"), ("git", "seconds")):
         found = [(size, peers[name][f"{bench}_{size}"]) for size in sizes if f"{bench}_{size}" in peers[name]]
         if len(found) > 1:
             peers[name]["slope_at_fixed_change"] = _slope(found)
-    figures["manifest_bytes"] = max(figures[f"manifest_bytes_{size}"] for size in sizes)
-    goals = [Goal("manifest_bytes", at_most=15_999), Goal("slope_at_fixed_change", at_most=0.5)]
     return Result("release", figures, goals, {name: said for name, said in peers.items() if said})
+
+
+def _published(size: int) -> dict[str, Any]:
+    """Publications of a hub of ``size`` images, by a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="bench-release-") as folder, bare_hub(Path(folder) / "hub") as env:
+        words = [str(PYTHON), "-m", "tests.bench.publications", *map(str, (size, FIXED, REPEATS))]
+        done = subprocess.run(words, env=env, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    _say(f"{size:,} images published: {told}")
+    figures = {f"made_seconds_{size}": told["made_seconds"]}
+    for key, name in (("first", "first"), ("fixed", f"change_of_{FIXED}"), ("percent", "change_of_1_percent")):
+        figures |= {f"publish_{name}_{fact}_{size}": value for fact, value in told[key].items()}
+    return figures
 
 
 def _measure(folder: Path, size: int, peers: dict[str, dict[str, Any]], *, git: bool) -> dict[str, Any]:

@@ -42,8 +42,10 @@ from backend.annotation.models import Campaign
 from backend.core.storage import object_store
 from backend.imaging.models import Dataset, Visibility
 from backend.people.models import Lab
-from backend.releases.models import Release, ReleaseObject, ReleaseState
+from backend.releases.membership import record_objects
+from backend.releases.models import Release, ReleaseState
 from cellcommons.release import open_release
+from cellcommons.uses import use_changes
 digest = "{digest}"
 sealed = open_release(object_store(), digest)
 manifest = sealed.manifest
@@ -54,9 +56,12 @@ dataset, _ = Dataset.objects.get_or_create(
 campaign, _ = Campaign.objects.get_or_create(
     lab=lab, slug=slug, defaults={{"title": manifest.title, "dataset": dataset, "task": manifest.task}})
 major, minor, patch = map(int, manifest.version.split("."))
-release = Release.objects.create(dataset=dataset, campaign=campaign, title=manifest.title, licence=manifest.licence)
-ReleaseObject.objects.bulk_create(
-    [ReleaseObject(release=release, sha256=d, size=n, uses=1) for d, n in sealed.objects()], batch_size=5000)
+last = dataset.releases.order_by("-ordinal").first()
+release = Release.objects.create(
+    dataset=dataset, campaign=campaign, title=manifest.title, licence=manifest.licence,
+    state=ReleaseState.PUBLISHING, ordinal=last.ordinal + 1 if last else 1)
+before = open_release(object_store(), last.manifest_sha256) if last else None
+record_objects(release, use_changes(before, sealed))
 Release.objects.filter(pk=release.pk).update(
     major=major, minor=minor, patch=patch, manifest_sha256=digest, card_sha256=manifest.card.sha256,
     state=ReleaseState.PUBLISHED, published_at=timezone.now(), bytes=manifest.objects.bytes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -63,11 +63,14 @@ def sealed(
     digest = parent.digest if parent else None
     certified = certified_split(nodes, pairs, seed=seed, locked=locked, parent=digest)
     placed = [replace(one, split=certified.split.assignment[one.image]) for one in items]
-    return resealed(store, placed, certified.document, digest)
+    return resealed(store, placed, certified.sealed, digest)
 
 
 def resealed(
-    store: ObjectStore, items: list[ReleaseItem], certificate: Mapping[str, Any], parent: str | None
+    store: ObjectStore,
+    items: list[ReleaseItem],
+    certificate: Mapping[str, Any] | Callable[[str], Mapping[str, Any]],
+    parent: str | None,
 ) -> Release:
     """A release of just these items and this certificate, whether or not they belong together."""
     facts: dict[str, Any] = {

@@ -92,7 +92,7 @@ def test_a_moved_image_is_named(release: Release) -> None:
     lines = [failure.line for failure in report.failures]
     assert f"image o2 (o2) lies in {other}; graph, seed, shares and locks give {moved.split}" in lines
     assert any("near-duplicate pair lies in both" in line and "o1" in line and "o2" in line for line in lines)
-    assert checks(report) == {"assignment", "straddles"}
+    assert checks(report) == {"nodes", "assignment", "straddles"}
 
 
 @pytest.mark.parametrize("gone", [("o1", "o2"), ("s1", "s2"), ("c1", "c2")])

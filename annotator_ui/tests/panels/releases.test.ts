@@ -50,7 +50,7 @@ describe("what a release is", () => {
 
   it("says with numbers how the split keeps test apart", () => {
     const told = splitSentences({ sources: 4, components: 3, pairs: { overlap: 1, "near-identical": 2, adjoining: 0 }, largest_component: 2, free: ["c", "d"], moved_to_test: { a: "test" } });
-    expect(told[0]).toBe("4 sources (donor, line, slide or experiment) and 3 pairs of images that show one field (1 overlapping, 2 near-identical) form 3 components, the largest of 2 images. Each component lies in one split.");
+    expect(told[0]).toBe("4 sources (donor, line, slide or experiment) and 3 pairs of images that show one field (1 overlapping, 2 near-identical) form 3 components, the largest placed here of 2 images. Each component lies in one split.");
     expect(told[1]).toContain("2 sources kept the split");
     expect(told[2]).toContain("1 source moved to test");
     expect(splitSentences({ sources: 1, components: 1, moved_to_test: {} })).toHaveLength(1);

@@ -131,10 +131,10 @@ def _splitting(certificate: Mapping[str, Any]) -> list[str]:
     shares = ", ".join(f"{name} {share:.0%}" for name, share in certificate["fractions"].items())
     joined = sum(len(component) for component in certificate["joined"])
     lines = [
-        f"{certificate['sources']} sources (donor, slide or experiment) form {certificate['components']} groups, the "
-        f"largest of {certificate['largest_component']} images, and a group lies in one split. {_pairs(certificate)} "
-        f"join {joined} sources. Aim: {shares}, within each kind of image and class, seed {certificate['seed']}. What "
-        "was a test source in an earlier release still is.",
+        f"{certificate['sources']} sources (donor, slide or experiment) form {certificate['components']} groups, and a "
+        f"group lies in one split; the largest that was placed here has {certificate['largest_component']} images. "
+        f"{_pairs(certificate)} join {joined} sources. Aim: {shares}, within each kind of image and class, seed "
+        f"{certificate['seed']}. What was a test source in an earlier release still is.",
         "",
         "`splits.json` states every pair with its evidence; `cellcommons verify` computes it anew from the pixels.",
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -26,6 +27,8 @@ from backend.releases.models import Release, ReleaseImage, ReleaseObject, Releas
 from backend.releases.tasks import publish
 from cellcommons.errors import InvalidDocument
 from cellcommons.release import open_release
+from cellcommons.sealing import seal_release
+from cellcommons.split_checks import check_splits
 from cellcommons.store import ObjectStore
 
 
@@ -84,7 +87,7 @@ def test_killed_at_any_step_and_run_again_gives_the_same_manifest(
         raise Killed
 
     expected = services.seal_draft(draft).digest
-    for step in ("near_duplicate_pairs", "release_item", "seal_release", "open_release", "record_objects"):
+    for step in ("place_changes", "release_item", "seal_release", "open_release", "record_objects"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(services, step, die)
             with pytest.raises(Killed):
@@ -156,6 +159,18 @@ def assert_rows_are_those_of_the_manifest(release: Release, store: ObjectStore) 
     }
     assert held == {i.image: (i.split, len(i.cells), i.provenance.consensus) for i in sealed.items()}
     assert release.counts["images"] == len(held)
+    assert check_splits(sealed, quick=True).failures == (), "what was placed by difference follows from everything"
+    sealed.check_counts()
+    whole = seal_release(
+        store,
+        items=list(sealed.items()),
+        parent=sealed.manifest.parent,
+        created=sealed.manifest.created,
+        card_text=sealed.card(),
+        split_certificate=json.loads(store.get(sealed.manifest.certificate.sha256)),
+        **{name: getattr(sealed.manifest, name) for name in ("dataset", "title", "licence", "task")},
+    )
+    assert whole == (sealed.manifest, sealed.digest), "sealed from changes it is what sealing all of it gives"
 
 
 def test_releases_that_follow_one_another_hold_what_a_full_count_gives(
@@ -280,11 +295,16 @@ REFUSED = (
     "UPDATE releases_release SET title = 'x'",
     "UPDATE releases_release SET state = 'draft'",
     "DELETE FROM releases_release",
-    "UPDATE releases_releaseimage SET split = 'train'",
-    "DELETE FROM releases_releaseimage",
-    "INSERT INTO releases_releaseobject (release_id, sha256, size, uses) "
-    "SELECT id, repeat('0', 64), 1, 1 FROM releases_release",
-    "DELETE FROM releases_releaseobject",
+    "UPDATE releases_heldimage SET split = 'train'",
+    "UPDATE releases_heldimage SET until = 2",
+    "UPDATE releases_heldimage SET since = 2",
+    "DELETE FROM releases_heldimage",
+    "INSERT INTO releases_heldobject (dataset_id, sha256, size, uses, since) "
+    "SELECT dataset_id, repeat('0', 64), 1, 1, 1 FROM releases_release",
+    "INSERT INTO releases_heldobject (dataset_id, sha256, size, uses, since) "
+    "SELECT dataset_id, repeat('0', 64), 1, 1, 2 FROM releases_release",
+    "UPDATE releases_heldobject SET uses = 7",
+    "DELETE FROM releases_heldobject",
     "UPDATE releases_splitlock SET split = 'validation'",
     "UPDATE releases_splitlock SET split = 'train' WHERE split = 'test'",
     "DELETE FROM releases_splitlock",

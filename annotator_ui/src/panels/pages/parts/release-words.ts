@@ -108,7 +108,7 @@ export function splitSentences(certificate: Readonly<Record<string, unknown>>): 
   const locked = Array.isArray(free) ? sources - free.length : 0;
   const moved = certificate["moved_to_test"];
   const told = [
-    `${counted(sources, "source")} (donor, line, slide or experiment) and ${found} form ${counted(components, "component")}${largest === null || components === 0 ? "" : `, the largest of ${counted(largest, "image")}`}. Each component lies in one split.`,
+    `${counted(sources, "source")} (donor, line, slide or experiment) and ${found} form ${counted(components, "component")}${largest ? `, the largest placed here of ${counted(largest, "image")}` : ""}. Each component lies in one split.`,
   ];
   if (locked > 0) told.push(`${counted(locked, "source")} kept the split of an earlier release; what was test stays test.`);
   const movedTo = moved !== null && typeof moved === "object" ? Object.keys(moved).length : 0;
