@@ -40,7 +40,8 @@ def readings_elsewhere(item: Item, *, limit: int) -> list[Annotation]:
 def companions_of(item: Item) -> dict[str, str]:
     """What the task gives beside the image: kind -> tree digest."""
     known = library_kind(item.campaign.task).companions
-    return dict(item.image.companions.filter(kind__in=known).values_list("kind", "tree_sha256"))
+    # All of them, so that rows that were fetched before are not asked for again.
+    return {one.kind: one.tree_sha256 for one in item.image.companions.all() if one.kind in known}
 
 
 def given_rows(consensus: Consensus) -> list[GivenRow]:

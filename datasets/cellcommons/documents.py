@@ -6,6 +6,7 @@ import json
 import math
 import types
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 from cellcommons.canonical import canonical_json
@@ -56,8 +57,14 @@ def _finite(text: str) -> float:
     return number
 
 
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    """Evaluated once: they are text, and a document may hold thousands of its parts."""
+    return get_type_hints(cls)
+
+
 def _build(cls: Any, document: dict[str, Any], where: str) -> Any:
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     known = {f.name for f in fields(cls)}
     if extra := set(document) - known:
         raise InvalidDocument(f"unknown fields {sorted(extra)}", where=where)

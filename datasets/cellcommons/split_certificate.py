@@ -15,7 +15,8 @@ from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.errors import InvalidDocument
 from cellcommons.indexes import ReleaseItem
 from cellcommons.near_duplicates.search import Pair, method
-from cellcommons.splits import FRACTIONS, PLACEMENT, SplitResult, Staying, split_by_source
+from cellcommons.placement import PLACEMENT
+from cellcommons.splits import FRACTIONS, SplitResult, Staying, split_by_source
 
 FORMAT = "cellcommons.split-certificate/3"
 

@@ -11,6 +11,7 @@ from cellcommons.indexes import ReleaseItem
 from cellcommons.near_duplicates.descriptors import METHOD, describe
 from cellcommons.near_duplicates.planes import ComparedPlane, stored_plane
 from cellcommons.near_duplicates.search import NEAR_IDENTICAL, TOLERANCE, Pair, Planes, find_pairs, recheck
+from cellcommons.placement import PLACEMENT
 from cellcommons.release import Release
 from cellcommons.split_certificate import (
     Certificate,
@@ -19,7 +20,7 @@ from cellcommons.split_certificate import (
     is_certificate,
     parse_certificate,
 )
-from cellcommons.splits import PLACEMENT, check_leaks, connected_sources
+from cellcommons.splits import check_leaks, connected_sources
 
 _KEPT_PLANES = 64
 
