@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import uuid
-<<<<<<< HEAD
-from collections.abc import Collection
-=======
-from collections.abc import Iterable
->>>>>>> 27fde7d (A publication writes what changed: membership as intervals, drafts as differences, splits from counts)
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 

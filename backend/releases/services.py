@@ -18,12 +18,8 @@ from backend.consensus.selectors import settled_consensuses
 from backend.core.dispatch import dispatch
 from backend.core.errors import PART_AWAY, WrongState
 from backend.core.storage import object_store
-<<<<<<< HEAD
-from backend.imaging.models import Dataset
-from backend.imaging.services.heartbeat import beating
-=======
 from backend.imaging.models import Dataset, Source
->>>>>>> 27fde7d (A publication writes what changed: membership as intervals, drafts as differences, splits from counts)
+from backend.imaging.services.heartbeat import beating
 from backend.people.models import Person
 from backend.releases.contents import class_counts, release_item
 from backend.releases.drafting import freeze_changes, frozen_changes
