@@ -40,9 +40,9 @@ def lineage_from_edges(nodes: Nodes, edges: Edges) -> tuple[Lineage, NDArray[np.
     n = len(nodes)
     onward = np.bincount(source, minlength=n)
     stays = (onward[source] == 1) & (edges[:, 2] == edges[:, 0] + 1)
-    # Here, for they take long to import, and a download does without.
+    # Here, for scipy takes long to import, and a download does without.
     from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse.csgraph import connected_components  # likewise
 
     joined = coo_matrix((np.ones(int(stays.sum())), (source[stays], target[stays])), shape=(n, n))
     component = connected_components(joined, directed=False)[1] if n else np.zeros(0, dtype=np.int64)
