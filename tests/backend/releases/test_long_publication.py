@@ -13,7 +13,7 @@ from backend.annotation.models import Campaign
 from backend.imaging.models import Dataset, Import
 from backend.imaging.services.heartbeat import beating
 from backend.people.models import Person
-from backend.releases import services
+from backend.releases import placing, services
 from backend.releases.models import Release, ReleaseState
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +32,7 @@ def test_a_long_comparison_of_images_is_alive(
 ) -> None:
     settings.LOST_AFTER = timedelta(seconds=1)
     draft = services.draft_release(dataset=dataset, campaign=campaign, person=curator)
-    compare, rows, looked = services.near_duplicate_pairs, Release.objects.filter(pk=draft.pk), []
+    compare, rows, looked = placing.near_duplicate_pairs, Release.objects.filter(pk=draft.pk), []
 
     def for_long(*given: Any, **more: Any) -> Any:
         for _ in range(8):
@@ -40,7 +40,7 @@ def test_a_long_comparison_of_images_is_alive(
         looked.append(services.sweep_releases())
         return compare(*given, **more)
 
-    monkeypatch.setattr(services, "near_duplicate_pairs", for_long)
+    monkeypatch.setattr(placing, "near_duplicate_pairs", for_long)
     assert services.publish_release(release_id=draft.pk).state == ReleaseState.PUBLISHED
     assert looked == [0]
 
