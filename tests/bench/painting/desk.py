@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from backend.door.home import ROOT
 from backend.door.hub import Hub
@@ -30,13 +33,22 @@ class Desk:
     cells: int
 
 
-def prepare_desk(hub: Hub, folder: Path) -> Desk:
-    """Fill the hub over its API; only the draft is put in as a worker's report would."""
+def prepare_desk(
+    hub: Hub,
+    folder: Path,
+    field: tuple[NDArray[Any], NDArray[np.uint32]] | None = None,
+    channels: Sequence[str] = CHANNELS,
+) -> Desk:
+    """Fill the hub over its API; only the draft is put in as a worker's report would.
+
+    Args:
+        field: image (cyx) and its draft (yx); the generated field of 5,000 cells if None.
+    """
     account = hub.accounts["curator"]
     curator = Api(hub.url, account["username"], account["password"])
-    image, labels = make_field()
+    image, labels = field or make_field()
     picture, drawn = folder / "field.tif", folder / "labels.npy"
-    tifffile.imwrite(picture, image, imagej=True, metadata={"axes": "CYX", "Labels": list(CHANNELS)})
+    tifffile.imwrite(picture, image, imagej=True, metadata={"axes": "CYX", "Labels": list(channels)})
     np.save(drawn, labels)
     curator.post("datasets/", {"slug": "workbench", "title": "Workbench", "licence": "CC0-1.0"})
     curator.upload(picture, dataset="commons/workbench", purpose="image", source="slide")

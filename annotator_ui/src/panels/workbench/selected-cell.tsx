@@ -1,7 +1,7 @@
 /** The selected cell: its number, its size, and what can be done to it. */
 
 import { signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { AssignmentSession } from "../../session/assignment";
 import { cellOperations, relabelOperations } from "../../tools/cell-actions";
 import { CELL_ACTIONS } from "./cell-keys";
@@ -27,7 +27,8 @@ function Relabel({ session, id }: { session: AssignmentSession; id: number }) {
   const field = useRef<HTMLInputElement>(null);
   const refused = useSignal<string | null>(null);
   const seen = useRef(asked.peek());
-  useEffect(() => {
+  // Before the page is painted: what is typed right after R goes into the field, and no key after that does.
+  useLayoutEffect(() => {
     if (asked.value === seen.current) return;
     seen.current = asked.value;
     field.current?.focus();
