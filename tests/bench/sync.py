@@ -30,6 +30,7 @@ from cellcommons.release import CellRow, Release, ReleaseItem, open_release
 from cellcommons.sealing import seal_release
 from cellcommons.store import FolderStore, object_path, open_store
 from cellcommons.tree import Tree, TreeEntry, load_tree
+from tests.bench.peers.dvc_remote import DvcRemote
 from tests.bench.result import Goal, Result
 
 PARALLEL = 8
@@ -74,6 +75,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--large-mb", type=int, default=2_000, help="megabytes in objects of 64 MB (2,000)")
     parser.add_argument("--images", type=int, default=10_000, help="of the release that is relabelled (10,000)")
     parser.add_argument("--repeats", type=int, default=3, help="runs each way, in turns (3)")
+    parser.add_argument("--dvc", type=Path, help="where the command of DVC lies, a further peer; left out without it")
 
 
 def run(asked: argparse.Namespace) -> Result:
@@ -105,6 +107,10 @@ def run(asked: argparse.Namespace) -> Result:
                 figures["small_seconds_without_packs"] = statistics.median(singly)
                 figures["small_speed_over_curl_without_packs"] = statistics.median(curls) / statistics.median(singly)
             goals.append(Goal(f"{name}_speed_over_curl", at_least=goal))
+            if asked.dvc:
+                pulls = _pulled_by_dvc(asked.dvc, release, root, asked.repeats)
+                peers.setdefault("dvc pull, from a folder", {})[f"{name}_seconds"] = statistics.median(pulls)
+                figures[f"{name}_speed_over_dvc"] = statistics.median(pulls) / statistics.median(ours)
         if asked.images:
             figures |= _relabelled(hub, store, root, asked.images)
             goals.append(Goal("bytes_moved_over_changed", at_most=1.1))
@@ -200,6 +206,20 @@ def _beside_curl(hub: Hub, release: Release, root: Path, repeats: int) -> tuple[
             with _emptied(root / "ours"):
                 seconds.append(_seconds(asked))
     return ours, singly, theirs
+
+
+def _pulled_by_dvc(dvc: Path, release: Release, root: Path, repeats: int) -> list[float]:
+    """Seconds of each pull of the same objects by DVC, which has them in a folder of this machine and asks no hub."""
+    with _emptied(root / "dvc"):
+        files = root / "dvc" / "files"
+        files.mkdir()
+        for digest, _ in release.objects():
+            with release.store.open(digest) as source, (files / digest).open("wb") as kept:
+                shutil.copyfileobj(source, kept)
+        remote = DvcRemote(dvc, files, root / "dvc" / "peer")
+        shutil.rmtree(files)
+        os.sync()
+        return [remote.pull(PARALLEL) for _ in range(repeats)]
 
 
 def _ours(*words: str) -> list[str]:
