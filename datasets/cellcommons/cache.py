@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cellcommons.durable import is_full
+from cellcommons.errors import CellCommonsError
 from cellcommons.store import CHUNK, FolderStore, object_path
 
 try:
@@ -97,6 +98,17 @@ def place_file(source: Path, target: Path, *, aside: Path) -> None:
     finally:
         # Renaming one hard link onto another of the same file does nothing, and leaves both.
         temporary.unlink(missing_ok=True)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Make ``target`` a hard link to the object ``source``, else a reflink or a copy. Raises CellCommonsError."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise CellCommonsError("an object went missing while the folder was laid out", where=source.name) from None
+    except OSError:
+        # A disk without hard links, or too many links to one object.
+        place_file(source, target, aside=target.parent)
 
 
 def _reflink(source: BinaryIO, target: BinaryIO) -> bool:

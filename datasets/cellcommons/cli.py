@@ -181,6 +181,7 @@ def _release_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     command.add_argument("--sha256", metavar="HEX", help="refuse any manifest but this one")
     command.add_argument("--key", metavar="HEX_OR_FILE", help="refuse a manifest that this public key has not signed")
     command.add_argument("--cache", metavar="DIR", default=os.environ.get("CELLCOMMONS_CACHE"), help="as for download")
+    _window(command.add_argument_group("another part of the images than before"))
     command.set_defaults(run="sync.sync")
 
     command = commands.add_parser(
@@ -236,6 +237,14 @@ def _selection(command: Any) -> None:
     part.add_argument("--query", default="", metavar="TEXT", help="for example: stratum == 'tissue' and cells > 10")
     part.add_argument("--labels-only", action="store_true", help="no images, nor what is given beside them")
     part.add_argument("--no-images", action="store_true", help="all but the images")
+    _window(part)
+
+
+def _window(part: Any) -> None:
+    part.add_argument("--channel", action="append", default=[], metavar="NAME", help="this channel; may be repeated")
+    part.add_argument(
+        "--roi", default="", metavar="Y0:Y1,X0:X1", help="this region, in pixels; also t=0:10,z=3:8,y=0:256,x=0:256"
+    )
 
 
 def _show(result: dict[str, Any]) -> None:

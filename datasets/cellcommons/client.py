@@ -12,7 +12,7 @@ from cellcommons.cache_upkeep import keep_to_limit
 from cellcommons.canonical import sha256_hex
 from cellcommons.download_settings import DEFAULTS, DownloadSettings, Progress
 from cellcommons.durable import is_full
-from cellcommons.errors import CellCommonsError, DigestMismatch, DiskFull, EditedLocally, NotFound
+from cellcommons.errors import BadSelection, CellCommonsError, DigestMismatch, DiskFull, EditedLocally
 from cellcommons.fetch import Fetch
 from cellcommons.folder import ReleaseFolder
 from cellcommons.partial import PartialRelease
@@ -123,7 +123,7 @@ class Client:
         force, selection = settings.force, settings.selection
         data, digest, address = self._wanted(reference, settings.sha256)
         signature, signed_by = self._resolver.signature(address, digest, settings.key)
-        with _room(place.root):
+        with _room(place.root), _nothing_left(place):
             place.prepare(reference)
             with place.locked():
                 before = place.shown(damaged=force)
@@ -142,7 +142,7 @@ class Client:
                         fetch.everything()
                     fetched, resumed = fetch.fetched, fetch.resumed
                     if not list(release.items()):
-                        raise NotFound("the selection takes no image", where=release.manifest.reference)
+                        raise BadSelection("the selection takes no image", where=release.manifest.reference)
                 if settings.repair or fetched or not current:
                     changes = told_changes(before, release)
                     place.show(release, self.base_url, signature)
@@ -163,7 +163,7 @@ class Client:
             bytes=held.bytes,
             fetched=fetched,
             resumed=resumed,
-            reused=held.bytes - fetched,
+            reused=max(0, held.bytes - fetched),  # of a region, indexes of shards came that are not kept
             signed_by=signed_by,
             previous=before.manifest.reference if before else None,
             changes=changes,
@@ -176,7 +176,9 @@ class Client:
         data, digest, address = self._wanted(reference or place.dataset(), settings.sha256)
         self._resolver.signature(address, digest, settings.key)
         with self._resolver.opened(address) as source:
-            return plan_sync(place, data, source, ObjectCache(settings.cache) if settings.cache else None)
+            return plan_sync(
+                place, data, source, ObjectCache(settings.cache) if settings.cache else None, settings.selection
+            )
 
     def _wanted(self, reference: str, sha256: str | None) -> tuple[bytes, str, str]:
         """Bytes and sha256 of the manifest, and where its objects are. Raises as ``resolve``, and DigestMismatch."""
@@ -218,6 +220,18 @@ def _room(folder: Path) -> Iterator[None]:
         raise CellCommonsError(
             f"cannot write there ({error.strerror or error})", where=str(error.filename or folder)
         ) from error
+
+
+@contextlib.contextmanager
+def _nothing_left(place: ReleaseFolder) -> Iterator[None]:
+    """Where the release has no such part, leave no folder that was not there."""
+    fresh = not place.state.exists()
+    try:
+        yield
+    except BadSelection:
+        if fresh:
+            place.abandon()
+        raise
 
 
 def _keep_manifest(store: FolderStore, data: bytes, digest: str) -> None:

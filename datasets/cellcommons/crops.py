@@ -73,6 +73,7 @@ class Crops:
     ) -> None:
         if min(size, batch, workers, mix) < 1:
             raise InvalidDocument("size, batch, workers and mix are whole numbers from 1 on", where="crops")
+        release.need_whole("cutting crops")
         self.release, self._transform, self._worker_info = release, transform, worker_info
         self._size, self._seed, self._batch, self._workers, self._mix = size, seed, batch, max(1, workers), mix
         self._items = list(release.items(split))

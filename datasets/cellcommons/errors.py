@@ -88,6 +88,13 @@ class NotFound(CellCommonsError):
     title = "It does not exist"
 
 
+class BadSelection(NotFound):
+    """What was selected of a release is not in it: no such image or channel, or a region outside an image."""
+
+    code = "bad-selection"
+    title = "The selection does not fit"
+
+
 class BadSignature(CellCommonsError):
     """A manifest is not signed by the key asked for, or the signature does not fit it."""
 

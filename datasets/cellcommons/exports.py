@@ -74,6 +74,7 @@ def export_release(
         InvalidDocument: no image in the split, or no such channel.
         UnknownLayout, CannotCarry, AlreadyThere: as ``write_layout``.
     """
+    release.need_whole("an export")
     chosen = get_layout(layout)
     items = list(release.items(split))
     if not items:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import PurePosixPath
 
 from cellcommons.cache import ObjectCache
+from cellcommons.cut_trees import ROOT, ShardCut, TreeCut
+from cellcommons.cutting import Cutter, known_piece
 from cellcommons.download_settings import DownloadSettings, Progress
 from cellcommons.errors import DiskFull
 from cellcommons.manifest import ObjectCount
+from cellcommons.partial import PartialRelease
 from cellcommons.patience import Patience
 from cellcommons.receiving import PACK_BYTES, PACK_OBJECTS, SMALL, Receiver
 from cellcommons.release import Member, Release
 from cellcommons.store import FolderStore, free_bytes
 from cellcommons.transport import Source
+from cellcommons.tree import TreeEntry
 
 # Objects that one task brings where packs cannot be had: enough that tasks cost nothing beside them.
 _SINGLES = 8
+Named = tuple[str, str]  # role and digest of a tree
 
 
 class Fetch:
@@ -43,9 +49,17 @@ class Fetch:
         self._lock = threading.Lock()
         self._objects = self._bytes = 0
         self.total = release.manifest.objects
-        cache = ObjectCache(settings.cache) if settings.cache else None
+        self._cache = ObjectCache(settings.cache) if settings.cache else None
         self._receiver = Receiver(
-            source, store, patience, repair=doubtful, packs=settings.packs, cache=cache, tell=self._tell
+            source, store, patience, repair=doubtful, packs=settings.packs, cache=self._cache, tell=self._tell
+        )
+        self._cutter = Cutter(
+            source,
+            store,
+            patience,
+            whole=lambda member: self._receiver.bring([member]),
+            count=self._receiver.count,
+            repair=doubtful,
         )
 
     @property
@@ -69,23 +83,70 @@ class Fetch:
             self._round(pool, (Member(p.sha256, p.size, f"part {p.path}, listing") for p in parts))
             self._round(pool, (Member(b.sha256, b.size, path) for path, b in release.files() if path not in first))
             items = list(release.items())
-            trees = ((item.path, digest) for item in items for _, digest in release.trees(item))
-            self._round(pool, (Member(digest, -1, f"listing of {path}") for path, digest in trees))
+            trees = {tree: item.path for item in items for tree in release.published(item)}
+            self._round(pool, (Member(digest, -1, f"listing of {path}") for (_, digest), path in trees.items()))
+            cuts = self._planned_cuts(pool, trees)
             files = [
-                Member(entry.sha256, entry.size, f"{item.path}, {entry.path}")
-                for item in items
-                for digest in dict.fromkeys(digest for _, digest in release.trees(item))
-                for entry in release.tree(digest).entries
+                Member(entry.sha256, entry.size, f"{path}, {entry.path}")
+                for tree, path in trees.items()
+                for entry in (cuts[tree].kept if tree in cuts else release.tree(tree[1]).entries)
             ]
+            shards = {
+                shard.name: (shard, f"{trees[tree]}, {shard.entry.path}")
+                for tree, cut in cuts.items()
+                for shard in cut.shards
+            }
             distinct = {file.sha256: file for file in files}.values()
             # Until here the manifest's count stood for it, in which what images share counts more than once.
-            self.total = ObjectCount(self._objects + len(distinct), self._bytes + sum(f.size for f in distinct))
+            share = sum(shard.share for shard, _ in shards.values())
+            self.total = ObjectCount(
+                self._objects + len(distinct) + len(shards), self._bytes + sum(f.size for f in distinct) + share
+            )
             lacking = sum(file.size for file in distinct if not store.exists(file.sha256))
+            lacking += sum(shard.share for shard, _ in shards.values() if known_piece(store, shard) is None)
             if lacking > (free := free_bytes(store.root)):
                 raise DiskFull(
                     f"the release needs {lacking:,} more bytes, and {free:,} are free", where=str(store.root)
                 )
             self._round(pool, files)
+            pieces = self._cut(pool, shards)
+            if isinstance(release, PartialRelease) and release.selection.cuts:
+                with store.batch() as batch:
+                    sealed: dict[str, dict[str, str]] = {}
+                    for (role, digest), cut in cuts.items():
+                        sealed.setdefault(role, {})[digest] = cut.seal(batch, pieces)
+                    release.seal_cuts(batch, sealed)
+
+    def _planned_cuts(self, pool: ThreadPoolExecutor, trees: Mapping[Named, str]) -> dict[Named, TreeCut]:
+        """What is wanted of the trees of which some pixels are wanted; their documents are fetched for it."""
+        release, store = self._release, self._store
+        if not isinstance(release, PartialRelease) or not release.selection.cuts:
+            return {}
+        entries = [(path, entry) for (_, digest), path in trees.items() for entry in release.tree(digest).entries]
+        documents = (
+            Member(entry.sha256, entry.size, f"{path}, {entry.path}")
+            for path, entry in entries
+            if PurePosixPath(entry.path).name == ROOT
+        )
+        self._round(pool, documents)
+        return release.planned_cuts(
+            lambda entry: store.exists(entry.sha256) or bool(self._cache and self._cache.exists(entry.sha256))
+        )
+
+    def _cut(self, pool: ThreadPoolExecutor, shards: Mapping[str, tuple[ShardCut, str]]) -> dict[str, TreeEntry]:
+        """The files that stand in for shards of which some chunks are wanted, by the cut's name."""
+
+        def bring(cut: ShardCut, role: str) -> TreeEntry:
+            piece = self._cutter.bring(cut, role)
+            if piece.sha256 != cut.entry.sha256:  # a whole one was told of by who brought it
+                self._tell(cut.share)
+            return piece
+
+        futures = {name: pool.submit(bring, *shard) for name, shard in shards.items()}
+        done, _ = wait(futures.values(), return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        return {name: future.result() for name, future in futures.items()}
 
     def _round(self, pool: ThreadPoolExecutor, members: Iterable[Member]) -> None:
         distinct = {member.sha256: member for member in members}

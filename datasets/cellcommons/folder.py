@@ -4,7 +4,8 @@
 ``DIR/labels/<name>.json`` labels that are answers, ``DIR/companions/<name>/<kind>.zarr`` (or ``.json``) what is given
 beside an image, ``DIR/indexes/<table>/*.parquet`` the tables, a file a part, ``DIR/data/*.parquet`` the images of each
 split as one table, ``DIR/README.md`` the card, ``DIR/splits.json`` how the splits were made, ``DIR/summary.json``
-counts; ``croissant.json``, ``datacite.json``, ``ro-crate-metadata.json`` and ``CITATION.cff`` are cards for machines.
+counts, ``DIR/partial.json`` which channels and region are here where not all are; ``croissant.json``,
+``datacite.json``, ``ro-crate-metadata.json`` and ``CITATION.cff`` are cards for machines.
 All of them are links through ``DIR/.cellcommons/current``, see ``cellcommons.shelf``;
 ``DIR/.cellcommons`` is an object store and, with its ``manifest.json`` and ``signature.json``, a static mirror of the
 release.
@@ -20,12 +21,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cellcommons.cache import place_file
+from cellcommons.cache import link_file
 from cellcommons.canonical import canonical_json, sha256_hex
 from cellcommons.cards.release_documents import DOCUMENTS
+from cellcommons.cutting import forget_pieces
 from cellcommons.errors import (
     AlreadyThere,
-    CellCommonsError,
     DigestMismatch,
     InvalidDocument,
     MissingExtra,
@@ -47,10 +48,21 @@ try:
 except ImportError:  # Windows: two downloads into one folder are then not kept apart, but still verified.
     fcntl = None  # type: ignore[assignment]
 
-STATE = ".cellcommons"
+STATE, PARTIAL = ".cellcommons", "partial.json"
 KIND = "cellcommons.download/2"
 _NAME_ONE = "Run: cellcommons download LAB/SLUG@VERSION DIR."
-VIEW = ("images", "labels", "companions", "indexes", "data", "README.md", "splits.json", "summary.json", *DOCUMENTS)
+VIEW = (
+    "images",
+    "labels",
+    "companions",
+    "indexes",
+    "data",
+    "README.md",
+    "splits.json",
+    "summary.json",
+    PARTIAL,
+    *DOCUMENTS,
+)
 
 
 class ReleaseFolder:
@@ -112,6 +124,12 @@ class ReleaseFolder:
                 )
         (self.state / "partial").mkdir(parents=True, exist_ok=True)
 
+    def abandon(self) -> None:
+        """Take away what was made for a download that cannot be."""
+        shutil.rmtree(self.state, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it was there before, and holds something else
+            self.root.rmdir()
+
     def signature(self) -> Signature | None:
         """Who signed the manifest, as it was downloaded; not checked. Raises InvalidDocument."""
         path = self.state / "signature.json"
@@ -152,7 +170,11 @@ class ReleaseFolder:
             release = open_release(self.store, digest)
         except DigestMismatch:
             raise DigestMismatch("the manifest does not match its sha256", where=digest, remedy=REPAIR) from None
-        return PartialRelease(self.store, release.manifest, digest, selection) if selection else release
+        if not selection:
+            return release
+        record = self.record() or {}
+        same = (record.get("manifest_sha256"), record.get("selection")) == (digest, selection.document())
+        return PartialRelease(self.store, release.manifest, digest, selection, record.get("partial") if same else None)
 
     def selection(self) -> Selection:
         """What part of its release the folder holds. Raises InvalidDocument."""
@@ -179,6 +201,8 @@ class ReleaseFolder:
         """``(path below the folder, sha256, size)`` of every file people open."""
         for name, blob in release.files():
             yield name, blob.sha256, blob.size
+        if isinstance(release, PartialRelease) and release.sealed:
+            yield PARTIAL, release.sealed, self.store.size(release.sealed)
         for item in release.items():
             for role, digest in release.trees(item):
                 stem = f"{role.removesuffix('s')}s/{item.path}"
@@ -232,7 +256,7 @@ class ReleaseFolder:
             if target.parent not in made:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 made.add(target.parent)
-            _link(self.state / object_path(digest), target)
+            link_file(self.state / object_path(digest), target)
             shown[path] = digest
         documents = {
             RECORD: canonical_json(_record(release, hub)) + b"\n",
@@ -252,6 +276,7 @@ class ReleaseFolder:
         for digest in list(store.digests()):
             if digest not in needed:
                 store.delete(digest)
+        forget_pieces(store, needed)
         shutil.rmtree(self.state / "partial", ignore_errors=True)
         (self.state / "partial").mkdir(exist_ok=True)
 
@@ -301,8 +326,11 @@ class ReleaseFolder:
 
 def _record(release: Release, hub: str) -> dict[str, Any]:
     reference = release.manifest.reference
-    record = {"kind": KIND, "reference": reference, "manifest_sha256": release.digest, "hub": hub}
-    return record | ({"selection": release.selection.document()} if isinstance(release, PartialRelease) else {})
+    record: dict[str, Any] = {"kind": KIND, "reference": reference, "manifest_sha256": release.digest, "hub": hub}
+    if isinstance(release, PartialRelease):
+        record["selection"] = release.selection.document()
+        record |= {"partial": release.sealed} if release.sealed else {}
+    return record
 
 
 def load(folder: Path | str) -> Release:
@@ -319,13 +347,3 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        raise CellCommonsError("an object went missing while the folder was laid out", where=source.name) from None
-    except OSError:
-        # A disk without hard links, or too many links to one object.
-        place_file(source, target, aside=target.parent)

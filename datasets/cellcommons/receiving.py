@@ -118,7 +118,7 @@ class Receiver:
                 except BrokenOff as error:
                     if objects.rest and came < len(wanted):
                         self._part(wanted[came]).write_bytes(objects.rest)
-                        self._count(len(objects.rest))
+                        self.count(len(objects.rest))
                     error.gained = gained + len(objects.rest)
                     raise
                 except ValueError as error:
@@ -129,7 +129,7 @@ class Receiver:
             # One of them is gone, or too large, or there are no packs: asked for alone, each says so by its name.
             self.packs = False
         finally:
-            self._count(gained)
+            self.count(gained)
             lacking[:] = [member for member in lacking if member.sha256 not in done]
 
     def _keep_whole(self, member: Member, data: memoryview) -> None:
@@ -182,7 +182,7 @@ class Receiver:
                             _write_all(file.fileno(), received)
                             hasher.update(received)
                             gained += len(received)
-                            self._count(len(received))
+                            self.count(len(received))
                             if have + gained > limit:
                                 break
                             if self._patience.ended.is_set():
@@ -212,7 +212,8 @@ class Receiver:
     def _part(self, member: Member) -> Path:
         return self._partial / f"{member.sha256}.part"
 
-    def _count(self, received: int) -> None:
+    def count(self, received: int) -> None:
+        """Add bytes that came over the wire."""
         with self._lock:
             self.fetched += received
 

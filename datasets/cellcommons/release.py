@@ -197,9 +197,16 @@ class Release:
         document = self.manifest.ontology
         return None if document is None else parse_ontology(document, where=self.manifest.reference)
 
-    def trees(self, item: ReleaseItem) -> tuple[tuple[str, str], ...]:
-        """``(role, tree digest)`` of every tree of the item that this release holds, its image first."""
+    def published(self, item: ReleaseItem) -> tuple[tuple[str, str], ...]:
+        """``(role, tree digest)`` of every tree of the item that is wanted of this release, its image first."""
         return item_trees(item)
+
+    def trees(self, item: ReleaseItem) -> tuple[tuple[str, str], ...]:
+        """The same as it is held here: a download of some channels or a region holds trees cut to these."""
+        return self.published(item)
+
+    def need_whole(self, what: str) -> None:
+        """Raise InvalidDocument if this holds only a window of its images, for ``what`` cannot be done with that."""
 
     def tree(self, digest: str) -> Tree:
         """The listing of one image's or label map's files."""

@@ -1,4 +1,4 @@
-"""What part of a release somebody wants: images by name or by a query, with or without their pixels."""
+"""What part of a release somebody wants: images by name or by a query, all of their pixels, a window, or none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from cellcommons.errors import InvalidDocument
-from cellcommons.indexes import SPLITS, ReleaseItem
+from cellcommons.images.windows import Window, parse_roi
+from cellcommons.indexes import SPLITS, TARGET, ReleaseItem
 
 #: What a query may ask of an image.
 COLUMNS = ("image", "name", "path", "source", "stratum", "split", "channels", "height", "width", "cells", "tracks")
@@ -35,9 +36,11 @@ class Selection:
         split: of one split only. images: only those of these names (``name``, ``path`` or hub id).
         query: only those for which it holds, see ``parse_query``.
         labels_only: no images and nothing that is given beside them. no_images: no images.
+        channels: these channels of the images only, by name.
+        roi: this region of images, labels and targets only, see ``images.windows.parse_roi``.
 
     Raises:
-        InvalidDocument: no such split, a query that is not understood.
+        InvalidDocument: no such split; a query or region that is not understood, or an empty region.
     """
 
     split: str | None = None
@@ -45,12 +48,16 @@ class Selection:
     query: str = ""
     labels_only: bool = False
     no_images: bool = False
+    channels: tuple[str, ...] = ()
+    roi: str = ""
 
     def __post_init__(self) -> None:
         if self.split is not None and self.split not in SPLITS:
             raise InvalidDocument(f"split {self.split!r} is not one of {', '.join(SPLITS)}")
         if self.query:
             parse_query(self.query)
+        if self.roi:
+            parse_roi(self.roi)
 
     @classmethod
     def parse(cls, document: Any, *, where: str = "") -> Selection:
@@ -58,8 +65,8 @@ class Selection:
         names = {field.name for field in fields(cls)}
         if not isinstance(document, dict) or not document.keys() <= names:
             raise InvalidDocument("this selection is not understood", where=where)
-        kept = {**document, "images": tuple(document.get("images", ()))}
-        return cls(**kept)
+        named = {name: tuple(document.get(name, ())) for name in ("images", "channels")}
+        return cls(**{**document, **named})
 
     def document(self) -> dict[str, Any]:
         """As JSON, what is not asked for left out; empty where everything is taken."""
@@ -68,6 +75,26 @@ class Selection:
 
     def __bool__(self) -> bool:
         return bool(self.document())
+
+    @property
+    def cuts(self) -> bool:
+        """Whether it takes only some of the pixels of an image."""
+        return bool(self.channels or self.roi)
+
+    def window(self, role: str) -> Window:
+        """What it takes of a tree: channels are of the image; what is found in it, and its labels, have its region.
+
+        Args:
+            role: as of ``Release.trees``. What is given beside an image, but for a target, is taken whole.
+        """
+        region = parse_roi(self.roi) if self.roi and role in ("image", "labels", TARGET) else {}
+        return Window(self.channels if role == "image" else (), region)
+
+    def check(self, item: ReleaseItem) -> None:
+        """Refuse channels that the image lacks, and a region beyond its rows or columns. Raises BadSelection."""
+        window, where = self.window("image"), item.name
+        window.check_channels(item.channels, where=where)
+        window.check_size({"y": item.height, "x": item.width}, where=where)
 
     def picked(self, items: tuple[ReleaseItem, ...]) -> tuple[ReleaseItem, ...]:
         """Those of ``items`` that are wanted. Raises InvalidDocument where a query fits no column's kind."""
@@ -97,6 +124,8 @@ class Selection:
         parts = [f"split {self.split}"] if self.split else []
         parts += [f"{len(self.images):,} named images"] if self.images else []
         parts += [f"images where {self.query}"] if self.query else []
+        parts += [f"channels {', '.join(self.channels)}"] if self.channels else []
+        parts += [f"region {self.roi}"] if self.roi else []
         parts += ["labels only"] if self.labels_only else ["without images"] if self.no_images else []
         return ", ".join(parts) or "everything"
 

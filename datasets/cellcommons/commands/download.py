@@ -26,6 +26,8 @@ def download(arguments: argparse.Namespace) -> dict[str, Any]:
         query=arguments.query,
         labels_only=arguments.labels_only,
         no_images=arguments.no_images,
+        channels=tuple(arguments.channel),
+        roi=arguments.roi,
     )
     settings = DownloadSettings(
         jobs=arguments.jobs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from cellcommons.client import Client
@@ -24,6 +24,8 @@ def sync(arguments: argparse.Namespace) -> dict[str, Any]:
     hub = named or (place.record() or {}).get("hub") or HUB
     # A folder from somebody else may name any hub: only a token kept for that very one goes there.
     client = Client(hub, find_token(hub, named=bool(named)))
+    wanted = {"channels": tuple(arguments.channel), "roi": arguments.roi}
+    asked = {name: value for name, value in wanted.items() if value}
     meter = Meter(sys.stderr)
     settings = DownloadSettings(
         jobs=arguments.jobs,
@@ -32,6 +34,7 @@ def sync(arguments: argparse.Namespace) -> dict[str, Any]:
         sha256=arguments.sha256,
         cache=arguments.cache,
         key=read_key(arguments.key) if arguments.key else None,
+        selection=replace(place.selection(), **asked) if asked else None,
     )
     if arguments.dry_run:
         plan = client.plan(arguments.folder, arguments.reference, settings)

@@ -65,7 +65,11 @@ def verify(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _part(release: PartialRelease, key: str | None) -> dict[str, Any]:
     """What was checked of a part, and what is not there; how images were split is told by all of them alone."""
-    counted, here = release.counted(), len(list(release.items()))
+    counted, here, cut = release.counted(), len(list(release.items())), release.check_cuts()
+    told = {
+        "cut_shards": cut,
+        "cut_shards_checked": "against the sha256 they had when they came: those of the release cover whole shards",
+    }
     return {
         "reference": release.manifest.reference,
         "manifest_sha256": release.digest,
@@ -75,6 +79,7 @@ def _part(release: PartialRelease, key: str | None) -> dict[str, Any]:
         "images": here,
         "absent": release.manifest.counts.images - here,
         "verified": True,
+        **(told if cut else {}),
         "signed_by": key,
         "splits": "not checked, for this is a part of the release",
     }

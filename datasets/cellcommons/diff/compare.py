@@ -49,6 +49,8 @@ def diff_releases(before: Release, after: Release, *, progress: Progress | None 
             where=f"{before.manifest.reference}, {after.manifest.reference}",
             remedy="Compare two releases of one task.",
         )
+    for release in (before, after):
+        release.need_whole("a comparison")
     ones, others = differing_items(before, after)
     run = _Run(before, after)
     images = sorted(ones.keys() | others.keys())

@@ -20,6 +20,7 @@ from cellcommons.images.limits import Limits
 from cellcommons.images.ngff import channel_facts, multiscale_of, ome_attributes
 from cellcommons.images.tiff_metadata import OmeImage, ome_images
 from cellcommons.images.tree_document import own_facts
+from cellcommons.images.windows import Window, cropped
 from cellcommons.images.zarr_arrays import ZarrArray, declared_array
 from cellcommons.images.zarr_folder import DOCUMENTS, MAX_DOCUMENT, ZarrFolder
 from cellcommons.safe_xml import parse_xml
@@ -202,7 +203,7 @@ def _image(store: ZarrFolder, path: str, attributes: dict[str, Any], limits: Lim
     notes = own["metadata"] if "cellcommons" in attributes else {"format": FORMAT, **told.notes, **notes}
     if isinstance(listed, list) and listed:
         notes["labels"] = [str(label)[:100] for label in listed[:1000]]
-    return arranged_image(
+    image = arranged_image(
         path,
         stored,
         array.dtype,
@@ -216,6 +217,21 @@ def _image(store: ZarrFolder, path: str, attributes: dict[str, Any], limits: Lim
         seconds_per_frame=told.seconds_per_frame,
         **{**own, "metadata": notes},
     )
+    window = _held_window(attributes, image, where)
+    return cropped(image, window) if window else image
+
+
+def _held_window(attributes: dict[str, Any], image: LazyImage, where: str) -> Window:
+    """What of an image a download of some channels or a region holds: elsewhere zeros would pose as pixels."""
+    own = attributes.get("cellcommons")
+    part = own.get("part") if isinstance(own, dict) else None
+    if part is None:
+        return Window()
+    try:
+        held = {str(axis): range(int(first), int(end)) for axis, (first, end) in part["region"].items()}
+        return Window(tuple(map(str, part["channels"])), {a: r for a, r in held.items() if a in image.axes and r})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableFile("what it says of the part that it holds is damaged", where=where, remedy=_AGAIN) from error
 
 
 def _has_labels(store: ZarrFolder, path: str) -> bool:

@@ -23,7 +23,7 @@ from cellcommons.store import ObjectStore
 from cellcommons.tree import load_tree
 
 _DECODERS = {"gzip": imagecodecs.gzip_decode, "zstd": imagecodecs.zstd_decode}
-_INDEX_CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
+INDEX_CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
 
 
 class TreeArray:
@@ -54,7 +54,7 @@ class TreeArray:
             self.chunk = tuple(int(n) for n in sharding["chunk_shape"])
             plain, packed = sharding["codecs"]
             known = (codec["name"], plain["name"], sharding["index_codecs"], array["fill_value"])
-            if known != ("sharding_indexed", "bytes", _INDEX_CODECS, 0) or sharding["index_location"] != "end":
+            if known != ("sharding_indexed", "bytes", INDEX_CODECS, 0) or sharding["index_location"] != "end":
                 raise ValueError("its codecs are others than those of a sealed tree")
             self._decode = _DECODERS[packed["name"]]
         except (ValueError, KeyError, IndexError, TypeError) as error:
