@@ -304,7 +304,9 @@ def test_a_killed_download_leaves_a_cache_that_the_next_one_uses(hub, release: R
         assert arrived.wait(30)
         kept = tmp_path / ".cellcommons" / "objects"
         deadline = time.monotonic() + 30
-        while not any(path.is_file() for path in kept.rglob("*")):  # what came before it is on its way to the disk
+        sizes = {digest: size for digest, size in release.objects() if digest != release.digest}
+        # What came before it is on its way to the disk: one whole object beside the manifest.
+        while not any(sizes.get(path.name) == path.stat().st_size for path in kept.rglob("*")):
             assert time.monotonic() < deadline
             time.sleep(0.01)
     finally:
