@@ -15,7 +15,6 @@ from cellcommons.split_certificate import is_certificate, parse_certificate
 from cellcommons.store import ObjectStore
 
 _KEPT_PLANES = 128
-_BEAT_EVERY = 50
 
 
 def near_duplicate_pairs(
@@ -25,7 +24,6 @@ def near_duplicate_pairs(
     held: Callable[[], Mapping[str, str]],
     gone: Collection[str],
     parent: Release | None,
-    beat: Callable[[], None],
 ) -> list[Pair]:
     """Pairs of image ids that show parts of one field and so must not straddle a split.
 
@@ -34,8 +32,7 @@ def near_duplicate_pairs(
     Args:
         new: image id -> tree digest, of images that ``parent`` has not, or with other pixels. held: gives the same of
             the parent's images that stay; asked only where something has to be compared. gone: ids of the parent's
-            images that do not stay as they were there. parent: the release before, in ``store``. beat: called now and
-            then, so that the work is known to be alive.
+            images that do not stay as they were there. parent: the release before, in ``store``.
     """
     edges = _certified(parent)
     if edges is None:  # certified by another method, or nobody: everything is looked for
@@ -44,31 +41,24 @@ def near_duplicate_pairs(
     if not new:
         return sorted(kept)
     trees = {**held(), **new} if parent else dict(new)
-    descriptors = image_descriptors(store, trees.values(), beat=beat)
-    calls = 0
+    descriptors = image_descriptors(store, trees.values())
 
     @lru_cache(maxsize=_KEPT_PLANES)
     def plane(image: str) -> ComparedPlane:
-        nonlocal calls
-        calls += 1
-        if calls % _BEAT_EVERY == 0:
-            beat()
         return stored_plane(store, trees[image])
 
     found = find_pairs(sorted(new), {image: descriptors[tree] for image, tree in trees.items()}, plane)
     return sorted([*kept, *found])
 
 
-def image_descriptors(store: ObjectStore, trees: Iterable[str], *, beat: Callable[[], None]) -> dict[str, Descriptor]:
+def image_descriptors(store: ObjectStore, trees: Iterable[str]) -> dict[str, Descriptor]:
     """Tree digest -> descriptor; those that nobody worked out before are, and are kept as objects."""
     wanted = sorted(set(trees))
     rows = dict(
         ImageDescriptor.objects.filter(method=METHOD, tree_sha256__in=wanted).values_list("tree_sha256", "sha256")
     )
     descriptors = {}
-    for number, tree in enumerate(wanted):
-        if number % _BEAT_EVERY == 0:
-            beat()
+    for tree in wanted:
         if tree in rows:
             descriptors[tree] = parse_descriptor(store.get(rows[tree]), where=tree)
             continue

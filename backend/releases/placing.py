@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.releases.models import Release
@@ -42,7 +42,6 @@ def place_changes(
     items: Sequence[ReleaseItem],
     left_out: Sequence[str],
     parent: SealedRelease | None,
-    beat: Callable[[], None],
 ) -> Placed:
     """Split a draft; what it costs follows from what changed, and from the pairs of images that share a field.
 
@@ -61,7 +60,6 @@ def place_changes(
         held=lambda: held_trees(release.dataset, without=[*given, *left_out]),
         gone=set(left_out),
         parent=parent,
-        beat=beat,
     )
     others = {image for pair in pairs for image in pair.key} - given.keys()
     sources = {**source_names(others), **{image: item.source for image, item in given.items()}}

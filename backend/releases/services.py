@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -41,8 +41,6 @@ from cellcommons.uses import use_changes
 from cellcommons.versions import parse_version
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 @transaction.atomic
@@ -211,16 +209,12 @@ def _start_publishing(*, release_id: uuid.UUID | str) -> Release:
 
 
 def seal_draft(release: Release) -> Sealed:
-    """Write indexes, card and manifest into the store, the same each time. Of the release only its heartbeat moves."""
+    """Write indexes, card and manifest into the store, the same each time."""
     store = object_store()
     changes = frozen_changes(release)
     parent = open_release(store, release.parent.manifest_sha256) if release.parent else None
-    settled = _beating(release, changes.settled)
-    changed = [release_item(store, consensus, SPLITS[0], release.dataset_id) for consensus in settled]
-    placed = place_changes(
-        release, store, items=changed, left_out=changes.left_out, parent=parent, beat=lambda: _beat(release)
-    )
-    _beat(release)
+    changed = [release_item(store, consensus, SPLITS[0], release.dataset_id) for consensus in changes.settled]
+    placed = place_changes(release, store, items=changed, left_out=changes.left_out, parent=parent)
     facts: dict[str, Any] = {
         "dataset": release.dataset.name,
         "title": release.title,
@@ -311,15 +305,3 @@ def _fail_release(*, release_id: uuid.UUID, error: str) -> Release:
 def lock_release(release_id: uuid.UUID | str) -> Release:
     locked = Release.objects.select_for_update(of=("self",), no_key=True)
     return locked.select_related("dataset", "parent").get(pk=release_id)
-
-
-def _beating(release: Release, rows: Sequence[T]) -> Iterator[T]:
-    """``rows``, with a heartbeat now and then, so that the sweep takes a large release for what it is: alive."""
-    for number, row in enumerate(rows):
-        if number % 100 == 0:
-            _beat(release)
-        yield row
-
-
-def _beat(release: Release) -> None:
-    Release.objects.filter(pk=release.pk, state=ReleaseState.PUBLISHING).update(heartbeat=timezone.now())
