@@ -9,8 +9,8 @@ import { Stroke, type Over } from "./stroke";
 import { applyDelta, TILE, type Delta } from "./tiles";
 import { applyChanges, changesTo, isEmpty, NO_CHANGES, type Changes, type Value, type Values } from "./values";
 
-/** What a line of edits calls them; the hub keeps the name and asks no more of it. */
-export type ToolName =
+/** What the pointer changes cells by. */
+export type PointerEdit =
   | "brush"
   | "eraser"
   | "new-cell"
@@ -22,15 +22,9 @@ export type ToolName =
   | "fill-region"
   | "split-line"
   | "split-points"
-  | "merge"
-  | "fill-holes"
-  | "smooth"
-  | "grow"
-  | "shrink"
-  | "relabel"
-  | "tidy"
-  | "undo"
-  | "redo";
+  | "merge";
+/** What a line of edits calls them; the hub keeps the name and asks no more of it. */
+export type ToolName = PointerEdit | "fill-holes" | "smooth" | "grow" | "shrink" | "relabel" | "undo" | "redo";
 export type ToolParams = Record<string, number | boolean | string>;
 
 /** A finished change, ready for the journal. */

@@ -1,6 +1,6 @@
 /** What a tool is: a pure state machine from pointer events to operations. It holds nothing and touches nothing. */
 
-import type { ToolName, ToolParams } from "../labels/editor";
+import type { PointerEdit, ToolName, ToolParams } from "../labels/editor";
 import type { Plane } from "../labels/plane";
 import type { Point } from "../labels/raster";
 import type { Over, Stroke } from "../labels/stroke";
@@ -39,21 +39,7 @@ export interface Scene {
   readonly tolerance: number;
 }
 
-export type ToolId =
-  | "brush"
-  | "eraser"
-  | "new-cell"
-  | "delete-cell"
-  | "polygon"
-  | "lasso"
-  | "wand"
-  | "threshold"
-  | "fill-region"
-  | "split-line"
-  | "split-points"
-  | "merge"
-  | "pan"
-  | "picker";
+export type ToolId = PointerEdit | "pan" | "picker";
 
 /** What a tool shows of what it will do. */
 export interface Sketch {

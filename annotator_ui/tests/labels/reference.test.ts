@@ -92,7 +92,7 @@ describe.skipIf(!existsSync(python))("the tools and their reference in Python", 
     const counts: Record<string, number> = {};
     const act = (name: string, given: unknown[], run: (stroke: Stroke) => void) => {
       const before = map.data.slice();
-      editor.apply("tidy", {}, run);
+      editor.apply("smooth", {}, run);
       if (map.data.some((id, i) => id !== before[i])) counts[name] = (counts[name] ?? 0) + 1;
       edits.push([name, given, base64(map.data.slice())]);
     };
